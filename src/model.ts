@@ -1,0 +1,132 @@
+/** The nouns of knocktail as types: what one stage hands to the next. */
+
+declare const brand: unique symbol;
+
+/** An IPv4 or IPv6 address in canonical text (RFC 5952 for IPv6); made by `packet/address.ts` alone. */
+export type Address = string & { readonly [brand]: 'Address' };
+/** A port number, 0 to 65535. */
+export type Port = number & { readonly [brand]: 'Port' };
+/** A moment: whole microseconds since the Unix epoch, exact in a double until the year 2255. */
+export type Micros = number;
+
+export const US_PER_MS = 1_000;
+export const US_PER_SECOND = 1_000_000;
+
+// line
+
+/** What a followed log hands on. Nothing in it is trusted yet. */
+export type LineEvent =
+  | {
+      readonly kind: 'lines';
+      /** Whole lines, each ending in LF, in the order of the log. */
+      readonly bytes: Buffer;
+      readonly readAt: Micros;
+    }
+  /** Everything that stood in the log at this moment has been handed on. */
+  | { readonly kind: 'drained'; readonly at: Micros }
+  /** Something a person should know of the source; `lost` when lines may be missing for it. */
+  | { readonly kind: 'notice'; readonly text: string; readonly lost: boolean };
+
+/** A place where lines come from. Iterating starts it; aborting its signal ends the iteration. */
+export type LineSource = AsyncIterable<LineEvent>;
+
+// packet
+
+/** TCP flags as the kernel's LOG target names and orders them (net/netfilter/nf_log_syslog.c); AE since 6.14. */
+export const TCP_FLAGS = {
+  AE: 256,
+  CWR: 128,
+  ECE: 64,
+  URG: 32,
+  ACK: 16,
+  PSH: 8,
+  RST: 4,
+  SYN: 2,
+  FIN: 1,
+} as const;
+export type TcpFlag = keyof typeof TCP_FLAGS;
+
+/** What a kernel LOG line says of one packet. A field the line does not have is null. */
+export interface Packet {
+  readonly time: Micros;
+  /** The whole wall-clock second the log itself prints, else that of `time`: knockd's clock. */
+  readonly second: number;
+  readonly prefix: string;
+  readonly in: string;
+  readonly out: string;
+  readonly src: Address;
+  readonly dst: Address;
+  /** `tcp`, `udp`, `icmp`, `icmpv6`, else the kernel's word or number in lower case. */
+  readonly proto: string;
+  readonly spt: Port | null;
+  readonly dpt: Port | null;
+  /** A sum of TCP_FLAGS; null unless TCP. */
+  readonly flags: number | null;
+  readonly icmp: { readonly type: number; readonly code: number } | null;
+  readonly len: number | null;
+  readonly id: number | null;
+  /** TCP sequence number, where the rule has --log-tcp-sequence. */
+  readonly seq: number | null;
+}
+
+// attempt
+
+export interface Step {
+  readonly proto: 'tcp' | 'udp';
+  readonly port: Port;
+}
+export type Sequence = readonly Step[];
+
+/** knockd's `tcpflags`: these set, those clear, all others free. Sums of TCP_FLAGS. */
+export interface FlagRule {
+  readonly set: number;
+  readonly clear: number;
+}
+
+/** What the engine needs to know of a door. */
+export interface Lock {
+  readonly name: string;
+  readonly seqTimeoutUs: number;
+  readonly tcpflags: FlagRule | null;
+  /** The sequences that open the door at this moment. The same array means that nothing changed. */
+  sequences(now: Micros): readonly Sequence[];
+  /** Tells the door that this sequence has just opened it. */
+  used(sequence: Sequence, now: Micros): void;
+}
+
+/** What the engine says of one packet or of time passing. */
+export interface Decision {
+  readonly time: Micros;
+  readonly event: 'stage' | 'open' | 'reset' | 'timeout';
+  readonly door: string;
+  readonly source: Address;
+  /** Steps taken: after this packet for `stage` and `open`, before it was lost for `reset` and `timeout`. */
+  readonly stage: number;
+  /** Steps in the sequence. */
+  readonly of: number;
+}
+
+// opening and rule
+
+export type Family = 4 | 6;
+
+/** A door that is open for one source until a moment. */
+export interface Opening {
+  readonly door: string;
+  readonly source: Address;
+  readonly proto: 'tcp' | 'udp';
+  readonly port: Port;
+  /** Whole seconds since the epoch, the first at which the door is shut; null for no end. */
+  readonly until: number | null;
+}
+
+/** The one thing that stands between openings and the packet filter. */
+export interface Firewall {
+  /** Makes the chain and its jumps where they are missing; resolves to what is worth telling. */
+  ensure(): Promise<readonly string[]>;
+  /** The openings that stand in the chain, both families. */
+  list(): Promise<readonly Opening[]>;
+  insert(opening: Opening): Promise<void>;
+  /** Resolves to false when no such rule stood there. */
+  remove(opening: Opening): Promise<boolean>;
+}
