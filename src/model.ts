@@ -2,7 +2,7 @@
 
 declare const brand: unique symbol;
 
-/** An IPv4 or IPv6 address in canonical text (RFC 5952 for IPv6); made by `packet/address.ts` alone. */
+/** An IPv4 or IPv6 address in canonical text (RFC 5952 for IPv6); made by `address.ts` alone. */
 export type Address = string & { readonly [brand]: 'Address' };
 /** A port number, 0 to 65535. */
 export type Port = number & { readonly [brand]: 'Port' };
