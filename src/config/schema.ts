@@ -1,0 +1,126 @@
+/** knock.yaml as data -> Config: the one place that says what the keys are, mean and default to. */
+
+import { z } from 'zod';
+import {
+  chainName,
+  command,
+  doorName,
+  duration,
+  port,
+  sequence,
+  strictMap,
+  tcpflags,
+  wrong,
+} from './values.ts';
+
+const DEFAULT_SWEEP_GUARD_PORTS = 8;
+/** nft's limit; iptables --log-prefix takes 29. */
+const MAX_PREFIX = 127;
+
+const DOORS_ERROR = { error: wrong('a map of doors', 'write at least one door') };
+
+const open = strictMap({
+  port: port.describe('The port that opens.'),
+  proto: z
+    .enum(['tcp', 'udp'], { error: wrong('a protocol', 'write tcp or udp') })
+    .default('tcp')
+    .describe('Its protocol.'),
+  for: duration.optional().describe('How long it stays open; without it, until a door closes it.'),
+})
+  .transform((open) => ({ port: open.port, proto: open.proto, forUs: open.for ?? null }))
+  .describe('The rule that stands in the chain, for the knocking source alone, while the door is open.');
+
+const door = strictMap({
+  sequence,
+  seq_timeout: duration.prefault(25).describe('From the first knock to the last.'),
+  tcpflags: tcpflags.optional(),
+  open: open.optional(),
+  close: doorName.optional().describe('The door whose opening for this source is taken away.'),
+  start_command: command.optional().describe('Run by /bin/sh when the door opens; %IP% is the source.'),
+  cmd_timeout: duration.prefault(10).describe('From the end of start_command to the start of stop_command.'),
+  stop_command: command.optional().describe('Run by /bin/sh cmd_timeout after start_command.'),
+})
+  .transform((door) => ({
+    sequence: door.sequence,
+    seqTimeoutUs: door.seq_timeout,
+    tcpflags: door.tcpflags ?? null,
+    open: door.open ?? null,
+    close: door.close ?? null,
+    startCommand: door.start_command ?? null,
+    cmdTimeoutUs: door.cmd_timeout,
+    stopCommand: door.stop_command ?? null,
+  }))
+  .describe('A knock and what it does.');
+
+const log = strictMap({
+  from: z
+    .enum(['file', 'stdin'], { error: wrong('a source of log lines', 'write file or stdin') })
+    .default('file')
+    .describe('Where the kernel log is read.'),
+  path: z
+    .string({ error: wrong('a path', 'write the path of the log file') })
+    .min(1, { error: wrong('a path', 'write the path of the log file') })
+    .default('/var/log/kern.log')
+    .describe('The log file, for from: file.'),
+  prefix: z
+    .string({ error: wrong('a prefix', 'write the --log-prefix of your LOG rules') })
+    .regex(/^[^\r\n]*$/, { error: wrong('a prefix', 'write it in one line') })
+    .max(MAX_PREFIX, { error: wrong('a prefix', `write at most ${MAX_PREFIX} characters`) })
+    .default('KNOCK ')
+    .describe('The --log-prefix of your LOG rules, blanks included.'),
+  max_age: duration.prefault(10).describe('A knock that is older when it is read opens nothing.'),
+}).transform(({ max_age, ...rest }) => ({ ...rest, maxAgeUs: max_age }));
+
+const firewall = strictMap({
+  backend: z
+    .enum(['iptables', 'dry-run'], { error: wrong('a backend', 'write iptables or dry-run') })
+    .default('iptables')
+    .describe('dry-run prints rules and commands and runs neither.'),
+  iptables: z
+    .union([z.enum(['auto', 'nft', 'legacy']), z.string().startsWith('/')], {
+      error: wrong('a way to iptables', 'write auto, nft, legacy or an absolute path'),
+    })
+    .default('auto')
+    .describe('Which iptables: that of the system, its nft or legacy form, or the one at a path.'),
+  chain: chainName.default('KNOCKD').describe('The chain that holds the openings.'),
+  hooks: z
+    .array(chainName, { error: wrong('a list of chains', 'write a list like [INPUT]') })
+    .min(1, { error: wrong('a list of chains', 'write a list like [INPUT]') })
+    .default(['INPUT'])
+    .describe('The chains that jump to it.'),
+  manage: z
+    .boolean({ error: wrong('a yes or no', 'write true or false') })
+    .default(true)
+    .describe('Whether to make the chain and the jumps where they are missing.'),
+});
+
+/** The whole of knock.yaml. Its input is what the JSON Schema describes, its output is `Config`. */
+export const schema = strictMap({
+  log: log.prefault({}).describe('Where lines come from, and which count.'),
+  firewall: firewall.prefault({}).describe('Where openings become rules.'),
+  compat: z
+    .enum(['none', 'knockd'], { error: wrong('a compatibility', 'write none or knockd') })
+    .default('none')
+    .describe('knockd: match sequences as knockd 0.8 does, to the packet.'),
+  sweep_guard: z
+    .int({ error: wrong('a number of ports', 'write a whole number, 0 for off') })
+    .min(0, { error: wrong('a number of ports', 'write a whole number, 0 for off') })
+    .max(1_000, { error: wrong('a number of ports', 'write at most 1000') })
+    .optional()
+    .describe(
+      `A source that touches more ports of no door than this within a door's seq_timeout is not heard; ` +
+        `0 is off, the default is ${DEFAULT_SWEEP_GUARD_PORTS}, and 0 under compat: knockd.`,
+    ),
+  doors: z
+    .record(doorName, door, DOORS_ERROR)
+    .refine((doors) => Object.keys(doors).length > 0, DOORS_ERROR)
+    .describe('The doors, by name.'),
+})
+  .transform(({ sweep_guard, ...rest }) => ({
+    ...rest,
+    sweepGuard: sweep_guard ?? (rest.compat === 'knockd' ? 0 : DEFAULT_SWEEP_GUARD_PORTS),
+  }))
+  .describe('knocktail: doors that open when the right ports are knocked on.');
+
+export type Config = z.output<typeof schema>;
+export type DoorConfig = Config['doors'][string];

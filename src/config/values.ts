@@ -1,0 +1,150 @@
+/** Values of knock.yaml -> typed ones: durations, ports, sequences, flags, names. */
+
+import { z } from 'zod';
+import { toPort } from '../address.ts';
+import { type FlagRule, TCP_FLAGS } from '../model.ts';
+import { DURATION_PATTERN, parseDuration } from './duration.ts';
+import { parseStep, STEP_PATTERN } from './sequence.ts';
+
+/** knockd's limit, and that of the engine. */
+const MAX_STEPS = 32;
+/** XT_EXTENSION_MAXNAMELEN of the kernel less its terminator. */
+const MAX_CHAIN_NAME = 28;
+
+const FLAG_NAMES = Object.keys(TCP_FLAGS).map((name) => name.toLowerCase());
+
+/** What zod says of a wrong value: what is wrong, the value, what would be right. */
+export const wrong =
+  (what: string, right: string) =>
+  (issue: { readonly input?: unknown }): string =>
+    issue.input === undefined
+      ? `${what} is missing, ${right}`
+      : `not ${what} (${show(issue.input)}), ${right}`;
+
+const DURATION_ERROR = { error: wrong('a duration', 'write a number of seconds, or 500ms, 30s, 5m, 2h, 1d') };
+export const duration = z
+  .union(
+    [z.number().nonnegative(DURATION_ERROR), z.string().regex(DURATION_PATTERN, DURATION_ERROR)],
+    DURATION_ERROR,
+  )
+  .transform((text) => parseDuration(text) ?? 0);
+
+const PORT_ERROR = { error: wrong('a port', 'write a number from 1 to 65535') };
+export const port = z
+  .int(PORT_ERROR)
+  .min(1, PORT_ERROR)
+  .max(65_535, PORT_ERROR)
+  .transform((number, context) => toPort(number) ?? refuse(context, 'not a port'));
+
+const STEP_RIGHT = 'write a port from 1 to 65535, with :udp for UDP';
+const SEQUENCE_RIGHT = `write a list of 1 to ${MAX_STEPS} steps like [4438, 1813:udp, 8235]`;
+export const sequence = z
+  .unknown()
+  .transform((value, context) => {
+    const steps = toList(value);
+    if (steps === null || steps.length === 0)
+      return refuse(context, wrong('a sequence', SEQUENCE_RIGHT)({ input: value }));
+    if (steps.length > MAX_STEPS)
+      return refuse(context, `too many steps (${steps.length}), ${SEQUENCE_RIGHT}`);
+    return parseEach(steps, context, parseStep, wrong('a step', STEP_RIGHT));
+  })
+  .meta({
+    description: 'The knock: ports in order, :udp for UDP. The spelling of knockd, "7000,8000:udp", will do.',
+    anyOf: [
+      {
+        type: 'array',
+        minItems: 1,
+        maxItems: MAX_STEPS,
+        items: {
+          anyOf: [
+            { type: 'integer', minimum: 1, maximum: 65_535 },
+            { type: 'string', pattern: STEP_PATTERN.source },
+          ],
+        },
+      },
+      { type: 'string' },
+      { type: 'integer', minimum: 1, maximum: 65_535 },
+    ],
+  });
+
+const FLAGS_RIGHT = `write flags out of ${FLAG_NAMES.join(', ')}, with ! for a flag that must be clear`;
+export const tcpflags = z
+  .unknown()
+  .transform((value, context) => {
+    const names = toList(value);
+    if (names === null) return refuse(context, wrong('a list of TCP flags', FLAGS_RIGHT)({ input: value }));
+    return toFlagRule(parseEach(names, context, parseFlag, wrong('a TCP flag', FLAGS_RIGHT)));
+  })
+  .meta({
+    description:
+      'TCP packets without these flags, or with one that has a ! here, are invisible to this door.',
+    anyOf: [
+      { type: 'array', items: { type: 'string', enum: FLAG_NAMES.flatMap((name) => [name, `!${name}`]) } },
+      { type: 'string' },
+    ],
+  });
+
+export const command = z.string({ error: wrong('a command', 'write a line for /bin/sh') });
+const NAME_RIGHT = 'use letters, digits, _ . and -, at most 64';
+export const doorName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, { error: wrong('a door name', NAME_RIGHT) });
+
+export const chainName = z
+  .string({ error: wrong('a chain', 'write the name of a chain') })
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, { error: wrong('a chain', 'use letters, digits, _ . and -') })
+  .max(MAX_CHAIN_NAME, { error: wrong('a chain', `use at most ${MAX_CHAIN_NAME} characters`) });
+
+/** A map with these keys and no others; a wrong key is answered with the right ones. */
+export function strictMap<Shape extends z.ZodRawShape>(shape: Shape) {
+  const keys = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `known here: ${keys}`
+        : wrong('a map', `write keys out of ${keys}`)(issue),
+  });
+}
+
+/** A list, or knockd's spelling of one: "7000,8000:udp", "syn,!ack", 7000. */
+function toList(value: unknown): unknown[] | null {
+  if (typeof value === 'string') return value.split(',');
+  if (typeof value === 'number') return [value];
+  return Array.isArray(value) ? value : null;
+}
+
+/** Reads every item, with a complaint of its own, at its own place, for each that is wrong. */
+function parseEach<T>(
+  items: readonly unknown[],
+  context: z.RefinementCtx,
+  parse: (text: string) => T | null,
+  complain: (issue: { readonly input?: unknown }) => string,
+): T[] {
+  return items.flatMap((item, index) => {
+    const parsed = typeof item === 'string' || typeof item === 'number' ? parse(String(item)) : null;
+    if (parsed === null)
+      context.addIssue({ code: 'custom', message: complain({ input: item }), path: [index] });
+    return parsed === null ? [] : [parsed];
+  });
+}
+
+function parseFlag(text: string): FlagRule | null {
+  const [, not, name] = /^\s*(!?)(\w+)\s*$/.exec(text) ?? [];
+  const bit = Object.entries(TCP_FLAGS).find(([flag]) => flag === name?.toUpperCase())?.[1];
+  if (bit === undefined) return null;
+  return not === '!' ? { set: 0, clear: bit } : { set: bit, clear: 0 };
+}
+
+function toFlagRule(flags: readonly FlagRule[]): FlagRule | null {
+  if (flags.length === 0) return null;
+  return flags.reduce((sum, flag) => ({ set: sum.set | flag.set, clear: sum.clear | flag.clear }));
+}
+
+function refuse(context: z.RefinementCtx, message: string): never {
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+}
+
+function show(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+}

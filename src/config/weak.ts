@@ -1,0 +1,59 @@
+/** Config -> what makes a door weak, in words for whoever starts the daemon. */
+
+import { type Sequence, US_PER_SECOND } from '../model.ts';
+import type { Config, DoorConfig } from './schema.ts';
+import { formatStep } from './sequence.ts';
+
+const FEWEST_STEPS = 3;
+
+/** The sequences of the knockd.conf and the manual page that ship with knockd 0.8: a scanner tries them first. */
+const WELL_KNOWN = new Set(['7000,8000,9000', '9000,8000,7000', '2222:udp,3333,4444:udp', '1234,5678,9101']);
+
+export interface Weakness {
+  readonly door: string;
+  readonly text: string;
+}
+
+export function weaknesses(config: Config): Weakness[] {
+  return Object.entries(config.doors).flatMap(([door, settings]) =>
+    weaknessesOf(settings).map((text) => ({ door, text })),
+  );
+}
+
+function weaknessesOf(door: DoorConfig): string[] {
+  const spelled = door.sequence.map(formatStep).join(',');
+  const found: string[] = [];
+  const add = (isWeak: boolean, text: string): void => {
+    if (isWeak) found.push(text);
+  };
+  const steps = door.sequence.length;
+  add(steps < FEWEST_STEPS, `a sequence of ${steps} is soon guessed, use at least ${FEWEST_STEPS} steps`);
+  add(WELL_KNOWN.has(spelled), `the sequence ${spelled} is an example of knockd's, use one of your own`);
+  add(
+    steps >= 2 && !WELL_KNOWN.has(spelled) && isMonotonic(door.sequence),
+    `the ports of the sequence ${spelled} only rise or only fall, as those of a port scan do, mix them`,
+  );
+  add(
+    steps >= 2 && door.seqTimeoutUs < US_PER_SECOND,
+    'seq_timeout is below a second, which few networks keep, allow some seconds',
+  );
+  add(
+    door.open !== null && door.open.forUs === null,
+    'open: has no for:, so the port stays open until a close: door is knocked on',
+  );
+  add(
+    door.open === null && door.close === null && door.startCommand === null,
+    'it neither opens nor closes nor runs anything, give it open:, close: or start_command:',
+  );
+  add(
+    door.stopCommand !== null && door.startCommand === null,
+    'stop_command only ever runs after a start_command, give it one',
+  );
+  return found;
+}
+
+function isMonotonic(sequence: Sequence): boolean {
+  const ports = sequence.map(({ port }) => port);
+  const steps = ports.slice(1).map((port, index) => port - (ports[index] ?? port));
+  return steps.every((step) => step >= 0) || steps.every((step) => step <= 0);
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { schema } from '../../src/config/schema.ts';
+
+function problems(text: string): string[] {
+  const { problems } = loadConfig(text);
+  return (problems ?? []).map(({ line, column, text }) => `${line}:${column}: ${text}`);
+}
+
+const door = (lines: string) => `doors:\n  ssh:\n    sequence: [1111, 2222:udp, 333]\n${lines}`;
+
+describe('a configuration', () => {
+  it('needs no more than one door with a sequence', () => {
+    const { config } = loadConfig('doors: {ssh: {sequence: [4438, 1813:udp, 8235]}}');
+    expect(config?.doors['ssh']?.sequence).toEqual([
+      { proto: 'tcp', port: 4438 },
+      { proto: 'udp', port: 1813 },
+      { proto: 'tcp', port: 8235 },
+    ]);
+    expect(config?.log).toEqual({
+      from: 'file',
+      path: '/var/log/kern.log',
+      prefix: 'KNOCK ',
+      maxAgeUs: 10_000_000,
+    });
+    expect(config?.firewall).toEqual({
+      backend: 'iptables',
+      iptables: 'auto',
+      chain: 'KNOCKD',
+      hooks: ['INPUT'],
+      manage: true,
+    });
+  });
+
+  it('has the timeouts of knockd where it names none', () => {
+    const ssh = loadConfig(door('')).config?.doors['ssh'];
+    expect([ssh?.seqTimeoutUs, ssh?.cmdTimeoutUs]).toEqual([25_000_000, 10_000_000]);
+  });
+
+  it.each([
+    ['5', 5_000_000],
+    ['0.5', 500_000],
+    ['5s', 5_000_000],
+    ['250ms', 250_000],
+    ['2m', 120_000_000],
+    ['1h', 3_600_000_000],
+    ['1d', 86_400_000_000],
+  ])('takes %s as a duration', (text, us) => {
+    expect(loadConfig(door(`    seq_timeout: ${text}\n`)).config?.doors['ssh']?.seqTimeoutUs).toBe(us);
+  });
+
+  it('takes sequences and flags in the spelling of knockd', () => {
+    const { config } = loadConfig(
+      'doors:\n  a:\n    sequence: 7000, 8000:UDP ,9000:tcp\n    tcpflags: "syn, !ack"\n',
+    );
+    expect(config?.doors['a']?.sequence.map(({ proto, port }) => `${port}:${proto}`)).toEqual([
+      '7000:tcp',
+      '8000:udp',
+      '9000:tcp',
+    ]);
+    expect(config?.doors['a']?.tcpflags).toEqual({ set: 2, clear: 16 });
+  });
+
+  it('guards against sweeps unless it is to be like knockd', () => {
+    const guard = (text: string) =>
+      loadConfig(door('').replace('doors:', `${text}\ndoors:`)).config?.sweepGuard;
+    expect([
+      guard(''),
+      guard('compat: knockd'),
+      guard('compat: knockd\nsweep_guard: 5'),
+      guard('sweep_guard: 0'),
+    ]).toEqual([8, 0, 5, 0]);
+  });
+});
+
+describe('a broken configuration', () => {
+  it('is told every problem at once, in the order of the lines', () => {
+    const text = [
+      'log:',
+      '  form: file',
+      'compat: knock',
+      'doors:',
+      '  ssh:',
+      '    sequence: [4438, 70000, 8235:icpm]',
+      '    seq_timeout: 5 seconds',
+      '    open: { port: 0, prto: tcp }',
+      '  lock:',
+      '    sequence: [8235, 1813:udp, 4438]',
+      '    close: shh',
+      '',
+    ].join('\n');
+    expect(problems(text)).toEqual([
+      '2:3: unknown key (log.form), known here: from, path, prefix, max_age',
+      '3:9: compat: not a compatibility (knock), write none or knockd',
+      '6:22: doors.ssh.sequence.1: not a step (70000), write a port from 1 to 65535, with :udp for UDP',
+      '6:29: doors.ssh.sequence.2: not a step (8235:icpm), write a port from 1 to 65535, with :udp for UDP',
+      '7:18: doors.ssh.seq_timeout: not a duration (5 seconds), write a number of seconds, or 500ms, 30s, 5m, 2h, 1d',
+      '8:19: doors.ssh.open.port: not a port (0), write a number from 1 to 65535',
+      '8:22: unknown key (doors.ssh.open.prto), known here: port, proto, for',
+      '11:12: doors.lock.close: not a door that opens (shh), write one of ssh',
+    ]);
+  });
+
+  it.each([
+    ['', '1:1: the file is empty, write at least one door under doors:'],
+    ['# nothing\n', '1:1: the file is empty'],
+    ['log: {}\n', '1:1: doors: a map of doors is missing'],
+    ['doors: {}\n', '1:8: doors: not a map of doors ({})'],
+    ['doors:\n  a: {sequence: [1, 2, 3]}\n  a: {sequence: [4, 5, 6]}\n', '3:'],
+    ['doors: [1\n', '2:1: '],
+    ['doors:\n  a b: {sequence: [1, 2, 3]}\n', '2:3: not a door name (a b)'],
+    ['doors:\n  a:\n', '2:3: doors.a: '],
+    ['doors:\n  a: {}\n', '2:6: doors.a.sequence: a sequence is missing'],
+    ['doors:\n  a: {sequence: []}\n', '2:17: doors.a.sequence: not a sequence ([])'],
+    ['doors: {}\n---\ndoors: {}\n', ''],
+    ['- 1\n', '1:1: '],
+  ])('%j is answered with where and what', (text, start) => {
+    expect(problems(text)[0]).toMatch(new RegExp(`^${start.replace(/[[\](){}.]/g, '\\$&')}`));
+  });
+});
+
+it('the schema refuses what the loader refuses', () => {
+  expect(schema.safeParse({ doors: { a: { sequence: [0] } } }).success).toBe(false);
+});
