@@ -104,6 +104,8 @@ export interface Decision {
   readonly stage: number;
   /** Steps in the sequence. */
   readonly of: number;
+  /** Why a `reset` came; null for the other events. */
+  readonly why: 'wrong packet' | 'port sweep' | null;
 }
 
 // opening and rule

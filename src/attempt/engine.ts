@@ -1,0 +1,234 @@
+/** Packets and time -> decisions: a door opens when the last packets it saw are its sequence. */
+
+import {
+  type Address,
+  type Decision,
+  type Lock,
+  type Micros,
+  type Packet,
+  type Sequence,
+  US_PER_SECOND,
+} from '../model.ts';
+import { Deadlines } from './deadlines.ts';
+import { Doubles } from './doubles.ts';
+import { compile, flagsFit, portKey, type Sight, type Track } from './match.ts';
+import { Progress, stageOf } from './progress.ts';
+import { SweepGuard } from './sweep.ts';
+import type { Switches } from './switches.ts';
+import { AttemptTable, NO_SLOT } from './table.ts';
+
+/** Attempts that are remembered at once, over all sources and doors. */
+export const DEFAULT_CAPACITY = 65_536;
+
+/**
+ * The sequence engine. It has no clock: time comes with each packet and each call, and what is to happen
+ * later goes out as `nextDeadline()`. A call of `handleTimeout` that nothing was due for is harmless.
+ */
+export class Engine {
+  readonly #switches: Switches;
+  readonly #locks: readonly Lock[];
+  readonly #table: AttemptTable;
+  readonly #progress: Progress;
+  readonly #deadlines: Deadlines;
+  readonly #sweep: SweepGuard;
+  readonly #doubles = new Doubles();
+  #live: (readonly Sequence[])[] = [];
+  #sight: Sight = compile([], [], []);
+  #evicted = 0;
+  /** The tracks that the current packet has met in mid-attempt, and which it therefore cannot start. */
+  readonly #met = new Set<Track>();
+  #decisions: Decision[] = [];
+
+  constructor(locks: readonly Lock[], switches: Switches, capacity = DEFAULT_CAPACITY) {
+    this.#locks = locks;
+    this.#switches = switches;
+    this.#table = new AttemptTable(capacity);
+    this.#progress = new Progress(capacity);
+    this.#deadlines = new Deadlines(capacity);
+    this.#sweep = new SweepGuard(switches.sweepGuard, capacity);
+  }
+
+  /** Attempts in flight. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Attempts given up because the table was full. */
+  get evicted(): number {
+    return this.#evicted;
+  }
+
+  /** What a packet does: first to the attempts that run, then by beginning others. Packets come in the order of the log. */
+  handlePacket(packet: Packet): Decision[] {
+    const now = this.#time(packet);
+    this.#refresh(now);
+    const port = portKey(packet);
+    if (port === null) return [];
+    const fits = this.#sight.fitsOf(port);
+    if (fits === undefined) {
+      this.#sweep.stray(packet.src, port, now);
+      this.#dropSwept(packet.src, now);
+      return this.#take();
+    }
+    if (!fits.some(({ track }) => flagsFit(packet, track.lock.tcpflags))) return [];
+    if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return [];
+
+    if (this.#switches.clock === 'whole-seconds') this.#expireAll(now);
+    else this.#expireOf(packet.src, now);
+    const busy = this.#switches.doors === 'exclusive' && this.#table.has(packet.src);
+
+    this.#met.clear();
+    for (const slot of this.#table.of(packet.src)) {
+      const track = this.#table.track(slot);
+      this.#met.add(track);
+      if (!flagsFit(packet, track.lock.tcpflags)) continue;
+      this.#advance(slot, track, fits.find((fit) => fit.track === track)?.steps ?? 0, packet, port, now);
+    }
+    if (busy) return this.#take();
+    for (const { track, steps } of fits) {
+      const begins = (steps & 1) !== 0 && !this.#met.has(track) && flagsFit(packet, track.lock.tcpflags);
+      if (begins && !this.#sweep.sweeping(packet.src, now, track.lock.seqTimeoutUs)) {
+        this.#advance(this.#claim(packet.src, track), track, steps, packet, port, now);
+      }
+    }
+    return this.#take();
+  }
+
+  /** The next moment at which an attempt ends for want of a packet; null when there is none to wait for. */
+  nextDeadline(): Micros | null {
+    if (this.#switches.clock === 'whole-seconds') return null;
+    return this.#deadlines.first()?.deadline ?? null;
+  }
+
+  /** Ends what is due at `now`. Packets with an earlier time must have been handled before. */
+  handleTimeout(now: Micros): Decision[] {
+    if (this.#switches.clock === 'exact') this.#expireAll(now);
+    return this.#take();
+  }
+
+  #time(packet: Packet): Micros {
+    return this.#switches.clock === 'exact' ? packet.time : packet.second * US_PER_SECOND;
+  }
+
+  #take(): Decision[] {
+    const decisions = this.#decisions;
+    this.#decisions = [];
+    return decisions;
+  }
+
+  /** Asks the doors for their sequences; attempts at sequences that are no longer live are void. */
+  #refresh(now: Micros): void {
+    let changed = false;
+    this.#locks.forEach((lock, number) => {
+      const live = lock.sequences(now);
+      if (live === this.#live[number]) return;
+      this.#live[number] = live;
+      changed = true;
+    });
+    if (!changed) return;
+    this.#sight = compile(this.#locks, this.#live, this.#sight.tracks);
+    const live = new Set(this.#sight.tracks);
+    for (const slot of this.#table.slots()) {
+      if (!live.has(this.#table.track(slot))) this.#release(slot);
+    }
+  }
+
+  #advance(slot: number, track: Track, steps: number, packet: Packet, port: number, now: Micros): void {
+    const before = this.#progress.stage(slot);
+    const next = this.#progress.next(slot, steps, before === 0 || this.#switches.afterWrong === 'fall-back');
+    const after = stageOf(next);
+    const back = after < before;
+    const keep =
+      back && this.#switches.retransmission === 'unseen' && this.#progress.repeats(slot, packet, port);
+    this.#progress.take(slot, next, keep, packet, port, now);
+    if (keep) return;
+    const say = { time: packet.time, door: track.lock.name, source: packet.src, of: track.sequence.length };
+    if (back) this.#decisions.push({ ...say, event: 'reset', stage: before, why: 'wrong packet' });
+    if (after > 0 && after !== before)
+      this.#decisions.push({ ...say, event: 'stage', stage: after, why: null });
+    if (after === track.sequence.length) {
+      this.#decisions.push({ ...say, event: 'open', stage: after, why: null });
+      this.#release(slot);
+      track.lock.used(track.sequence, now);
+    } else {
+      this.#settle(slot, track);
+    }
+  }
+
+  #expireAll(now: Micros): void {
+    for (
+      let due = this.#deadlines.first();
+      due !== null && due.deadline <= now;
+      due = this.#deadlines.first()
+    ) {
+      this.#expire(due.slot, now);
+    }
+  }
+
+  #expireOf(source: Address, now: Micros): void {
+    for (const slot of this.#table.of(source)) this.#expire(slot, now);
+  }
+
+  #expire(slot: number, now: Micros): void {
+    const track = this.#table.track(slot);
+    const before = this.#progress.stage(slot);
+    const end = this.#progress.start(slot) + track.lock.seqTimeoutUs;
+    if (!this.#progress.expire(slot, now, track.lock.seqTimeoutUs)) return;
+    const say = {
+      door: track.lock.name,
+      source: this.#table.source(slot),
+      of: track.sequence.length,
+      why: null,
+    };
+    const time = this.#switches.clock === 'exact' ? end : now;
+    this.#decisions.push({ ...say, time, event: 'timeout', stage: before });
+    const after = this.#progress.stage(slot);
+    if (after > 0) this.#decisions.push({ ...say, time, event: 'stage', stage: after });
+    this.#settle(slot, track);
+  }
+
+  #dropSwept(source: Address, now: Micros): void {
+    for (const slot of this.#table.of(source)) {
+      const { lock, sequence } = this.#table.track(slot);
+      if (!this.#sweep.sweeping(source, now, lock.seqTimeoutUs)) continue;
+      const stage = this.#progress.stage(slot);
+      this.#decisions.push({
+        time: now,
+        event: 'reset',
+        door: lock.name,
+        source,
+        stage,
+        of: sequence.length,
+        why: 'port sweep',
+      });
+      this.#release(slot);
+    }
+  }
+
+  #claim(source: Address, track: Track): number {
+    const victim = this.#table.victim();
+    if (victim !== NO_SLOT) {
+      this.#release(victim);
+      this.#evicted++;
+    }
+    const slot = this.#table.claim(source, track);
+    this.#progress.clear(slot);
+    return slot;
+  }
+
+  /** Files an attempt under what it has reached now. */
+  #settle(slot: number, track: Track): void {
+    const stage = this.#progress.stage(slot);
+    if (stage === 0) {
+      this.#release(slot);
+      return;
+    }
+    this.#table.setStage(slot, stage);
+    this.#deadlines.set(slot, this.#progress.start(slot) + track.lock.seqTimeoutUs);
+  }
+
+  #release(slot: number): void {
+    this.#deadlines.delete(slot);
+    this.#table.release(slot);
+  }
+}

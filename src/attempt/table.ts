@@ -1,0 +1,135 @@
+/** (source, track) -> slot: a bounded table that, when full, gives up the attempt that has got least far. */
+
+import type { Address } from '../model.ts';
+import { Chains } from './chains.ts';
+import type { Track } from './match.ts';
+import { at } from './typed.ts';
+
+export const NO_SLOT = -1;
+/** knockd's limit too: bit 31 is the last step of the longest sequence. */
+export const MAX_STEPS = 32;
+
+/**
+ * Slots are small numbers, so that all else that is known of an attempt can stand in typed arrays.
+ *
+ * When the table is full, the attempt that goes is the oldest of those that have taken the fewest steps:
+ * a flood of first knocks displaces other first knocks, never an attempt that has got further.
+ */
+export class AttemptTable {
+  readonly #firstOf = new Map<Address, number>();
+  readonly #sources: (Address | null)[];
+  readonly #tracks: (Track | null)[];
+  readonly #stageOf: Int32Array;
+  readonly #siblings: Int32Array;
+  readonly #free: Int32Array;
+  #freeCount: number;
+  /** One queue a stage, oldest first. */
+  readonly #queues: Chains;
+
+  constructor(capacity: number) {
+    this.#sources = new Array<Address | null>(capacity).fill(null);
+    this.#tracks = new Array<Track | null>(capacity).fill(null);
+    this.#stageOf = new Int32Array(capacity);
+    this.#siblings = new Int32Array(capacity).fill(NO_SLOT);
+    this.#free = Int32Array.from({ length: capacity }, (_, index) => capacity - 1 - index);
+    this.#freeCount = capacity;
+    this.#queues = new Chains(MAX_STEPS + 1, capacity);
+  }
+
+  get size(): number {
+    return this.#sources.length - this.#freeCount;
+  }
+
+  /** The slots of a source, in the order of their tracks. A slot may be released while it is the current one. */
+  *of(source: Address): Generator<number> {
+    let slot = this.#firstOf.get(source) ?? NO_SLOT;
+    while (slot !== NO_SLOT) {
+      const next = at(this.#siblings, slot);
+      yield slot;
+      slot = next;
+    }
+  }
+
+  has(source: Address): boolean {
+    return this.#firstOf.has(source);
+  }
+
+  /** All slots in use. */
+  slots(): number[] {
+    return this.#sources.flatMap((source, slot) => (source === null ? [] : [slot]));
+  }
+
+  source(slot: number): Address {
+    return taken(this.#sources[slot], slot);
+  }
+
+  track(slot: number): Track {
+    return taken(this.#tracks[slot], slot);
+  }
+
+  /** The slot that a full table would have to give up for the next claim; NO_SLOT while there is room. */
+  victim(): number {
+    return this.#freeCount > 0 ? NO_SLOT : this.#queues.firstOfLowest();
+  }
+
+  /** Takes a free slot for a source and a track that have none. The caller has made room. */
+  claim(source: Address, track: Track): number {
+    const slot = at(this.#free, --this.#freeCount);
+    this.#sources[slot] = source;
+    this.#tracks[slot] = track;
+    this.#stageOf[slot] = 0;
+    this.#queues.append(0, slot);
+    this.#join(source, slot, track);
+    return slot;
+  }
+
+  release(slot: number): void {
+    const source = this.source(slot);
+    this.#leave(source, slot);
+    this.#queues.remove(at(this.#stageOf, slot), slot);
+    this.#sources[slot] = null;
+    this.#tracks[slot] = null;
+    this.#free[this.#freeCount++] = slot;
+  }
+
+  /** Says how many steps the attempt has taken, which decides how long it is spared. */
+  setStage(slot: number, stage: number): void {
+    const before = at(this.#stageOf, slot);
+    if (stage === before) return;
+    this.#queues.remove(before, slot);
+    this.#queues.append(stage, slot);
+    this.#stageOf[slot] = stage;
+  }
+
+  #join(source: Address, slot: number, track: Track): void {
+    let before = NO_SLOT;
+    let after = this.#firstOf.get(source) ?? NO_SLOT;
+    while (after !== NO_SLOT && this.track(after).order < track.order) {
+      before = after;
+      after = at(this.#siblings, after);
+    }
+    this.#siblings[slot] = after;
+    if (before === NO_SLOT) this.#firstOf.set(source, slot);
+    else this.#siblings[before] = slot;
+  }
+
+  #leave(source: Address, slot: number): void {
+    const after = at(this.#siblings, slot);
+    let before = NO_SLOT;
+    for (
+      let other = this.#firstOf.get(source) ?? NO_SLOT;
+      other !== slot;
+      other = at(this.#siblings, other)
+    ) {
+      before = other;
+    }
+    if (before !== NO_SLOT) this.#siblings[before] = after;
+    else if (after !== NO_SLOT) this.#firstOf.set(source, after);
+    else this.#firstOf.delete(source);
+  }
+}
+
+function taken<T>(value: T | null | undefined, slot: number): T {
+  if (value === null || value === undefined) throw new RangeError(`slot ${slot} is free`);
+  return value;
+}
