@@ -166,14 +166,18 @@ export class Engine {
   }
 
   #expireOf(source: Address, now: Micros): void {
-    for (const slot of this.#table.of(source)) this.#expire(slot, now);
+    for (const slot of this.#table.of(source)) {
+      while (this.#expire(slot, now));
+    }
   }
 
-  #expire(slot: number, now: Micros): void {
+  /** Ends what has got furthest, if it is due; true when a shorter beginning is left, which may be due too. */
+  #expire(slot: number, now: Micros): boolean {
     const track = this.#table.track(slot);
     const before = this.#progress.stage(slot);
     const end = this.#progress.start(slot) + track.lock.seqTimeoutUs;
-    if (!this.#progress.expire(slot, now, track.lock.seqTimeoutUs)) return;
+    if (end > now) return false;
+    this.#progress.expire(slot, end, track.lock.seqTimeoutUs);
     const say = {
       door: track.lock.name,
       source: this.#table.source(slot),
@@ -185,6 +189,7 @@ export class Engine {
     const after = this.#progress.stage(slot);
     if (after > 0) this.#decisions.push({ ...say, time, event: 'stage', stage: after });
     this.#settle(slot, track);
+    return after > 0;
   }
 
   #dropSwept(source: Address, now: Micros): void {

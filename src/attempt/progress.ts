@@ -84,8 +84,8 @@ export class Progress {
     return false;
   }
 
-  /** Drops the beginnings that began `window` or longer before `now`; true when the furthest was among them. */
-  expire(slot: number, now: number, window: number): boolean {
+  /** Drops the beginnings that began `window` or longer before `now`. */
+  expire(slot: number, now: number, window: number): void {
     const before = at(this.#reached, slot);
     let left = before;
     for (let step = stageOf(before) - 1; step >= 0; step--) {
@@ -93,7 +93,6 @@ export class Progress {
     }
     this.#reached[slot] = left;
     this.#realign(slot, stageOf(before) - stageOf(left), stageOf(left));
-    return stageOf(left) < stageOf(before);
   }
 
   /** Keeps the identities of the accepted knocks at the steps that they are to the furthest beginning. */

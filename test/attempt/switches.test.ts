@@ -1,0 +1,119 @@
+/** Each switch by itself, set both ways with all the others as they are by default. */
+
+import { describe, expect, it } from 'vitest';
+import type { Packet } from '../../src/model.ts';
+import { door, packets, play, told } from './traffic.ts';
+
+const SSH = door('ssh: 7000,8000,9000 syn 5');
+const SINGLE = door('single: 5000 syn 5');
+
+describe('afterWrong', () => {
+  it('fall-back lets what was seen last count, die does not', () => {
+    expect(play([SSH], '7000 8000 7000 8000 9000').opens).toBe('ssh@4');
+    expect(play([SSH], '7000 8000 7000 8000 9000', 'none', { afterWrong: 'die' }).opens).toBe('');
+  });
+  it('fall-back tells the loss and what is left', () => {
+    expect(told(play([SSH], '7000 8000 7000'))).toEqual([
+      'stage ssh 1',
+      'stage ssh 2',
+      'reset ssh 2 wrong packet',
+      'stage ssh 1',
+    ]);
+  });
+});
+
+describe('doors', () => {
+  it('independent doors open beside a running attempt, exclusive ones do not', () => {
+    expect(play([SSH, SINGLE], '7000 5000').opens).toBe('single@1');
+    expect(play([SSH, SINGLE], '7000 5000', 'none', { doors: 'exclusive' }).opens).toBe('');
+  });
+});
+
+describe('clock', () => {
+  it('exact time gives the whole window, whole seconds cut it short', () => {
+    expect(play([SSH], '+0.9 7000 +2 8000 +2.1 9000').opens).toBe('ssh@2');
+    expect(play([SSH], '+0.9 7000 +2 8000 +2.1 9000', 'none', { clock: 'whole-seconds' }).opens).toBe('');
+  });
+  it('whole seconds are those that the log prints, whatever the phase of the kernel clock', () => {
+    const late = packets('7000 +2 8000 +2.9 9000').map((packet) => ({
+      ...packet,
+      second: packet.second + 1,
+    }));
+    const shifted = late.map((packet, index) =>
+      index === 0 ? { ...packet, second: packet.second - 1 } : packet,
+    );
+    expect(play([SSH], late, 'knockd').opens).toBe('ssh@2');
+    expect(play([SSH], shifted, 'knockd').opens).toBe('');
+  });
+});
+
+describe('retransmission', () => {
+  it('unseen: a repeat of an accepted knock leaves the attempt where it is', () => {
+    expect(play([SSH], '7000 8000 =7000 9000').opens).toBe('ssh@3');
+    expect(play([SSH], '7000 8000 =7000 9000', 'none', { retransmission: 'seen' }).opens).toBe('');
+  });
+  it('but it is seen where that takes the attempt further', () => {
+    expect(play([door('rep: 7000,7000,8000 - 5')], '7000 =7000 8000').opens).toBe('rep@2');
+  });
+  it('where sequence numbers are logged another one is another knock', () => {
+    const repeat = packets('7000 8000 =8000 9000').map((packet, index) => ({ ...packet, seq: index }));
+    expect(play([SSH], repeat).opens).toBe('');
+  });
+  it('a knock from another source port to the same port is no repeat', () => {
+    expect(play([SSH], '7000 8000 8000 9000').opens).toBe('');
+  });
+  it('a client with one source port for all may start over', () => {
+    expect(play([SSH], '7000 8000 +4.9 =7000 +0.2 =8000 9000').opens).toBe('ssh@4');
+  });
+});
+
+describe('doubleLog', () => {
+  const twice = packets('7000 8000 9000').flatMap((packet): Packet[] => [
+    packet,
+    { ...packet, time: packet.time + 20, prefix: 'OTHER ', in: '', out: 'eth1' },
+  ]);
+  const rep = door('rep: 7000,7000,8000 - 5');
+  it('once: a packet that two rules logged counts once', () => {
+    expect(play([SSH], twice, 'none', { retransmission: 'seen' }).opens).toBe('ssh@4');
+    expect(play([rep], twice).opens).toBe('');
+  });
+  it('each: it counts twice', () => {
+    expect(play([SSH], twice, 'none', { retransmission: 'seen', doubleLog: 'each' }).opens).toBe('');
+    expect(play([rep], twice, 'none', { doubleLog: 'each' }).opens).toBe('rep@2');
+  });
+  it('a packet with another IP ID is another packet', () => {
+    const quick = packets('7000 8000 9000').map((packet, index) => ({
+      ...packet,
+      time: packet.time - index * 60_000 + index,
+    }));
+    expect(play([SSH], quick).opens).toBe('ssh@2');
+  });
+});
+
+describe('sweepGuard', () => {
+  const scan = (from: number, to: number, source = 'a') =>
+    Array.from({ length: to - from + 1 }, (_, i) => `${source}>${from + i}`).join(' +0.001 ');
+  it('an ascending scan opens nothing, whether the ports of the door are far apart or next to each other', () => {
+    expect(play([SSH], scan(6_900, 9_100)).opens).toBe('');
+    expect(play([door('near: 7000,7001,7002 syn 5')], scan(6_900, 7_100)).opens).toBe('');
+  });
+  it('unless it is off', () => {
+    expect(play([SSH], scan(6_900, 9_100), 'none', { sweepGuard: 0 }).opens).toBe('ssh@2100');
+    expect(play([SSH], scan(6_900, 9_100), 'knockd').opens).toBe('ssh@2100');
+  });
+  it('as many ports of no door as the guard allows do no harm, one more does', () => {
+    expect(play([SSH], '7000 1 2 3 4 8000 5 6 7 8 9000').opens).toBe('ssh@10');
+    expect(play([SSH], '7000 1 2 3 4 8000 5 6 7 8 9 9000').opens).toBe('');
+  });
+  it('the same port again is no further port, and UDP is another than TCP', () => {
+    expect(play([SSH], `7000 ${'1 '.repeat(50)} 8000 9000`).opens).toBe('ssh@52');
+    expect(play([SSH], '7000 1 2 3 4 1:udp 2:udp 3:udp 4:udp 8000 5 9000').opens).toBe('');
+  });
+  it('what another source sweeps does no harm, and a sweep is forgotten after the window', () => {
+    expect(play([SSH], `7000 ${scan(1, 20, 'b')} 8000 9000`).opens).toBe('ssh@22');
+    expect(play([SSH], `${scan(1, 20)} +5 7000 8000 9000`).opens).toBe('ssh@22');
+  });
+  it('the loss is told', () => {
+    expect(told(play([SSH], '7000 1 2 3 4 5 6 7 8 9'))).toEqual(['stage ssh 1', 'reset ssh 1 port sweep']);
+  });
+});
