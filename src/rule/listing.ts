@@ -1,0 +1,53 @@
+/** The text of `iptables -S` -> the rules of a chain as words; and words -> a line to read or to paste. */
+
+/** Letters that no shell reads as anything else. */
+const PLAIN = /^[A-Za-z0-9_./:=@,+-]+$/;
+const PLAIN_AND_SPACE = /^[A-Za-z0-9_./:=@,+ -]+$/;
+
+/** The rules of one chain, in order, each without its `-A CHAIN`. */
+export function rulesOf(text: string, chain: string): readonly (readonly string[])[] {
+  const rules: string[][] = [];
+  for (const line of text.split('\n')) {
+    const [command, name, ...spec] = splitWords(line);
+    if (command === '-A' && name === chain) rules.push(spec);
+  }
+  return rules;
+}
+
+/** A command line as a person would type it. For the eye alone: nothing here is run through a shell. */
+export function commandLine(words: readonly string[]): string {
+  return words.map(quoted).join(' ');
+}
+
+/**
+ * iptables puts a word that is not plain in double quotes and a backslash before `"`, `\` and `'`
+ * (xtables_save_string in libxtables/xtables.c).
+ */
+function splitWords(line: string): string[] {
+  const words: string[] = [];
+  let word: string | null = null;
+  let inQuotes = false;
+  for (let at = 0; at < line.length; at += 1) {
+    const letter = line.charAt(at);
+    if (letter === '"') {
+      inQuotes = !inQuotes;
+      word ??= '';
+    } else if (letter === '\\' && inQuotes) {
+      at += 1;
+      word += line.charAt(at);
+    } else if (letter === ' ' && !inQuotes) {
+      if (word !== null) words.push(word);
+      word = null;
+    } else {
+      word = (word ?? '') + letter;
+    }
+  }
+  if (word !== null) words.push(word);
+  return words;
+}
+
+function quoted(word: string): string {
+  if (PLAIN.test(word)) return word;
+  if (PLAIN_AND_SPACE.test(word)) return `"${word}"`;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,41 @@
+/** Openings for tests: by hand, and any. */
+
+import fc from 'fast-check';
+import { parseAddress, toPort } from '../src/address.ts';
+import type { Address, Opening, Port } from '../src/model.ts';
+
+export function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === null) throw new Error(`no address: ${text}`);
+  return parsed;
+}
+
+export function port(number: number): Port {
+  const checked = toPort(number);
+  if (checked === null) throw new Error(`no port: ${number}`);
+  return checked;
+}
+
+export function opening(parts: Partial<Opening> = {}): Opening {
+  return {
+    door: 'ssh',
+    source: address('10.0.0.7'),
+    proto: 'tcp',
+    port: port(22),
+    until: 1_795_212_345,
+    ...parts,
+  };
+}
+
+export const anyAddress: fc.Arbitrary<Address> = fc.oneof(fc.ipV4(), fc.ipV6()).map(address);
+export const anyPort: fc.Arbitrary<Port> = fc.integer({ min: 0, max: 65_535 }).map(port);
+export const anyProto = fc.constantFrom<'tcp' | 'udp'>('tcp', 'udp');
+export const anyDoor = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/);
+
+export const anyOpening: fc.Arbitrary<Opening> = fc.record({
+  door: anyDoor,
+  source: anyAddress,
+  proto: anyProto,
+  port: anyPort,
+  until: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 2 ** 33 })),
+});

@@ -1,0 +1,173 @@
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { IptablesFirewall } from '../../src/rule/chain.ts';
+import { CLIENT, type Connection, describeWith, Lab, SERVER, until } from '../lab.ts';
+import { address, opening } from '../openings.ts';
+
+/** xt_time asks the kernel's coarse clock, which is one tick late, 10 ms at most. */
+const CLOCK_TOLERANCE_MS = 50;
+
+const NOW = Math.floor(Date.now() / 1000);
+
+describe.each(['nft', 'legacy'] as const)('the chain in the kernel, through %s', (backend) => {
+  describeWith(['root', 'ip', backend, 'kernel log'], 'in a namespace of its own', () => {
+    let lab: Lab;
+    let told: string[];
+    beforeEach(() => {
+      lab = new Lab();
+      told = [];
+    });
+    afterEach(() => lab.close());
+
+    function firewall({ manage = true, hooks = ['INPUT'] } = {}): IptablesFirewall {
+      const settings = { iptables: lab.iptables(backend), chain: 'KNOCKD', hooks, manage };
+      return new IptablesFirewall(settings, (text) => told.push(text));
+    }
+
+    async function run(tool: 'iptables' | 'ip6tables', ...argv: readonly string[]): Promise<string> {
+      const path = join(dirname(lab.iptables(backend)), tool);
+      const { status, stdout, stderr } = await lab.exec('server', [path, '-w', ...argv]);
+      if (status !== 0) throw new Error(`${tool} ${argv.join(' ')}: ${stderr}`);
+      return stdout;
+    }
+
+    async function both(...argv: readonly string[]): Promise<void> {
+      await run('iptables', ...argv);
+      await run('ip6tables', ...argv);
+    }
+
+    async function rules(tool: 'iptables' | 'ip6tables', chain: string): Promise<readonly string[]> {
+      return (await run(tool, '-S', chain)).split('\n').filter((line) => line.startsWith('-A'));
+    }
+
+    it('is made in both families, with its jump behind LOG and ahead of DROP', async () => {
+      await lab.logAndDrop(backend);
+      const fresh = firewall();
+      expect(await fresh.ensure()).toEqual(
+        ['iptables', 'ip6tables'].flatMap((tool) => [
+          `${tool}: made the chain KNOCKD`,
+          `${tool}: made the jump from INPUT to KNOCKD, now rule 3`,
+        ]),
+      );
+      expect(fresh.hasTime).toBe(true);
+      for (const tool of ['iptables', 'ip6tables'] as const) {
+        const targets = (await rules(tool, 'INPUT')).map((line) => / -j (\S+)/.exec(line)?.[1]);
+        expect(targets).toEqual(['LOG', 'LOG', 'KNOCKD', 'DROP', 'DROP']);
+        expect(await run(tool, '-S')).not.toContain('-try-');
+      }
+    });
+
+    it('is made once: asked again, or by another, nothing changes', async () => {
+      await firewall().ensure();
+      const before = await run('iptables', '-S');
+      const again = firewall();
+      expect(await again.ensure()).toEqual([]);
+      expect(await again.ensure()).toEqual([]);
+      expect(await run('iptables', '-S')).toBe(before);
+    });
+
+    it('is jumped to from the end of a hook that drops nothing', async () => {
+      await both('-A', 'FORWARD', '-j', 'LOG');
+      await firewall({ hooks: ['INPUT', 'FORWARD'] }).ensure();
+      expect(await rules('iptables', 'INPUT')).toEqual(['-A INPUT -j KNOCKD']);
+      expect((await rules('ip6tables', 'FORWARD')).at(-1)).toBe('-A FORWARD -j KNOCKD');
+    });
+
+    it('has a jump that stands too late moved ahead, with its conditions', async () => {
+      await both('-N', 'KNOCKD');
+      await both('-A', 'INPUT', '-p', 'tcp', '-j', 'DROP');
+      await both('-A', 'INPUT', '-i', 'wire', '-m', 'comment', '--comment', 'the doors', '-j', 'KNOCKD');
+      expect(await firewall().ensure()).toContain(
+        'iptables: moved the jump from INPUT to KNOCKD, now rule 1',
+      );
+      expect(await rules('iptables', 'INPUT')).toEqual([
+        '-A INPUT -i wire -m comment --comment "the doors" -j KNOCKD',
+        '-A INPUT -p tcp -j DROP',
+      ]);
+    });
+
+    it('is only asked for where it is not to be managed', async () => {
+      const unmanaged = firewall({ manage: false });
+      const advice = await unmanaged.ensure();
+      expect(advice).toContain(
+        'ip6tables: INPUT does not jump to KNOCKD; manage is off, so run: ip6tables -w -I INPUT 1 -j KNOCKD',
+      );
+      expect(advice).toContain(
+        'iptables: there is no chain KNOCKD; manage is off, so run: iptables -w -N KNOCKD',
+      );
+      expect(await run('iptables', '-S')).not.toContain('KNOCKD');
+      await expect(unmanaged.insert(opening())).rejects.toThrow('No chain/target/match by that name');
+      await firewall().ensure();
+      expect(await unmanaged.ensure()).toEqual([]);
+    });
+
+    it('holds what is inserted, newest first, and no more once it is removed', async () => {
+      const v4 = opening({ until: NOW + 600 });
+      const v6 = opening({ source: address('fd77::2'), proto: 'udp', until: null });
+      const far = opening({ door: 'Far_door.1', until: 2 ** 33 });
+      const wall = firewall();
+      await wall.ensure();
+      for (const each of [v4, v6, far]) await wall.insert(each);
+      expect(await wall.list()).toEqual([far, v4, v6]);
+      expect(await wall.remove(opening({ until: NOW + 601 }))).toBe(false);
+      for (const each of [v4, v6, far]) expect(await wall.remove(each)).toBe(true);
+      expect(await wall.remove(v4)).toBe(false);
+      expect(await wall.list()).toEqual([]);
+    });
+
+    it('keeps the rules of others, and does not take them for openings', async () => {
+      const wall = firewall();
+      await wall.ensure();
+      const foreign = '-A KNOCKD -s 10.0.0.7/32 -p tcp -m tcp --dport 22 -j ACCEPT';
+      await run('iptables', ...foreign.split(' '));
+      await wall.insert(opening({ until: NOW + 600 }));
+      expect(await wall.list()).toEqual([opening({ until: NOW + 600 })]);
+      await wall.remove(opening({ until: NOW + 600 }));
+      expect(await rules('iptables', 'KNOCKD')).toEqual([foreign]);
+    });
+
+    it('that has vanished is no failure for list and remove, and made anew by insert', async () => {
+      const wall = firewall();
+      expect(await wall.list()).toEqual([]);
+      expect(await wall.remove(opening())).toBe(false);
+      await wall.insert(opening({ until: NOW + 600 }));
+      expect(await wall.list()).toEqual([opening({ until: NOW + 600 })]);
+      expect(told).toContain('iptables: made the chain KNOCKD');
+      expect(await rules('iptables', 'INPUT')).toEqual(['-A INPUT -j KNOCKD']);
+    });
+
+    it('lets the source in until the opening ends, and the kernel alone shuts it', async () => {
+      await lab.logAndDrop(backend);
+      await lab.listen(22);
+      const wall = firewall();
+      await wall.ensure();
+      for (const host of [SERVER.v4, SERVER.v6]) {
+        expect((await lab.connect('client', host, 22)).outcome).toBe('dropped');
+      }
+      const end = Math.ceil(Date.now() / 1000) + 3;
+      const openings = [CLIENT.v4, CLIENT.v6].map((text) => opening({ source: address(text), until: end }));
+      for (const each of openings) await wall.insert(each);
+      const tries = await Promise.all([SERVER.v4, SERVER.v6].map((host) => triesUntilShut(host, end)));
+      for (const connections of tries) expectShutAt(end, connections);
+      expect(await wall.list()).toEqual(openings);
+    });
+
+    /** Tries without pause until one that began after the end, tolerance and all, has been made. */
+    async function triesUntilShut(host: string, end: number): Promise<readonly Connection[]> {
+      const tries: Connection[] = [];
+      await until(async () => {
+        const made = await lab.connect('client', host, 22);
+        tries.push(made);
+        return made.startedAt > end * 1000 + CLOCK_TOLERANCE_MS;
+      }, 'a connection tried after the end');
+      return tries;
+    }
+
+    function expectShutAt(end: number, tries: readonly Connection[]): void {
+      const before = tries.filter(({ endedAt }) => endedAt < end * 1000);
+      const after = tries.filter(({ startedAt }) => startedAt > end * 1000 + CLOCK_TOLERANCE_MS);
+      expect(new Set(before.map(({ outcome }) => outcome))).toEqual(new Set(['open']));
+      expect(new Set(after.map(({ outcome }) => outcome))).toEqual(new Set(['dropped']));
+    }
+  });
+});
