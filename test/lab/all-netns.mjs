@@ -1,0 +1,28 @@
+// HOLDER's hold or release -> nf_log_all_netns is 1 while anyone holds it, and afterwards what it was before.
+// Usage: flock LOCKFILE node all-netns.mjs hold|release PID/NAME
+// Tests of several files run at once, and a killed one never releases: a holder whose process is gone counts no more.
+
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+
+const SYSCTL = '/proc/sys/net/netfilter/nf_log_all_netns';
+const STATE = '/run/knocktail-lab.json';
+
+const [, , verb, holder = ''] = process.argv;
+const state = existsSync(STATE)
+  ? JSON.parse(readFileSync(STATE, 'utf8'))
+  : { before: readFileSync(SYSCTL, 'utf8').trim(), holders: [] };
+const others = state.holders.filter((/** @type {string} */ each) => each !== holder && isAlive(each));
+const holders = verb === 'hold' ? [...others, holder] : others;
+
+if (holders.length > 0) {
+  writeFileSync(STATE, JSON.stringify({ ...state, holders }));
+  writeFileSync(SYSCTL, '1');
+} else {
+  writeFileSync(SYSCTL, state.before);
+  rmSync(STATE, { force: true });
+}
+
+/** @param {string} each */
+function isAlive(each) {
+  return existsSync(`/proc/${Number.parseInt(each, 10)}`);
+}

@@ -1,0 +1,85 @@
+/** What an end-to-end test needs of the machine -> why it cannot run here, if it cannot. */
+
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { describe } from 'vitest';
+
+const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
+
+/** A laptop's PATH may lack the folders where iptables and ip are. */
+export const ENV = { ...process.env, PATH: [process.env['PATH'], ...SBIN_FOLDERS].join(':') };
+
+const NEEDS = {
+  root: () => (process.getuid?.() === 0 ? null : 'not root'),
+  ip: () => lacksProgram('ip') ?? lacksNamespaces(),
+  iptables: () => lacksProgram('iptables') ?? lacksProgram('ip6tables'),
+  nft: () => lacksProgram('iptables-nft') ?? lacksProgram('ip6tables-nft'),
+  legacy: () => lacksProgram('iptables-legacy') ?? lacksProgram('ip6tables-legacy') ?? lacksLegacyTables(),
+  knock: () => lacksProgram('knock'),
+  'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
+} satisfies Record<string, () => string | null>;
+
+export type Need = keyof typeof NEEDS;
+
+/**
+ * The first thing missing, or null.
+ *
+ * @throws when KNOCKTAIL_REQUIRE_E2E=1 and something is missing, so that a build cannot pass by skipping
+ */
+export function needs(...wanted: readonly Need[]): string | null {
+  for (const need of wanted) {
+    const reason = NEEDS[need]();
+    if (reason === null) continue;
+    if (process.env['KNOCKTAIL_REQUIRE_E2E'] === '1') {
+      throw new Error(`end-to-end tests are required here (KNOCKTAIL_REQUIRE_E2E=1), but: ${reason}`);
+    }
+    return reason;
+  }
+  return null;
+}
+
+/** A `describe` that is left out, with the reason said, where the machine lacks something. */
+export function describeWith(wanted: readonly Need[], title: string, body: () => void): void {
+  const reason = needs(...wanted);
+  if (reason === null) {
+    describe(title, body);
+    return;
+  }
+  console.warn(`skipped: ${title}: ${reason}`);
+  describe.skip(`${title} (skipped: ${reason})`, body);
+}
+
+function lacksProgram(name: string): string | null {
+  const { error } = spawnSync(name, ['--version'], { env: ENV });
+  return error === undefined ? null : `no program ${name}`;
+}
+
+function lacksFile(path: string): string | null {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return null;
+  } catch {
+    return `no access to ${path}`;
+  }
+}
+
+function lacksNamespaces(): string | null {
+  return inScratchNamespace('true');
+}
+
+/** The kernel may have nf_tables alone, without the older ip_tables. */
+function lacksLegacyTables(): string | null {
+  return (
+    inScratchNamespace('iptables-legacy', '-w', '-S') ?? inScratchNamespace('ip6tables-legacy', '-w', '-S')
+  );
+}
+
+function inScratchNamespace(...argv: readonly string[]): string | null {
+  const name = `kt-${process.pid}-needs`;
+  const ip = (...args: readonly string[]) => spawnSync('ip', args, { env: ENV, encoding: 'utf8' });
+  const made = ip('netns', 'add', name);
+  if (made.status !== 0) return `no network namespaces: ${made.stderr.trim()}`;
+  const { status, stderr } = ip('netns', 'exec', name, ...argv);
+  ip('netns', 'del', name);
+  return status === 0 ? null : `${argv.join(' ')}: ${stderr.trim()}`;
+}
