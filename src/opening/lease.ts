@@ -1,0 +1,111 @@
+/** Grants and passing time -> which openings to insert into the firewall and which to remove. */
+
+import { type Address, type Micros, type Opening, type Port, US_PER_SECOND } from '../model.ts';
+
+export interface Grant {
+  readonly door: string;
+  readonly source: Address;
+  readonly proto: 'tcp' | 'udp';
+  readonly port: Port;
+  /** How long, in microseconds; null for no end. */
+  readonly forUs: number | null;
+}
+
+/** What to do to the firewall, in the order given. A `remove` of a rule that is not there is no failure. */
+export type LeaseChange =
+  | { readonly kind: 'insert'; readonly opening: Opening }
+  | { readonly kind: 'remove'; readonly opening: Opening };
+
+/**
+ * One opening for each door and source, and its end.
+ *
+ * Does nothing by itself: call `expire` at `nextDeadline`; a call too early or too often is harmless.
+ */
+export class Leases {
+  readonly #held = new Map<string, Opening>();
+
+  /**
+   * Opens a door to a source, or lets an open one end later; never sooner. The longer rule goes in before the
+   * shorter one goes out, so the door does not shut in between.
+   */
+  grant({ door, source, proto, port, forUs }: Grant, now: Micros): readonly LeaseChange[] {
+    const until = forUs === null ? null : Math.ceil((now + forUs) / US_PER_SECOND);
+    const opening: Opening = { door, source, proto, port, until };
+    const held = this.#held.get(keyOf(door, source));
+    if (held === undefined) return this.#hold(opening);
+    const moved = held.proto !== proto || held.port !== port;
+    if (!moved && endOf(held) >= endOf(opening)) return [];
+    return [...this.#hold(opening), { kind: 'remove', opening: held }];
+  }
+
+  /** Takes the opening away; without one there is nothing to do. */
+  revoke(door: string, source: Address): readonly LeaseChange[] {
+    const held = this.#held.get(keyOf(door, source));
+    return held === undefined ? [] : this.#drop(held);
+  }
+
+  /**
+   * Takes over what stands in the firewall in place of what was held. Of two openings for one door and source
+   * the later stays.
+   */
+  adopt(openings: readonly Opening[], now: Micros): readonly LeaseChange[] {
+    this.#held.clear();
+    const changes: LeaseChange[] = [];
+    for (const opening of openings) {
+      const held = this.#held.get(keyOf(opening.door, opening.source));
+      const isKept = endOf(opening) > now && (held === undefined || endOf(opening) > endOf(held));
+      const loser = isKept ? held : opening;
+      if (isKept) this.#hold(opening);
+      if (loser !== undefined) changes.push({ kind: 'remove', opening: loser });
+    }
+    return changes;
+  }
+
+  /**
+   * Takes back a grant whose insert has failed: none of its changes came about, so what it would have replaced
+   * still stands.
+   *
+   * @returns what is left to do, when a later grant has already taken the place of this one
+   */
+  undo(changes: readonly LeaseChange[]): readonly LeaseChange[] {
+    const granted = changes.find(({ kind }) => kind === 'insert')?.opening;
+    const removals = changes.filter(({ kind }) => kind === 'remove');
+    if (granted === undefined) return [];
+    const key = keyOf(granted.door, granted.source);
+    if (this.#held.get(key) !== granted) return removals;
+    this.#held.delete(key);
+    for (const { opening } of removals) this.#held.set(key, opening);
+    return [];
+  }
+
+  /** When `expire` has something to do next; null for never. */
+  nextDeadline(): Micros | null {
+    let next = Number.POSITIVE_INFINITY;
+    for (const opening of this.#held.values()) next = Math.min(next, endOf(opening));
+    return next === Number.POSITIVE_INFINITY ? null : next;
+  }
+
+  expire(now: Micros): readonly LeaseChange[] {
+    const ended = [...this.#held.values()].filter((opening) => endOf(opening) <= now);
+    return ended.flatMap((opening) => this.#drop(opening));
+  }
+
+  #hold(opening: Opening): readonly LeaseChange[] {
+    this.#held.set(keyOf(opening.door, opening.source), opening);
+    return [{ kind: 'insert', opening }];
+  }
+
+  #drop(opening: Opening): readonly LeaseChange[] {
+    this.#held.delete(keyOf(opening.door, opening.source));
+    return [{ kind: 'remove', opening }];
+  }
+}
+
+/** Neither a door's name nor an address holds a space. */
+function keyOf(door: string, source: Address): string {
+  return `${door} ${source}`;
+}
+
+function endOf({ until }: Opening): number {
+  return until === null ? Number.POSITIVE_INFINITY : until * US_PER_SECOND;
+}
