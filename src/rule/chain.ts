@@ -37,11 +37,12 @@ export class IptablesFirewall implements Firewall {
    */
   constructor(settings: IptablesSettings, tell: (text: string) => void) {
     const { v4, v6 } = findBinaries(settings.iptables, process.env['PATH'] ?? '');
-    const chainOf = (path: string) => new FamilyChain(new Iptables(path, settings.timeLimitMs), settings);
+    const program = (path: string) => new Iptables(path, settings.timeLimitMs);
     this.#settings = settings;
     this.#tell = tell;
-    this.#v4 = chainOf(v4);
-    this.#v6 = v6 === null ? null : chainOf(v6);
+    this.#v4 = new FamilyChain(program(v4), settings, true);
+    // Docker has long made its DOCKER-USER for IPv4 alone.
+    this.#v6 = v6 === null ? null : new FamilyChain(program(v6), settings, false);
   }
 
   /** Whether the kernel ends rules by itself. Assumed until `ensure` has found out. */

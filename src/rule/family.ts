@@ -20,10 +20,13 @@ const CHAIN_NAME_BYTES = 28;
 export class FamilyChain {
   readonly #iptables: Iptables;
   readonly #settings: ChainSettings;
+  readonly #needsHooks: boolean;
 
-  constructor(iptables: Iptables, settings: ChainSettings) {
+  /** @param needsHooks whether a hook that is not there is an error, or only worth telling */
+  constructor(iptables: Iptables, settings: ChainSettings, needsHooks: boolean) {
     this.#iptables = iptables;
     this.#settings = settings;
+    this.#needsHooks = needsHooks;
   }
 
   /** Null, or why this kernel cannot filter this family at all. */
@@ -100,7 +103,11 @@ export class FamilyChain {
   async #ensureJump(hook: string): Promise<readonly string[]> {
     const { chain, manage } = this.#settings;
     const listed = await this.#iptables.run({ op: 'list', chain: hook });
-    if (!listed.done && listed.refusal === 'missing') throw this.#noHook(hook, listed.error);
+    if (!listed.done && listed.refusal === 'missing') {
+      const error = this.#noHook(hook, listed.error);
+      if (this.#needsHooks) throw error;
+      return [error.message];
+    }
     const plan = planHook(rulesOf(expectDone(listed), hook), chain);
     if (plan.kind === 'stands') return [];
     const spec = plan.kind === 'late' ? plan.spec : ['-j', chain];

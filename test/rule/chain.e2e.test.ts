@@ -73,6 +73,16 @@ for (const backend of ['nft', 'legacy'] as const) {
       expect((await rules('ip6tables', 'FORWARD')).at(-1)).toBe('-A FORWARD -j KNOCKD');
     });
 
+    it('needs its hooks over IPv4, and tells of those that IPv6 lacks', async () => {
+      const wall = firewall({ hooks: ['INPUT', 'DOCKER-USER'] });
+      const lacks = 'there is no such chain (DOCKER-USER), make it first or take it out of firewall.hooks';
+      await expect(wall.ensure()).rejects.toThrow(`iptables: ${lacks}`);
+      await run('iptables', '-N', 'DOCKER-USER');
+      expect(await wall.ensure()).toContain(`ip6tables: ${lacks}`);
+      expect(await rules('iptables', 'DOCKER-USER')).toEqual(['-A DOCKER-USER -j KNOCKD']);
+      expect(await rules('ip6tables', 'INPUT')).toEqual(['-A INPUT -j KNOCKD']);
+    });
+
     it('has a jump that stands too late moved ahead, with its conditions', async () => {
       await both('-N', 'KNOCKD');
       await both('-A', 'INPUT', '-p', 'tcp', '-j', 'DROP');
