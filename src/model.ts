@@ -56,7 +56,7 @@ export interface Packet {
   readonly out: string;
   readonly src: Address;
   readonly dst: Address;
-  /** `tcp`, `udp`, `icmp`, `icmpv6`, else the kernel's word or number in lower case. */
+  /** `tcp`, `udp`, `icmp`, `icmpv6`, else the kernel's word or number in lower case; empty where it writes none. */
   readonly proto: string;
   readonly spt: Port | null;
   readonly dpt: Port | null;

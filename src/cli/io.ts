@@ -1,0 +1,14 @@
+/** What a command may touch of the process: its streams, and nothing else. */
+
+import type { Readable } from 'node:stream';
+import type { ExitCode } from '../errors.ts';
+
+export interface Io {
+  readonly stdin: Readable;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  /** Aborted by TERM and INT. */
+  readonly signal: AbortSignal;
+  /** Takes the exit code of the command that ran. */
+  readonly finish: (code: ExitCode) => void;
+}

@@ -1,0 +1,131 @@
+/** `knocktail list`, `open`, `close` and `flush`: the openings in the chain, with or without a daemon. */
+
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseAddress } from '../address.ts';
+import type { Config } from '../config/schema.ts';
+import { EXIT, KnocktailError } from '../errors.ts';
+import { type Address, type Firewall, type Opening, US_PER_MS } from '../model.ts';
+import { Leases } from '../opening/lease.ts';
+import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
+import { firewallOf } from './firewall.ts';
+import type { Io } from './io.ts';
+import { describeOpening, openingJson } from './print.ts';
+
+interface Options {
+  readonly config: string;
+  readonly json?: true;
+}
+
+export function addList(program: Command, io: Io): void {
+  withOptions(program.command('list'))
+    .summary('list the doors that are open')
+    .description('Lists the openings that stand in the chain.')
+    .action(async (options: Options) => {
+      const { firewall } = await prepare(options, io);
+      const openings = await firewall.list();
+      for (const opening of openings) show(opening, options, io);
+      if (openings.length === 0) io.stderr.write('no door is open\n');
+      io.finish(EXIT.OK);
+    });
+}
+
+export function addOpen(program: Command, io: Io): void {
+  withOptions(program.command('open'))
+    .summary('open a door by hand')
+    .description('Opens a door for an address, as its knock would; runs no command.')
+    .argument('<door>', 'a door with open:')
+    .argument('<ip>', 'the address to open it for', toAddress)
+    .action(async (door: string, source: Address, options: Options) => {
+      const { config, firewall } = await prepare(options, io);
+      const open = doorNamed(door, config, options.config).open;
+      if (open === null) throw usage('the door has no open:', door, 'name one that has');
+      await firewall.ensure();
+      const leases = new Leases();
+      const now = Date.now() * US_PER_MS;
+      const changes = [
+        ...leases.adopt(await firewall.list(), now),
+        ...leases.grant({ door, source, ...open }, now),
+      ];
+      for (const { kind, opening } of changes) {
+        if (kind === 'insert') await firewall.insert(opening);
+        else await firewall.remove(opening);
+      }
+      const standing = (await firewall.list()).filter((it) => it.door === door && it.source === source);
+      for (const opening of standing) show(opening, options, io);
+      io.finish(EXIT.OK);
+    });
+}
+
+export function addClose(program: Command, io: Io): void {
+  withOptions(program.command('close'))
+    .summary('close a door by hand')
+    .description('Takes the opening of a door for an address away; exit code 1 when there is none.')
+    .argument('<door>', 'the door')
+    .argument('<ip>', 'the address it is open for', toAddress)
+    .action(async (door: string, source: Address, options: Options) => {
+      const { firewall } = await prepare(options, io);
+      const closed = await remove(firewall, (it) => it.door === door && it.source === source, options, io);
+      if (closed === 0) io.stderr.write(`${source}: ${door}: is not open\n`);
+      io.finish(closed === 0 ? EXIT.NO_MATCH : EXIT.OK);
+    });
+}
+
+export function addFlush(program: Command, io: Io): void {
+  withOptions(program.command('flush'))
+    .summary('close all doors')
+    .description('Takes all openings out of the chain; rules that are not of knocktail stay.')
+    .action(async (options: Options) => {
+      const { firewall } = await prepare(options, io);
+      const closed = await remove(firewall, () => true, options, io);
+      if (closed === 0) io.stderr.write('no door was open\n');
+      io.finish(EXIT.OK);
+    });
+}
+
+function withOptions(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+    .option('--json', 'one JSON object a line');
+}
+
+async function prepare({ config: path }: Options, io: Io): Promise<{ config: Config; firewall: Firewall }> {
+  const { config } = await readConfigFile(path);
+  return { config, firewall: firewallOf(config, (text) => io.stderr.write(`${text}\n`)) };
+}
+
+async function remove(
+  firewall: Firewall,
+  wanted: (opening: Opening) => boolean,
+  options: Options,
+  io: Io,
+): Promise<number> {
+  let closed = 0;
+  for (const opening of (await firewall.list()).filter(wanted)) {
+    // It may have ended by itself since it was listed.
+    if (!(await firewall.remove(opening))) continue;
+    closed++;
+    show(opening, options, io, 'closed  ');
+  }
+  return closed;
+}
+
+function show(opening: Opening, { json }: Options, io: Io, before = ''): void {
+  const text = json === true ? openingJson(opening) : `${before}${describeOpening(opening, Date.now())}`;
+  io.stdout.write(`${text}\n`);
+}
+
+function doorNamed(name: string, { doors }: Config, path: string): Config['doors'][string] {
+  const door = doors[name];
+  if (door === undefined) throw usage('no such door', name, `${path} has ${Object.keys(doors).join(', ')}`);
+  return door;
+}
+
+function toAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address === null) throw new InvalidArgumentError('Not an IPv4 or IPv6 address.');
+  return address;
+}
+
+function usage(what: string, value: string, remedy: string): KnocktailError {
+  return new KnocktailError(what, { exitCode: EXIT.USAGE, value, remedy });
+}

@@ -1,0 +1,82 @@
+/** `knocktail parse`: a log -> each LOG line in it as a packet, counted by a daemon or not. */
+
+import type { Command } from 'commander';
+import { EXIT, KnocktailError } from '../errors.ts';
+import { followFile } from '../line/file.ts';
+import { readLog } from '../line/stream.ts';
+import type { LineEvent } from '../model.ts';
+import { BootClock } from '../packet/clock.ts';
+import { flagNames, packetJson } from '../packet/format.ts';
+import { type Reading, readLine } from '../packet/line.ts';
+import { isoTime } from '../time.ts';
+import type { Io } from './io.ts';
+import { describePacket } from './print.ts';
+
+interface Options {
+  readonly follow?: true;
+  readonly prefix?: string;
+  readonly json?: true;
+}
+
+const LF = 10;
+
+export function addParse(program: Command, io: Io): void {
+  program
+    .command('parse')
+    .summary('show the LOG lines of a log as packets')
+    .description(
+      'Shows every line that holds a LOG body, and whether a daemon would count it. Exit code 1 when there is none.',
+    )
+    .option('--follow', 'keep reading as the daemon would, from the beginning of the file')
+    .option('--prefix <text>', 'show lines with this --log-prefix alone')
+    .option('--json', 'one JSON object a line')
+    .argument('[log]', 'the log file, or - for stdin', '-')
+    .action(async (path: string, options: Options) => {
+      const isFound = await parse(linesOf(path, options, io), options, io);
+      io.finish(isFound ? EXIT.OK : EXIT.NO_MATCH);
+    });
+}
+
+function linesOf(path: string, { follow }: Options, io: Io): AsyncIterable<LineEvent> {
+  if (follow !== true) return readLog(path, io);
+  if (path !== '-') return followFile(path, { from: 'start', signal: io.signal });
+  throw new KnocktailError('stdin cannot be followed', {
+    exitCode: EXIT.USAGE,
+    remedy: 'name a file after --follow',
+  });
+}
+
+async function parse(
+  events: AsyncIterable<LineEvent>,
+  { prefix, json, follow }: Options,
+  io: Io,
+): Promise<boolean> {
+  const wanted = prefix === undefined ? null : Buffer.from(prefix);
+  const clock = new BootClock({ live: follow === true });
+  let line = 0;
+  let isFound = false;
+  for await (const event of events) {
+    if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
+    if (event.kind !== 'lines') continue;
+    const { bytes, readAt } = event;
+    let shown = '';
+    for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
+      line++;
+      const reading = readLine(bytes, start, end, wanted, clock, readAt);
+      if (reading === null) continue;
+      isFound = true;
+      shown += json === true ? `${asJson(line, reading)}\n` : `${asText(line, reading)}\n`;
+    }
+    io.stdout.write(shown);
+  }
+  return isFound;
+}
+
+function asJson(line: number, { packet, trusted, why }: Reading): string {
+  return JSON.stringify({ line, ...packetJson(packet), ...(trusted ? {} : { trusted, why }) });
+}
+
+function asText(line: number, { packet, trusted, why }: Reading): string {
+  const doubt = trusted ? '' : `  (would not count: ${why})`;
+  return `${line}  ${isoTime(packet.time)}  ${describePacket(packet, flagNames(packet) ?? [])}${doubt}`;
+}

@@ -1,0 +1,44 @@
+/** Packets and openings -> what a person or a program reads. */
+
+import type { Opening, Packet } from '../model.ts';
+import { US_PER_MS, US_PER_SECOND } from '../model.ts';
+
+/** `192.0.2.1:40000 -> 192.0.2.2:7000 tcp SYN` */
+export function describePacket(packet: Packet, flags: readonly string[]): string {
+  const end = (address: string, port: number | null): string => {
+    if (port === null) return address;
+    return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  };
+  const icmp = packet.icmp === null ? [] : [`type ${packet.icmp.type} code ${packet.icmp.code}`];
+  return [
+    end(packet.src, packet.spt),
+    '->',
+    end(packet.dst, packet.dpt),
+    packet.proto,
+    ...flags,
+    ...icmp,
+  ].join(' ');
+}
+
+/** `ssh  10.0.0.7  22/tcp  until 2026-11-20T23:53:36.000Z (23 s left)` */
+export function describeOpening({ door, source, port, proto, until }: Opening, nowMs: number): string {
+  const left = until === null ? null : Math.ceil(until - nowMs / 1000);
+  const end = until === null ? 'until it is closed' : `until ${secondIso(until)} (${left} s left)`;
+  return `${door}  ${source}  ${port}/${proto}  ${end}`;
+}
+
+export function openingJson({ door, source, port, proto, until }: Opening): string {
+  const family = source.includes(':') ? 6 : 4;
+  return JSON.stringify({
+    door,
+    source,
+    family,
+    port,
+    proto,
+    until: until === null ? null : secondIso(until),
+  });
+}
+
+function secondIso(second: number): string {
+  return new Date((second * US_PER_SECOND) / US_PER_MS).toISOString();
+}

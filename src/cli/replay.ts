@@ -1,0 +1,59 @@
+/** `knocktail replay`: a recorded log -> what the doors would have done, by the log's own clock. */
+
+import type { Command } from 'commander';
+import { Engine } from '../attempt/engine.ts';
+import { switchesFor } from '../attempt/switches.ts';
+import { locksOf } from '../config/locks.ts';
+import { EXIT } from '../errors.ts';
+import { readLog } from '../line/stream.ts';
+import type { Decision } from '../model.ts';
+import { PacketScan } from '../packet/scan.ts';
+import { isoTime } from '../time.ts';
+import { decisionJson, describe } from '../words.ts';
+import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
+import type { Io } from './io.ts';
+
+interface Options {
+  readonly config: string;
+  readonly prefix?: string;
+  readonly json?: true;
+}
+
+export function addReplay(program: Command, io: Io): void {
+  program
+    .command('replay')
+    .summary('tell what a recorded log would have opened')
+    .description('Decisions for a recorded log; touches nothing. Exit code 1 when no line counts.')
+    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+    .option('--prefix <text>', 'count lines with this --log-prefix instead')
+    .option('--json', 'one JSON object a line')
+    .argument('[log]', 'the log file, or - for stdin', '-')
+    .action(async (path: string, { config: configPath, json, prefix }: Options) => {
+      const config = override(
+        (await readConfigFile(configPath)).config,
+        prefix === undefined ? {} : { prefix },
+      );
+      const engine = new Engine(locksOf(config), switchesFor(config.compat, config.sweepGuard));
+      const scan = new PacketScan({ prefix: config.log.prefix, live: false });
+      let counted = 0;
+      const print = (decisions: readonly Decision[]): void => {
+        for (const decision of decisions) {
+          const text =
+            json === true ? decisionJson(decision) : `${isoTime(decision.time)} ${describe(decision)}`;
+          io.stdout.write(`${text}\n`);
+        }
+      };
+      for await (const event of readLog(path, io)) {
+        if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
+        if (event.kind !== 'lines') continue;
+        scan.scan(event.bytes, event.readAt, (packet) => {
+          counted++;
+          print(engine.handleTimeout(packet.time));
+          print(engine.handlePacket(packet));
+        });
+      }
+      if (counted === 0)
+        io.stderr.write(`no line counts: none is the kernel's with the prefix "${config.log.prefix}"\n`);
+      io.finish(counted === 0 ? EXIT.NO_MATCH : EXIT.OK);
+    });
+}

@@ -1,0 +1,57 @@
+/** `knocktail run`: the daemon, in the foreground. */
+
+import type { Command } from 'commander';
+import type { Config } from '../config/schema.ts';
+import { runDaemon } from '../daemon.ts';
+import { EXIT } from '../errors.ts';
+import { openLines } from '../line/source.ts';
+import { type Log, logTo } from '../log.ts';
+import { US_PER_MS } from '../model.ts';
+import { type CommandOf, type CommandResult, runCommand } from '../opening/command.ts';
+import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
+import { firewallOf } from './firewall.ts';
+import type { Io } from './io.ts';
+import { tellSystemd } from './systemd.ts';
+
+export function addRun(program: Command, io: Io): void {
+  program
+    .command('run')
+    .summary('run the daemon in the foreground')
+    .description('Follows the log and opens doors, until TERM or INT.')
+    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+    .option('--log <where>', 'read this log instead: a path, or - for stdin')
+    .option('--prefix <text>', 'count lines with this --log-prefix instead')
+    .option('--dry-run', 'print rules and commands, and run neither')
+    .action(async ({ config: path, ...overrides }: { config: string } & Overrides) => {
+      const config = override((await readConfigFile(path)).config, overrides);
+      const log = logTo(io.stdout, io.stderr);
+      const where = config.log.from === 'stdin' ? 'stdin' : config.log.path;
+      await runDaemon({
+        config,
+        lines: openLines(config.log, { stdin: io.stdin, signal: io.signal }),
+        firewall: firewallOf(config, (text) => log.info(text)),
+        run: config.firewall.backend === 'dry-run' ? dryRun(log) : runCommand,
+        now: () => Date.now() * US_PER_MS,
+        log,
+        ready: () => {
+          log.info(readyLine(config, where));
+          tellSystemd('READY=1', log);
+        },
+      });
+      io.finish(EXIT.OK);
+    });
+}
+
+function readyLine({ doors, firewall }: Config, where: string): string {
+  const count = Object.keys(doors).length;
+  const watched = `${count} ${count === 1 ? 'door' : 'doors'}`;
+  return `ready: ${watched}, reading ${where}, opening in ${firewall.chain}`;
+}
+
+/** Stands in for commands in a dry run: tells what would run. */
+function dryRun(log: Log) {
+  return async (command: string, { source }: CommandOf): Promise<CommandResult> => {
+    log.info(`would run: /bin/sh -c ${JSON.stringify(command.replaceAll('%IP%', source))}`);
+    return { status: 0, signal: null, output: '', unshown: 0, timedOut: false, error: null };
+  };
+}

@@ -1,0 +1,17 @@
+/** A state of the daemon -> a notification to systemd, when that is who started it. */
+
+import { execFile } from 'node:child_process';
+import type { Log } from '../log.ts';
+
+const TIME_LIMIT_MS = 5_000;
+
+/**
+ * Node has no Unix datagram sockets, so systemd's own helper speaks (about 10 ms; the unit needs
+ * `NotifyAccess=all`). Without NOTIFY_SOCKET nothing happens.
+ */
+export function tellSystemd(state: string, log: Log): void {
+  if (process.env['NOTIFY_SOCKET'] === undefined) return;
+  execFile('/usr/bin/systemd-notify', [state], { timeout: TIME_LIMIT_MS }, (error) => {
+    if (error !== null) log.warn(`systemd was not told ${state}: ${error.message}`);
+  });
+}

@@ -1,0 +1,35 @@
+/** Packet -> the object that `knocktail parse --json` prints. */
+
+import { type Packet, TCP_FLAGS } from '../model.ts';
+import { isoTime } from '../time.ts';
+
+const FLAGS = Object.entries(TCP_FLAGS);
+
+/** The names of the flags that are set, in the kernel's order; null unless TCP. */
+export function flagNames({ flags }: Packet): string[] | null {
+  return flags === null ? null : FLAGS.flatMap(([name, bit]) => ((flags & bit) === 0 ? [] : [name]));
+}
+
+/** Keys in a stable order; what the line does not have is left out. */
+export function packetJson(packet: Packet): object {
+  const { prefix, in: input, out, src, dst, proto, spt, dpt, icmp, len, id } = packet;
+  const flags = flagNames(packet);
+  const all = {
+    time: isoTime(packet.time),
+    prefix,
+    in: input,
+    out,
+    src,
+    dst,
+    proto,
+    spt,
+    dpt,
+    flags,
+    icmp,
+    len,
+    id,
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter(([key, value]) => value !== null && (key !== 'proto' || value !== '')),
+  );
+}

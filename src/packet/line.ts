@@ -1,0 +1,144 @@
+/** One log line -> the packet it tells of, and whether a daemon would believe it. */
+
+import { parseAddress, toPort } from '../address.ts';
+import type { Address, Micros, Packet } from '../model.ts';
+import { BLANK } from './bytes.ts';
+import type { BootClock } from './clock.ts';
+import { Body } from './netfilter.ts';
+import { type Header, readHeader } from './timestamp.ts';
+
+export interface Reading {
+  readonly packet: Packet;
+  readonly trusted: boolean;
+  /** Why a daemon would not count the line; empty when it would. */
+  readonly why: string;
+}
+
+const IN = Buffer.from('IN=');
+
+/**
+ * Reads the line from `start` to `end`.
+ *
+ * @param prefix the --log-prefix that counts; null for any
+ * @returns null when the line holds no body behind that prefix, whatever its bytes
+ */
+export function readLine(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  prefix: Buffer | null,
+  clock: BootClock,
+  readAt: Micros,
+): Reading | null {
+  const header = readHeader(bytes, start, end, readAt);
+  const body = new Body();
+  const at =
+    prefix === null
+      ? anyBody(bytes, header.end, end, body)
+      : bodyAfter(bytes, start, end, body, header, prefix);
+  if (at < 0) return null;
+  const packet = packetFrom(bytes, header, at, body, clock, readAt);
+  if (packet === null) return null;
+  const isOurs = prefix === null || at - header.end === spelled(prefix, header).length;
+  const why =
+    header.doubt ?? body.oddity ?? (isOurs ? '' : 'the prefix does not stand where the message begins');
+  return { packet, trusted: why === '', why };
+}
+
+/** The packet of a body that has been read; null when its addresses are none. */
+export function packetFrom(
+  bytes: Buffer,
+  header: Header,
+  at: number,
+  body: Body,
+  clock: BootClock,
+  readAt: Micros,
+): Packet | null {
+  const src = addressFrom(bytes, body.srcAt, body.srcEnd);
+  const dst = src === null ? null : addressFrom(bytes, body.dstAt, body.dstEnd);
+  if (src === null || dst === null || src.includes(':') !== dst.includes(':')) return null;
+  const { time, second } = clock.place(header, readAt);
+  const text = (from: number, to: number): string => {
+    const raw = bytes.toString('utf8', from, to);
+    return header.isKmsg ? unescaped(raw) : raw;
+  };
+  return {
+    time,
+    second,
+    prefix: text(Math.min(header.end, at), at),
+    in: text(body.inAt, body.inEnd),
+    out: text(body.outAt, body.outEnd),
+    src,
+    dst,
+    proto: text(body.protoAt, body.protoEnd).toLowerCase(),
+    spt: toPort(body.spt),
+    dpt: toPort(body.dpt),
+    flags: known(body.flags),
+    icmp: body.icmpType < 0 || body.icmpCode < 0 ? null : { type: body.icmpType, code: body.icmpCode },
+    len: known(body.len),
+    id: known(body.id),
+    seq: body.isProto(bytes, 'TCP') ? known(body.seq) : null,
+  };
+}
+
+/** A prefix as it stands in this kind of line: kmsg writes control bytes, backslash and non-ASCII as \xNN. */
+export function spelled(prefix: Buffer, { isKmsg }: Pick<Header, 'isKmsg'>): Buffer {
+  if (!isKmsg) return prefix;
+  const text = [...prefix].map((byte) => {
+    const isPlain = byte >= 0x20 && byte < 0x7f && byte !== 0x5c;
+    return isPlain ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
+  });
+  return Buffer.from(text.join(''), 'latin1');
+}
+
+/** The first `IN=` that begins a body: a prefix may itself hold one. */
+function anyBody(bytes: Buffer, start: number, end: number, body: Body): number {
+  for (let at = bytes.indexOf(IN, start); at >= 0 && at < end; at = bytes.indexOf(IN, at + 1)) {
+    if (body.read(bytes, at, end)) return at;
+  }
+  return -1;
+}
+
+/** Where a body begins directly behind the prefix, at first where it counts, then anywhere in the line. */
+function bodyAfter(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  body: Body,
+  header: Header,
+  prefix: Buffer,
+): number {
+  const sought = spelled(prefix, header);
+  const due = header.end + sought.length;
+  if (
+    due <= end &&
+    bytes.compare(sought, 0, sought.length, header.end, due) === 0 &&
+    body.read(bytes, due, end)
+  )
+    return due;
+  for (
+    let at = bytes.indexOf(sought, start);
+    at >= 0 && at + sought.length <= end;
+    at = bytes.indexOf(sought, at + 1)
+  ) {
+    if (body.read(bytes, at + sought.length, end)) return at + sought.length;
+    if (sought.length === 0 && at >= end) break;
+  }
+  return -1;
+}
+
+/** An address that is closed by a blank; of one that is cut off the rest may be missing. */
+function addressFrom(bytes: Buffer, at: number, end: number): Address | null {
+  return bytes[end] === BLANK ? parseAddress(bytes.toString('latin1', at, end)) : null;
+}
+
+function known(number: number): number | null {
+  return number < 0 ? null : number;
+}
+
+function unescaped(text: string): string {
+  const bytes = text.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}

@@ -1,0 +1,78 @@
+/** The rules of docs/architecture.md, read off the imports and the text of the source. */
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const SRC = 'src';
+const STAGES = ['line', 'packet', 'attempt', 'opening', 'rule'];
+const LINE_LIMIT = 250;
+/** What a folder or a file of src/ may import, besides itself and the files that all may share. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(STAGES.map((stage) => [stage, []])),
+  config: [],
+  'daemon.ts': [...STAGES, 'config'],
+  cli: [...STAGES, 'config', 'daemon.ts'],
+  'main.ts': ['cli'],
+};
+const SHARED = readdirSync(SRC).filter((name) => name.endsWith('.ts') && !(name in MAY_IMPORT));
+/** The core: no I/O, clock, timer or logger. The other files of opening/ and rule/ act on the world. */
+const CORE = [
+  /^packet\//,
+  /^attempt\//,
+  /^opening\/(lease|stop)\.ts$/,
+  /^rule\/(rule|hook|listing|operation)\.ts$/,
+];
+const IMPURE =
+  /Date\.now|new Date\(\)|performance\.|setTimeout|setInterval|setImmediate|process\.|console\.|from 'node:(?!net')/;
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+const textOf = (file: string): string => readFileSync(join(SRC, file), 'utf8');
+const placeOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : file);
+
+function importsOf(file: string): string[] {
+  const specifiers = [...textOf(file).matchAll(/from '(\.[^']+)'/g)].map(([, path]) => path ?? '');
+  return specifiers.map((path) => normalize(join(dirname(file), path)));
+}
+
+describe.each(files)('%s', (file) => {
+  it('imports only what stands below it', () => {
+    const place = placeOf(file);
+    const allowed = [place, ...SHARED, ...(MAY_IMPORT[place] ?? [])];
+    expect(importsOf(file).filter((other) => !allowed.includes(placeOf(other)))).toEqual([]);
+  });
+
+  it('says in its first line what it turns into what, and holds one idea', () => {
+    const lines = textOf(file)
+      .replace(/^#!.*\n/, '')
+      .split('\n');
+    expect(lines[0]).toMatch(/^\/\*\* .+/);
+    expect(lines.length - 1).toBeLessThanOrEqual(LINE_LIMIT);
+  });
+});
+
+it.each(files.filter((file) => CORE.some((pattern) => pattern.test(file))))(
+  '%s has no I/O, clock, timer or logger',
+  (file) => {
+    const offences = textOf(file)
+      .split('\n')
+      .filter((line) => IMPURE.test(line) && !/^\s*(\*|\/\/|\/\*)/.test(line));
+    expect(offences).toEqual([]);
+  },
+);
+
+it('no imports run in a circle', () => {
+  const circles: string[] = [];
+  const walk = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
+    else for (const other of importsOf(file)) walk(other, [...path, file]);
+  };
+  for (const file of files) walk(file, []);
+  expect(circles).toEqual([]);
+});
+
+it('only main.ts ends the process, and only three files spawn', () => {
+  const holding = (pattern: RegExp): string[] => files.filter((file) => pattern.test(textOf(file))).sort();
+  expect(holding(/process\.exit\(/)).toEqual(['main.ts']);
+  expect(holding(/node:child_process/)).toEqual(['cli/systemd.ts', 'opening/command.ts', 'rule/iptables.ts']);
+});
