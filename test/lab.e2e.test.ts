@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { CLIENT, describeWith, Lab, linesOf, SERVER, until } from './lab.ts';
+import { describeWith } from './lab/describe.ts';
+import { CLIENT, Lab, linesOf, SERVER, until } from './lab.ts';
 
 describeWith(['root', 'ip', 'iptables', 'knock', 'kernel log'], 'the lab', () => {
   let lab: Lab;

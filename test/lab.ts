@@ -9,8 +9,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENV } from './lab/needs.ts';
 
-export { describeWith, type Need, needs } from './lab/needs.ts';
-
 const LOCK_FILE = '/run/knocktail-lab.lock';
 /** A SYN that is answered at all is answered in well under a millisecond here. */
 const CONNECT_LIMIT_MS = 900;

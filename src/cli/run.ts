@@ -30,7 +30,7 @@ export function addRun(program: Command, io: Io): void {
         config,
         lines: openLines(config.log, { stdin: io.stdin, signal: io.signal }),
         firewall: firewallOf(config, (text) => log.info(text)),
-        run: config.firewall.backend === 'dry-run' ? dryRun(log) : runCommand,
+        run: config.firewall.backend === 'dry-run' ? dryRun(log) : announced(log),
         now: () => Date.now() * US_PER_MS,
         log,
         ready: () => {
@@ -48,10 +48,18 @@ function readyLine({ doors, firewall }: Config, where: string): string {
   return `ready: ${watched}, reading ${where}, opening in ${firewall.chain}`;
 }
 
+/** Runs commands, and says so first. */
+function announced(log: Log) {
+  return (command: string, of: CommandOf): Promise<CommandResult> => {
+    log.info(`${of.source}: ${of.door}: running command: ${command.replaceAll('%IP%', of.source)}`);
+    return runCommand(command, of);
+  };
+}
+
 /** Stands in for commands in a dry run: tells what would run. */
 function dryRun(log: Log) {
-  return async (command: string, { source }: CommandOf): Promise<CommandResult> => {
-    log.info(`would run: /bin/sh -c ${JSON.stringify(command.replaceAll('%IP%', source))}`);
+  return async (command: string, { door, source }: CommandOf): Promise<CommandResult> => {
+    log.info(`${source}: ${door}: would run command: ${command.replaceAll('%IP%', source)}`);
     return { status: 0, signal: null, output: '', unshown: 0, timedOut: false, error: null };
   };
 }

@@ -1,158 +1,93 @@
-/** The path of a log -> its lines as they are written, through every kind of rotation. */
+/** The path of a log -> its lines as they come, through rotations of every kind. */
 
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { type LineEvent, type Micros, US_PER_MS } from '../model.ts';
-import { type FileIdentity, OpenFile } from './open-file.ts';
-import { LineSplitter } from './split.ts';
-import { overlongNotice } from './stream.ts';
-import { Waker } from './waker.ts';
+import type { LineEvent, Micros } from '../model.ts';
+import { wallClock } from './clock.ts';
+import { LogFile, type Place } from './log-file.ts';
+import { noticeOf, noticeOfOverlong } from './notice.ts';
+import { codeOf, unreadable } from './unreadable.ts';
+import { POLL_MS, Wake } from './wake.ts';
 
-/** Beside the watch, which some file systems do not have. */
-const POLL_MS = 250;
-/** How long an old file is still read after a new one has appeared that stays empty. */
-const FAREWELL_MS = 5_000;
+/** A look costs about a quarter of this, and what is unread when a log is truncated is lost. */
+const LULL_MS = 2;
+/** How long a replaced log must be quiet before its empty successor takes over. */
+const GRACE_MS = 5_000;
 
 export interface FollowOptions {
-  /** Where the first file is begun; one that appears later is read from its beginning. */
+  /** Where to start in a file that is already there. One that appears later is read from its first byte. */
   readonly from: 'start' | 'end';
   readonly signal: AbortSignal;
+  readonly pollMs?: number;
+  readonly graceMs?: number;
+  readonly clock?: () => Micros;
 }
 
+/** The events of one look at the log; returns why it could not be read, or null. */
+type Look = AsyncGenerator<LineEvent, string | null, void>;
+
 /**
- * Follows a log until the signal aborts. Nothing else ends it: a file that is missing, unreadable or not a file
- * is told of once, and waited for.
+ * Follows a log file by its path, through symlinks. Nothing ends it but the signal: a file that is not there or cannot
+ * be read is told of once, and waited for. A file that is not there counts as an empty one, so it is `drained`; one
+ * that cannot be read is not.
  *
- * The descriptor of the old file is kept after a rename or a deletion, and read on until the new one has bytes.
+ * Two things are beyond any reader: what is unread when a log is truncated, and a file that is made, written and
+ * rotated away between two looks.
  */
-export async function* followFile(path: string, { from, signal }: FollowOptions): AsyncGenerator<LineEvent> {
-  const waker = new Waker(dirname(path), signal);
-  const follower = new Follower(path, from);
+export async function* followFile(
+  path: string,
+  { from, signal, pollMs = POLL_MS, graceMs = GRACE_MS, clock = wallClock }: FollowOptions,
+): AsyncGenerator<LineEvent, void, void> {
+  const wake = new Wake({ pollMs, lullMs: LULL_MS, signal });
+  const follower = new Follower(path, { from, graceMs, clock, opened: () => wake.watchFolderOf(path) });
+  wake.watchFolderOf(path);
   try {
     while (!signal.aborted) {
-      yield* follower.look(signal);
-      await waker.wait(POLL_MS);
+      for await (const event of follower.look()) {
+        yield event;
+        if (signal.aborted) return;
+      }
+      await wake.next();
     }
   } finally {
-    waker.close();
+    wake.close();
     await follower.close();
   }
 }
 
+interface FollowerParts {
+  readonly from: 'start' | 'end';
+  readonly graceMs: number;
+  readonly clock: () => Micros;
+  /** Called whenever a file was opened. */
+  readonly opened: () => void;
+}
+
 class Follower {
   readonly #path: string;
-  readonly #splitter = new LineSplitter();
-  #file: OpenFile | null = null;
-  /** Where the next file is begun. */
-  #from: 'start' | 'end';
-  #replacedAt: number | null = null;
-  #trouble = '';
-  #overlong = 0;
+  readonly #parts: FollowerParts;
+  /** Oldest first. The last one stands at the path, or stood there last. */
+  #logs: LogFile[] = [];
+  /** Where reading starts, known once the path was looked at. */
+  #start: Place | null | 'unknown';
+  #trouble: string | null = null;
 
-  constructor(path: string, from: 'start' | 'end') {
+  constructor(path: string, parts: FollowerParts) {
     this.#path = path;
-    this.#from = from;
+    this.#parts = parts;
+    this.#start = parts.from === 'end' ? 'unknown' : null;
   }
 
-  /** Hands on all that has been written since the last look. */
-  async *look(signal: AbortSignal): AsyncGenerator<LineEvent> {
-    for (let again = true; again && !signal.aborted; ) {
-      const at = now();
-      // Before draining: whatever is renamed after this is found by the next look, with the old file drained.
-      const current = await this.#stat();
-      if (typeof current === 'string') yield* this.#tell(current);
-      try {
-        yield* this.#drain(signal);
-        again = typeof current !== 'string' && current !== null && (yield* this.#goOver(current));
-      } catch (error) {
-        // Read on from the same place when it is over.
-        yield* this.#tell(describe(error));
-        break;
-      }
-      if (again || this.#file === null) continue;
-      if (typeof current !== 'string') this.#trouble = '';
-      yield { kind: 'drained', at };
-    }
-  }
-
-  async close(): Promise<void> {
-    const file = this.#file;
-    this.#file = null;
-    this.#splitter.reset();
-    await file?.close().catch(() => undefined);
-  }
-
-  /** What the path names now: a file, nothing (null while an old file is still open), or a trouble in words. */
-  async #stat(): Promise<(FileIdentity & { readonly size: number }) | string | null> {
-    try {
-      const found = await stat(this.#path);
-      return found.isFile() ? found : 'it is not a regular file';
-    } catch (error) {
-      const isMissing =
-        error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-      if (!isMissing) return describe(error);
-      // What appears where nothing was is new from its first byte.
-      if (this.#file === null) this.#from = 'start';
-      return this.#file === null ? 'it is not there' : null;
-    }
-  }
-
-  async *#drain(signal: AbortSignal): AsyncGenerator<LineEvent> {
-    const file = this.#file;
-    if (file === null) return;
-    if (await file.wasTruncated()) {
-      this.#splitter.reset();
-      yield this.#notice('truncated, read again from its beginning');
-    }
-    for (let chunk = await file.read(); chunk !== null && !signal.aborted; chunk = await file.read()) {
-      const bytes = this.#splitter.push(chunk);
-      if (bytes !== null) yield { kind: 'lines', bytes, readAt: now() };
-      const { overlong } = this.#splitter;
-      if (overlong > this.#overlong) yield overlongNotice(overlong - this.#overlong);
-      this.#overlong = overlong;
-    }
-  }
-
-  /** Opens what the path names, if it is another file and the time has come; true when there is more to read. */
-  async *#goOver(current: FileIdentity & { readonly size: number }): AsyncGenerator<LineEvent, boolean> {
-    const old = this.#file;
-    if (old?.is(current) === true) {
-      this.#replacedAt = null;
-      return false;
-    }
-    if (old !== null) {
-      this.#replacedAt ??= performance.now();
-      if (current.size === 0 && performance.now() - this.#replacedAt < FAREWELL_MS) return false;
-      const rest = this.#splitter.flush();
-      if (rest !== null) yield { kind: 'lines', bytes: rest, readAt: now() };
-    }
-    const file = await OpenFile.at(this.#path, this.#from);
-    await old?.close();
-    this.#file = file;
-    this.#from = 'start';
-    this.#replacedAt = null;
-    this.#splitter.reset(file.isInLine);
-    if (old !== null) yield this.#notice('rotated, going on with the new file');
-    else if (this.#trouble !== '') yield this.#notice('there now');
-    this.#trouble = '';
-    return true;
-  }
-
-  *#tell(trouble: string): Generator<LineEvent> {
-    if (trouble === this.#trouble) return;
+  /** Reads all that stands in the log at this moment. The path comes first: after a change of file, all of the old one is read. */
+  async *look(): AsyncGenerator<LineEvent, void, void> {
+    const at = this.#parts.clock();
+    const named = await stat(this.#path).catch((error: unknown) => unreadable(this.#path, error));
+    const isAbsent = named instanceof Error && isNoFile(named.cause);
+    const unfound = isAbsent ? `${this.#path} is not there, waiting for it` : yield* this.#find(named);
+    const unread = yield* this.#read();
+    const trouble = unfound ?? unread;
+    if (trouble !== null && trouble !== this.#trouble) yield noticeOf(trouble, { lost: !isAbsent });
     this.#trouble = trouble;
-    yield this.#notice(`waiting for it: ${trouble}`);
+    if (trouble === null || isAbsent) yield { kind: 'drained', at };
   }
-
-  #notice(text: string): LineEvent {
-    return { kind: 'notice', text: `${this.#path}: ${text}`, lost: false };
-  }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function now(): Micros {
-  return Date.now() * US_PER_MS;
 }

@@ -1,93 +1,95 @@
-/** Chunks of bytes -> batches of whole lines, none longer than a cap. */
+/** Chunks of bytes -> whole lines, none longer than the cap. */
 
-/** The kernel's longest record is below 8 KiB; what is longer is not a log line. */
+/** The longest line that is passed on, not counting its LF. */
 export const LINE_CAP_BYTES = 64 * 1024;
-const LF = 0x0a;
-const EMPTY_LINE = Buffer.from('\n');
+const LF = 10;
 
 /**
- * Joins and cuts without looking at single lines. Of a line above the cap nothing is handed on, as a part of it
- * could be misread: an empty line stands in its place, so that lines can still be counted. Memory stays below
- * the cap and one chunk, and time is linear, whatever comes.
+ * Splits bytes on LF, with work for each chunk and not for each line. An over-long line is left out whole and counted:
+ * a part of a line could be read as something that nobody wrote. Memory stays within the cap, time is linear.
  */
 export class LineSplitter {
-  #rest: Buffer[] = [];
-  #restBytes = 0;
-  /** Whether all up to the next LF is passed over, and why. */
-  #skipping: 'no' | 'overlong' | 'joined' = 'no';
+  readonly #capBytes: number;
+  /** The beginning of a line whose end has not come yet. */
+  readonly #held: Buffer;
+  #heldBytes = 0;
+  #isSkipping = false;
   #overlong = 0;
 
-  /** How many lines were above the cap. */
+  constructor(capBytes = LINE_CAP_BYTES) {
+    this.#capBytes = capBytes;
+    this.#held = Buffer.allocUnsafe(capBytes);
+  }
+
+  /** How many lines were left out for their length. */
   get overlong(): number {
     return this.#overlong;
   }
 
-  /** Takes a chunk in; gives all lines that are whole now, each with its LF, or null when none is. */
+  /**
+   * All lines that are whole by now, each ending in LF, or null. A view of the chunk where that is possible, so the
+   * caller must not write into the chunk again.
+   */
   push(chunk: Buffer): Buffer | null {
-    const lastEnd = chunk.lastIndexOf(LF) + 1;
-    if (lastEnd === 0) {
-      this.#keep(chunk);
-      return null;
-    }
-    const isBetween = this.#restBytes === 0 && this.#skipping === 'no';
-    const firstEnd = isBetween ? 0 : chunk.indexOf(LF) + 1;
-    const first = isBetween ? [] : [this.#complete(chunk.subarray(0, firstEnd))];
-    const pieces = [...first, ...this.#withoutOverlong(chunk.subarray(firstEnd, lastEnd))];
-    this.#keep(chunk.subarray(lastEnd));
-    const [only] = pieces;
-    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+    const fresh = this.#isSkipping ? this.#skipped(chunk) : chunk;
+    const end = fresh.lastIndexOf(LF) + 1;
+    const whole = end === 0 ? null : this.#withHeld(fresh.subarray(0, end));
+    this.#hold(fresh.subarray(end));
+    return whole === null ? null : this.#withinCap(whole);
   }
 
-  /** What stands behind the last LF, as a line of its own; null when nothing does. */
+  /** What is held of a last line, with the LF that it lacks, or null. The next push starts a new line. */
   flush(): Buffer | null {
-    if (this.#restBytes === 0 && this.#skipping === 'no') return null;
-    return this.#complete(EMPTY_LINE);
+    const last = this.#heldBytes === 0 ? null : this.#withHeld(Buffer.of(LF));
+    this.#isSkipping = false;
+    return last;
   }
 
-  /** Forgets what stands behind the last LF. `inLine`: what comes begins inside a line, which is passed over. */
-  reset(inLine = false): void {
-    this.#rest = [];
-    this.#restBytes = 0;
-    this.#skipping = inLine ? 'joined' : 'no';
+  /** Leaves out everything up to the next LF, for an input that is joined in the middle of a line. */
+  skipLine(): void {
+    this.#heldBytes = 0;
+    this.#isSkipping = true;
   }
 
-  #complete(end: Buffer): Buffer {
-    const isOverlong = this.#skipping === 'overlong' || this.#restBytes + end.length - 1 > LINE_CAP_BYTES;
-    const isPassedOver = isOverlong || this.#skipping === 'joined';
-    const line = isPassedOver ? EMPTY_LINE : Buffer.concat([...this.#rest, end]);
-    if (isOverlong) this.#overlong++;
-    this.reset();
-    return line;
+  #skipped(chunk: Buffer): Buffer {
+    const end = chunk.indexOf(LF) + 1;
+    this.#isSkipping = end === 0;
+    return chunk.subarray(this.#isSkipping ? chunk.length : end);
   }
 
-  #keep(part: Buffer): void {
-    if (this.#skipping !== 'no' || part.length === 0) return;
-    if (this.#restBytes + part.length > LINE_CAP_BYTES) {
-      this.reset();
-      this.#skipping = 'overlong';
-      return;
-    }
-    // A copy: the chunk's own memory is read into again.
-    this.#rest.push(Buffer.from(part));
-    this.#restBytes += part.length;
+  #withHeld(bytes: Buffer): Buffer {
+    if (this.#heldBytes === 0) return bytes;
+    const whole = Buffer.concat([this.#held.subarray(0, this.#heldBytes), bytes]);
+    this.#heldBytes = 0;
+    return whole;
   }
 
-  /** Whole lines, in pieces from which those above the cap are gone. Looks once every 64 KiB. */
-  #withoutOverlong(lines: Buffer): Buffer[] {
-    if (lines.length === 0) return [];
-    const pieces: Buffer[] = [];
-    let from = 0;
-    for (let at = 0; lines.length - at > LINE_CAP_BYTES + 1; ) {
-      const end = lines.lastIndexOf(LF, at + LINE_CAP_BYTES) + 1;
-      if (end > at) {
-        at = end;
-        continue;
-      }
-      pieces.push(lines.subarray(from, at), EMPTY_LINE);
+  #hold(rest: Buffer): void {
+    if (this.#heldBytes + rest.length <= this.#capBytes) {
+      this.#heldBytes += rest.copy(this.#held, this.#heldBytes);
+    } else {
       this.#overlong++;
-      at = lines.indexOf(LF, at) + 1;
-      from = at;
+      this.skipLine();
     }
-    return [...pieces, lines.subarray(from)];
+  }
+
+  /** Whole lines less the over-long ones. Looks at one LF for each stretch of a cap, not for each line. */
+  #withinCap(whole: Buffer): Buffer | null {
+    const kept: Buffer[] = [];
+    let keptTo = 0;
+    for (let at = 0; at < whole.length; ) {
+      const lf = whole.subarray(at, at + this.#capBytes + 1).lastIndexOf(LF);
+      if (lf >= 0) {
+        at += lf + 1;
+      } else {
+        this.#overlong++;
+        kept.push(whole.subarray(keptTo, at));
+        at = whole.indexOf(LF, at) + 1;
+        keptTo = at;
+      }
+    }
+    if (keptTo === 0) return whole;
+    const rest = Buffer.concat([...kept, whole.subarray(keptTo)]);
+    return rest.length === 0 ? null : rest;
   }
 }

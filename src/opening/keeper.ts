@@ -36,6 +36,9 @@ export interface KeeperParts {
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How long the end of the daemon waits for commands. */
 const SHUTDOWN_MS = 2_000;
+/** Between the attempts to take away a rule that resists, doubling. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 60_000;
 
 /**
  * Keeps doors open as long as they should be. Firewall changes are made one after the other; commands run
@@ -98,16 +101,17 @@ export class Keeper {
   async #grant(door: string, source: Address, open: NonNullable<DoorAction['open']>): Promise<boolean> {
     const changes = this.#leases.grant({ door, source, ...open }, this.#parts.now());
     const port = `${open.port}/${open.proto}`;
+    const opening = changes.find(({ kind }) => kind === 'insert')?.opening;
     try {
-      await this.#change(changes);
+      if (opening !== undefined) await this.#parts.firewall.insert(opening);
     } catch (error) {
       await this.#apply(this.#leases.undo(changes));
-      this.#parts.log.error(`${source}: ${door}: ${port} was not opened: ${String(error)}`);
+      this.#parts.log.error(`${source}: ${door}: ${port} was not opened: ${wordsOf(error)}`);
       return false;
     }
-    const opening = changes.find(({ kind }) => kind === 'insert')?.opening;
     const end = opening === undefined ? 'as before' : describeEnd(opening);
     this.#parts.log.info(`${source}: ${door}: ${port} is open ${end}`);
+    for (const { kind, opening } of changes) if (kind === 'remove') await this.#remove(opening);
     return true;
   }
 
@@ -147,7 +151,6 @@ export class Keeper {
 
   async #run(door: string, source: Address, command: string): Promise<void> {
     const { log, run } = this.#parts;
-    log.info(`${source}: ${door}: running command: ${command.replaceAll('%IP%', source)}`);
     const result = await run(command, { door, source });
     for (const line of result.output.split('\n').filter((text) => text !== '')) {
       log.info(`${source}: ${door}: command says: ${line}`);
@@ -157,36 +160,43 @@ export class Keeper {
     if (failure !== null) log.warn(`${source}: ${door}: ${failure}`);
   }
 
-  /** Makes changes that nobody waits for; those that fail are told, and the others are made all the same. */
+  /** Makes changes that no knock waits for, and tells of the doors that they shut. */
   async #apply(changes: readonly LeaseChange[]): Promise<void> {
-    for (const change of changes) {
-      const { door, source, port, proto } = change.opening;
-      try {
-        await this.#change([change]);
+    for (const { kind, opening } of changes) {
+      const { door, source, port, proto } = opening;
+      if (kind === 'insert') await this.#parts.firewall.insert(opening);
+      else if (await this.#remove(opening))
         this.#parts.log.info(`${source}: ${door}: ${port}/${proto} is closed`);
-      } catch (error) {
-        this.#parts.log.error(`${source}: ${door}: ${port}/${proto} was not closed: ${String(error)}`);
-      }
     }
   }
 
-  async #change(changes: readonly LeaseChange[]): Promise<void> {
-    for (const { kind, opening } of changes) {
-      if (kind === 'insert') await this.#parts.firewall.insert(opening);
-      else await this.#parts.firewall.remove(opening);
+  /** Takes a rule away; one that resists is tried again, since without xt_time nothing else would end it. */
+  async #remove(opening: Opening, retryMs = FIRST_RETRY_MS): Promise<boolean> {
+    const { door, source, port, proto } = opening;
+    try {
+      await this.#parts.firewall.remove(opening);
+      return true;
+    } catch (error) {
+      this.#parts.log.error(`${source}: ${door}: ${port}/${proto} was not closed: ${wordsOf(error)}`);
+      const again = (): void =>
+        this.#enqueue(
+          async () => void (await this.#remove(opening, Math.min(retryMs * 2, LONGEST_RETRY_MS))),
+        );
+      if (!this.#ending) setTimeout(again, retryMs).unref();
+      return false;
     }
   }
 
   #enqueue(work: () => Promise<void>): void {
     this.#firewallWork = this.#firewallWork
       .then(work)
-      .catch((error: unknown) => this.#parts.log.error(String(error)))
+      .catch((error: unknown) => this.#parts.log.error(wordsOf(error)))
       .then(() => this.#setTimer());
   }
 
   #track(work: Promise<void>): void {
     const tracked = work
-      .catch((error: unknown) => this.#parts.log.error(String(error)))
+      .catch((error: unknown) => this.#parts.log.error(wordsOf(error)))
       .finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
   }
@@ -215,6 +225,10 @@ function describeEnd({ until }: Opening): string {
   return until === null
     ? 'until it is closed'
     : `until ${new Date((until * US_PER_SECOND) / US_PER_MS).toISOString()}`;
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function failureOf({ error, timedOut, signal, status }: CommandResult): string | null {

@@ -2,7 +2,6 @@
 
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { describe } from 'vitest';
 
 const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 
@@ -36,17 +35,6 @@ export function needs(...wanted: readonly Need[]): string | null {
     return reason;
   }
   return null;
-}
-
-/** A `describe` that is left out, with the reason said, where the machine lacks something. */
-export function describeWith(wanted: readonly Need[], title: string, body: () => void): void {
-  const reason = needs(...wanted);
-  if (reason === null) {
-    describe(title, body);
-    return;
-  }
-  console.warn(`skipped: ${title}: ${reason}`);
-  describe.skip(`${title} (skipped: ${reason})`, body);
 }
 
 function lacksProgram(name: string): string | null {

@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { IptablesFirewall } from '../../src/rule/chain.ts';
-import { CLIENT, type Connection, describeWith, Lab, SERVER, until } from '../lab.ts';
+import { describeWith } from '../lab/describe.ts';
+import { CLIENT, type Connection, Lab, SERVER, until } from '../lab.ts';
 import { address, opening } from '../openings.ts';
 
 /** xt_time asks the kernel's coarse clock, which is one tick late, 10 ms at most. */

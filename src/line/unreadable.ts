@@ -1,0 +1,25 @@
+/** An error of the filesystem -> what is wrong with a log, and the remedy. */
+
+import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+
+const KNOWN: Readonly<Record<string, readonly [what: string, exitCode: ExitCode, remedy: string]>> = {
+  ENOENT: ['no such file', EXIT.NO_INPUT, 'name a log file, or - for stdin'],
+  ENOTDIR: ['no such file', EXIT.NO_INPUT, 'name a log file, or - for stdin'],
+  EACCES: ['may not be read', EXIT.NO_PERMISSION, 'run as root or as a member of its group'],
+  EPERM: ['may not be read', EXIT.NO_PERMISSION, 'run as root or as a member of its group'],
+  EISDIR: ['is a folder', EXIT.IO, 'name a log file in it'],
+};
+
+/** @throws error itself, where it is not of the filesystem but a fault in the program */
+export function unreadable(path: string, error: unknown): KnocktailError {
+  const code = codeOf(error);
+  if (code === null) throw error;
+  const [what, exitCode, remedy] = KNOWN[code] ?? [`cannot be read (${code})`, EXIT.IO, 'see the system log'];
+  return new KnocktailError(what, { where: path, exitCode, remedy, cause: error });
+}
+
+/** The name of a system error, such as ENOENT; null for any other error. */
+export function codeOf(error: unknown): string | null {
+  const isSystemError = error instanceof Error && 'syscall' in error && 'code' in error;
+  return isSystemError ? String(error.code) : null;
+}

@@ -1,0 +1,115 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { jsonSchema } from '../../src/cli/schema.ts';
+import { fileWith, knocktail } from './terminal.ts';
+
+describe('knocktail check', () => {
+  it('tells every problem of a broken file as FILE:LINE:COLUMN: what (value), and exits with 78', async () => {
+    const path = fileWith('doors:\n  ssh:\n    sequence: [1111, 99999, 333]\n    open: { port: ssh }\n');
+    const { code, stdout, stderr } = await knocktail(['check', '-c', path]);
+    expect(stderr.split('\n')).toEqual([
+      `${path}:3:22: doors.ssh.sequence.1: not a step (99999), write a port from 1 to 65535, with :udp for UDP`,
+      `${path}:4:19: doors.ssh.open.port: not a port (ssh), write a number from 1 to 65535`,
+      '',
+    ]);
+    expect([code, stdout]).toEqual([78, '']);
+  });
+
+  it('says what is good, and warns of doors that are weak', async () => {
+    const path = fileWith(
+      'doors:\n  a: {sequence: [7000, 8000, 9000], start_command: x}\n  b: {sequence: [5, 4], close: c}\n  c: {sequence: [900, 80:udp, 7000], open: {port: 22}}\n',
+    );
+    const { code, stdout, stderr } = await knocktail(['check', '-c', path]);
+    expect(stderr.trim().split('\n')).toEqual([
+      `${path}:2:3: warning: door a: the sequence 7000,8000,9000 is an example of knockd's, use one of your own`,
+      `${path}:3:3: warning: door b: a sequence of 2 is soon guessed, use at least 3 steps`,
+      `${path}:3:3: warning: door b: the ports of the sequence 5,4 only rise or only fall, as those of a port scan do, mix them`,
+      `${path}:4:3: warning: door c: open: has no for:, so the port stays open until a close: door is knocked on`,
+    ]);
+    expect([code, stdout]).toEqual([0, `${path}: good, 3 doors\n`]);
+  });
+
+  it('finds nothing to say of a good door', async () => {
+    const path = fileWith(
+      'doors:\n  ssh: {sequence: [4438, 1813:udp, 8235], seq_timeout: 5s, open: {port: 22, for: 30s}}\n',
+    );
+    expect((await knocktail(['check', '-c', path])).stderr).toBe('');
+  });
+
+  it.each([
+    ['/nonexistent/knock.yaml', 66, 'no such file'],
+    [mkdtempSync(`${tmpdir()}/knocktail-test-`), 66, 'is a folder'],
+  ])('exits with 66 when %s is no file', async (path, expected, what) => {
+    const { code, stderr } = await knocktail(['check', '-c', path]);
+    expect(code).toBe(expected);
+    expect(stderr).toContain(`${path}: ${what}`);
+  });
+
+  it('warns of the sequences in the knock.yaml of this repository, and of nothing else in it', async () => {
+    const { code, stderr } = await knocktail(['check', '-c', 'knock.yaml']);
+    expect(code).toBe(0);
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => line.replace(/^\S+ /, '')),
+    ).toEqual([
+      "warning: door ssh: the sequence 7000,8000,9000 is an example of knockd's, use one of your own",
+      "warning: door lock: the sequence 9000,8000,7000 is an example of knockd's, use one of your own",
+    ]);
+  });
+});
+
+describe('knocktail schema', () => {
+  it('prints what knock.schema.json holds', async () => {
+    const { code, stdout } = await knocktail(['schema']);
+    expect([code, stdout]).toEqual([0, jsonSchema()]);
+    expect(readFileSync('knock.schema.json', 'utf8')).toBe(stdout);
+  });
+
+  it('has a description for every key', () => {
+    const bare: string[] = [];
+    const walk = (node: unknown, path: string): void => {
+      if (typeof node !== 'object' || node === null) return;
+      const { properties, additionalProperties } = node as {
+        properties?: object;
+        additionalProperties?: unknown;
+      };
+      for (const [key, value] of Object.entries(properties ?? {})) {
+        if (typeof value.description !== 'string') bare.push(`${path}.${key}`);
+        walk(value, `${path}.${key}`);
+      }
+      walk(additionalProperties, `${path}.*`);
+    };
+    walk(JSON.parse(jsonSchema()), '');
+    expect(bare).toEqual([]);
+  });
+});
+
+describe('the command line', () => {
+  it('has help for every command, and a version', async () => {
+    const { code, stdout } = await knocktail(['--help']);
+    expect(code).toBe(0);
+    for (const command of ['run', 'check', 'replay', 'parse', 'list', 'open', 'close', 'flush', 'schema']) {
+      expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+      expect((await knocktail([command, '--help'])).stdout).toContain(`Usage: knocktail ${command}`);
+    }
+    expect((await knocktail(['--version'])).stdout).toBe('1.2.3\n');
+  });
+
+  it.each([
+    [['frob']],
+    [['check', '--frob']],
+    [['open', 'ssh']],
+    [['close', 'ssh', '010.1.1.1', '-c', 'knock.yaml']],
+    [['open', 'nodoor', '192.0.2.1', '-c', 'knock.yaml']],
+    [['open', 'lock', '192.0.2.1', '-c', 'knock.yaml']],
+    [['parse', '--follow', '-']],
+    [[]],
+  ])('exits with 64 on %j', async (argv) => {
+    const { code, stdout, stderr } = await knocktail(argv);
+    expect([code, stdout]).toEqual([64, '']);
+    expect(stderr).not.toBe('');
+  });
+});

@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { fileWith, knocktail } from './terminal.ts';
+
+const CONFIG = fileWith(`
+log: { prefix: "KNOCK: " }
+doors:
+  ssh: { sequence: [7000, 8000, 9000], seq_timeout: 5s, tcpflags: [syn], open: { port: 22, for: 30s } }
+`);
+
+function line(second: number, uptime: string, src: string, dpt: number, before = 'vm kernel: '): string {
+  const packet = `SRC=${src} DST=192.0.2.2 LEN=40 TOS=0x00 PREC=0x00 TTL=64 ID=${dpt} PROTO=TCP SPT=40000 DPT=${dpt} WINDOW=64240 RES=0x00 SYN URGP=0 `;
+  return `2026-11-21T00:00:${String(second).padStart(2, '0')}.000000+00:00 ${before}[${uptime}] KNOCK: IN=eth0 OUT= ${packet}\n`;
+}
+
+const KNOCK = [
+  line(1, '  101.000001', '192.0.2.7', 7000),
+  line(1, '  101.500002', '192.0.2.7', 8000),
+  line(2, '  102.000003', '192.0.2.7', 9000),
+].join('');
+
+describe('knocktail replay', () => {
+  it('tells stages and openings by the clock of the log', async () => {
+    const { code, stdout } = await knocktail(['replay', '-c', CONFIG, fileWith(KNOCK, 'kern.log')]);
+    expect([code, stdout.split('\n')]).toEqual([
+      0,
+      [
+        '2026-11-21T00:00:01.000000Z 192.0.2.7: ssh: stage 1 of 3',
+        '2026-11-21T00:00:01.500001Z 192.0.2.7: ssh: stage 2 of 3',
+        '2026-11-21T00:00:02.000002Z 192.0.2.7: ssh: stage 3 of 3',
+        '2026-11-21T00:00:02.000002Z 192.0.2.7: ssh: OPEN SESAME',
+        '',
+      ],
+    ]);
+  });
+
+  it('writes one JSON object a line, from stdin too', async () => {
+    const { objects } = await knocktail(['replay', '-c', CONFIG, '--json', '-'], KNOCK);
+    expect(objects.at(-1)).toEqual({
+      time: '2026-11-21T00:00:02.000002Z',
+      event: 'open',
+      door: 'ssh',
+      source: '192.0.2.7',
+      stage: 3,
+    });
+  });
+
+  it('tells resets and timeouts', async () => {
+    const log = [
+      line(1, '  101.000000', '192.0.2.7', 7000),
+      line(1, '  101.100000', '192.0.2.7', 9000),
+      line(2, '  102.000000', '192.0.2.7', 7000),
+      line(9, '  109.000000', '192.0.2.8', 7000),
+    ].join('');
+    const { objects } = await knocktail(['replay', '-c', CONFIG, '--json'], log);
+    expect(objects.map(({ event, stage, time }) => `${event} ${stage} ${String(time).slice(17)}`)).toEqual([
+      'stage 1 01.000000Z',
+      'reset 1 01.100000Z',
+      'stage 1 02.000000Z',
+      'timeout 1 07.000000Z',
+      'stage 1 09.000000Z',
+    ]);
+  });
+
+  it('believes the kernel alone', async () => {
+    const forged = KNOCK.replaceAll('vm kernel: ', 'vm app: kernel: ');
+    const { code, stdout, stderr } = await knocktail(['replay', '-c', CONFIG], forged);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('no line counts');
+  });
+
+  it('takes another prefix from the command line', async () => {
+    const other = KNOCK.replaceAll('KNOCK: ', '[UFW BLOCK] ');
+    expect((await knocktail(['replay', '-c', CONFIG], other)).code).toBe(1);
+    expect((await knocktail(['replay', '-c', CONFIG, '--prefix', '[UFW BLOCK] '], other)).code).toBe(0);
+  });
+
+  it('exits with 66 without the log and 74 for a folder', async () => {
+    expect((await knocktail(['replay', '-c', CONFIG, '/nonexistent.log'])).code).toBe(66);
+    expect((await knocktail(['replay', '-c', CONFIG, '/tmp'])).code).toBe(74);
+  });
+});
+
+describe('knocktail parse', () => {
+  it('shows every line with a LOG body, numbered, and what a daemon would not count', async () => {
+    const log = `nothing\n${line(1, '  1.000000', '192.0.2.7', 7000)}${line(2, '  2.000000', '2001:0db8:0000:0000:0000:0000:0000:0001', 8000).replace('DST=192.0.2.2', 'DST=2001:0db8:0000:0000:0000:0000:0000:0002').replace('kernel:', 'app:')}`;
+    const { code, objects } = await knocktail(['parse', '--json'], log);
+    expect(code).toBe(0);
+    expect(objects).toEqual([
+      {
+        line: 2,
+        time: '2026-11-21T00:00:01.000000Z',
+        prefix: 'KNOCK: ',
+        in: 'eth0',
+        out: '',
+        src: '192.0.2.7',
+        dst: '192.0.2.2',
+        proto: 'tcp',
+        spt: 40000,
+        dpt: 7000,
+        flags: ['SYN'],
+        len: 40,
+        id: 7000,
+      },
+      expect.objectContaining({
+        line: 3,
+        src: '2001:db8::1',
+        dst: '2001:db8::2',
+        trusted: false,
+        why: 'its tag is not kernel:',
+      }),
+    ]);
+  });
+
+  it('shows a packet a line to people', async () => {
+    const { stdout } = await knocktail(['parse'], KNOCK);
+    expect(stdout.split('\n')[0]).toBe(
+      '1  2026-11-21T00:00:01.000000Z  192.0.2.7:40000 -> 192.0.2.2:7000 tcp SYN',
+    );
+  });
+
+  it('shows one prefix alone when it is told which', async () => {
+    const log = KNOCK + KNOCK.replaceAll('KNOCK: ', 'OTHER: ');
+    expect(
+      (await knocktail(['parse', '--json', '--prefix', 'OTHER: '], log)).objects.map(({ line }) => line),
+    ).toEqual([4, 5, 6]);
+  });
+
+  it('exits with 1 when there is nothing to show', async () => {
+    expect(await knocktail(['parse'], 'nothing\n')).toMatchObject({ code: 1, stdout: '' });
+  });
+
+  it('shows all the kernel wrote in every spelling alike', async () => {
+    const shown = async (name: string) => {
+      const { objects } = await knocktail(['parse', '--json', `fixtures/loglines/kernel-made.${name}`]);
+      return objects.map(({ time: _, ...rest }) => rest);
+    };
+    const log = await shown('log');
+    expect(log).toHaveLength(186);
+    expect(await shown('rfc3339.log')).toEqual(log);
+    expect(await shown('rfc5424.log')).toEqual(log);
+    expect(await shown('kmsg')).toEqual(log);
+    expect(readFileSync('fixtures/loglines/kernel-made.log', 'latin1').trimEnd().split('\n')).toHaveLength(
+      187,
+    );
+  });
+});

@@ -1,0 +1,42 @@
+/** One command line, run in this process -> its exit code and what it wrote. */
+
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { runProgram } from '../../src/cli/program.ts';
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** stdout as JSON, one object a line. */
+  readonly objects: readonly Record<string, unknown>[];
+}
+
+export async function knocktail(argv: readonly string[], stdin = ''): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  const code = await runProgram(argv, '1.2.3', {
+    stdin: Readable.from([Buffer.from(stdin)]),
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    signal: new AbortController().signal,
+  });
+  const json = () => stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+  return {
+    code,
+    stdout,
+    stderr,
+    get objects() {
+      return json();
+    },
+  };
+}
+
+/** The path of a file with this text, in a folder of its own. */
+export function fileWith(text: string, name = 'knock.yaml'): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), name);
+  writeFileSync(path, text);
+  return path;
+}
