@@ -93,7 +93,7 @@ export class Keeper {
     limit.abort();
     if (this.#running.size > 0) {
       this.#parts.log.warn(
-        `${this.#running.size} commands are still running; what was to follow them is not run`,
+        `commands still running: ${this.#running.size}; what was to follow them is not run`,
       );
     }
   }

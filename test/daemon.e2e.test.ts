@@ -1,0 +1,240 @@
+/** The daemon as a user runs it: real packets, the real kernel, real iptables, Debian's `knock`. */
+
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { describeWith } from './lab/describe.ts';
+import { Lab, SERVER, until } from './lab.ts';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const KNOCK = ['4438', '1813:udp', '8235'];
+const LOCK = ['8235', '1813:udp', '4438'];
+
+describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the daemon', () => {
+  let lab: Lab;
+  let said: string;
+  let daemon: ChildProcess;
+
+  beforeEach(async () => {
+    lab = new Lab();
+    await lab.logAndDrop();
+    await lab.listen(22);
+    await lab.pumpLog();
+  });
+  afterEach(() => lab.close());
+
+  /** Starts the daemon and waits until it is ready. */
+  async function start(doors: string, more = ''): Promise<void> {
+    const config = join(lab.folder, 'knock.yaml');
+    writeFileSync(config, `log: { path: ${lab.log}, prefix: "${lab.prefix}" }\n${more}\ndoors:\n${doors}`);
+    said = '';
+    daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
+    for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
+    await says(/^ready/m);
+  }
+
+  const says = (text: RegExp): Promise<unknown> => until(() => said.match(text), `${text} in:\n${said}`);
+  const knock = (host: string, ports: readonly string[]) =>
+    lab.exec('client', ['knock', '-d', '20', host, ...ports]);
+  const tries = async (host: string) => (await lab.connect('client', host, 22)).outcome;
+  const openings = async (tool = 'iptables') => {
+    const { stdout } = await lab.exec('server', [tool, '-w', '-S', 'KNOCKD']);
+    return stdout.split('\n').filter((line) => line.startsWith('-A'));
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    const ended = once(daemon, 'exit');
+    daemon.kill(signal);
+    return (await ended)[0];
+  };
+  const cli = (...argv: string[]) =>
+    lab.exec('server', [process.execPath, MAIN, ...argv, '-c', join(lab.folder, 'knock.yaml')]);
+
+  const ssh = (seconds: number) =>
+    `  ssh: { sequence: [${KNOCK}], seq_timeout: 5s, tcpflags: [syn], open: { port: 22, for: ${seconds}s } }\n`;
+  const lock = `  lock: { sequence: [${LOCK}], seq_timeout: 5s, tcpflags: [syn], close: ssh }\n`;
+
+  it.each(['v4', 'v6'] as const)(
+    'opens the port to a right knock over IP%s, and shuts it again',
+    async (family) => {
+      await start(ssh(2));
+      expect(await tries(SERVER[family])).toBe('dropped');
+      await knock(SERVER[family], KNOCK);
+      await says(/OPEN SESAME[\s\S]*is open until/);
+      expect(await tries(SERVER[family])).toBe('open');
+      await says(/is closed/);
+      expect(await tries(SERVER[family])).toBe('dropped');
+      expect(await openings(family === 'v4' ? 'iptables' : 'ip6tables')).toEqual([]);
+      expect(await end('SIGTERM')).toBe(0);
+    },
+  );
+
+  it('does not open to a wrong knock, nor to another source', async () => {
+    await start(ssh(30));
+    await knock(SERVER.v4, ['4438', '8235', '1813:udp']);
+    await says(/reset at stage 1 of 3/);
+    expect(await openings()).toEqual([]);
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+    expect((await openings())[0]).toContain('-s 10.77.0.2/32');
+  });
+
+  it('killed while a door is open, it leaves a door that the kernel shuts at its second', async () => {
+    await start(ssh(3));
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+    const [, second = ''] = /until (\S+)/.exec(said) ?? [];
+    await end('SIGKILL');
+    const endMs = Date.parse(second);
+    const outcomes = new Map<boolean, Set<string>>([
+      [true, new Set()],
+      [false, new Set()],
+    ]);
+    await until(async () => {
+      const { outcome, startedAt, endedAt } = await lab.connect('client', SERVER.v4, 22);
+      // One that was under way at the very second proves nothing.
+      if (endedAt < endMs || startedAt > endMs) outcomes.get(startedAt > endMs)?.add(outcome);
+      return startedAt > endMs;
+    }, 'the end of the door');
+    expect([...(outcomes.get(false) ?? [])]).toEqual(['open']);
+    expect([...(outcomes.get(true) ?? [])]).toEqual(['dropped']);
+    expect(await openings(), 'the rule is still there, and matches nothing').toHaveLength(1);
+  });
+
+  it('started again, it takes over what is open and takes away what has ended', async () => {
+    await start(
+      ssh(60) + `  brief: { sequence: [5001, 5002, 5003], seq_timeout: 5s, open: { port: 80, for: 1s } }\n`,
+    );
+    await knock(SERVER.v4, KNOCK);
+    await knock(SERVER.v4, ['5001', '5002', '5003']);
+    await says(/brief: 80\/tcp is open/);
+    await end('SIGKILL');
+    const brief = (await openings()).find((rule) => rule.includes('brief'));
+    await until(() => Date.now() / 1000 > Number(/until=(\d+)/.exec(brief ?? '')?.[1]), 'the end of brief');
+    await start(ssh(60) + lock);
+    await says(/brief: 80\/tcp is closed/);
+    expect(await openings()).toEqual([expect.stringContaining('knocktail:ssh')]);
+  });
+
+  it('extends the one rule at a second knock, and never adds another', async () => {
+    await start(ssh(60));
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+    const [first = ''] = await openings();
+    await until(() => Date.now() / 1000 > Number(/until=(\d+)/.exec(first)?.[1]) - 59, 'another second');
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until[\s\S]*is open until/);
+    const [second = ''] = await until(async () => {
+      const rules = await openings();
+      return rules.length === 1 && rules[0] !== first && rules;
+    }, 'the longer rule alone');
+    expect(second.replace(/until=\d+|datestop \S+/g, '')).toBe(first.replace(/until=\d+|datestop \S+/g, ''));
+  });
+
+  it('a close: door takes the opening of its source away', async () => {
+    await start(ssh(60) + lock);
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+    await knock(SERVER.v4, LOCK);
+    await says(/ssh: 22\/tcp is closed/);
+    expect(await tries(SERVER.v4)).toBe('dropped');
+  });
+
+  it('runs start and stop commands as knockd does', async () => {
+    const out = join(lab.folder, 'out');
+    await start(`
+  cmd:
+    sequence: [${KNOCK}]
+    start_command: echo start %IP% %IP% $KNOCK_DOOR $KNOCK_SOURCE >> ${out}; echo told; exit 3
+    cmd_timeout: 0.5
+    stop_command: echo stop %IP% >> ${out}
+`);
+    await knock(SERVER.v6, KNOCK);
+    await until(() => existsSync(out) && readFileSync(out, 'utf8').includes('stop'), 'the stop command');
+    expect(readFileSync(out, 'utf8')).toBe('start fd77::2 fd77::2 cmd fd77::2\nstop fd77::2\n');
+    await says(/command says: told/);
+    await says(/command returned non-zero status code \(3\)/);
+    await says(/command timeout/);
+  });
+
+  it('runs a stop command that waits when it is told to end', async () => {
+    const out = join(lab.folder, 'out');
+    await start(
+      `  cmd: { sequence: [${KNOCK}], start_command: "echo start >> ${out}", cmd_timeout: 1h, stop_command: "echo stop >> ${out}" }\n`,
+    );
+    await knock(SERVER.v4, KNOCK);
+    await says(/running command/);
+    await until(() => existsSync(out), 'the start command');
+    expect(await end('SIGTERM')).toBe(0);
+    expect(readFileSync(out, 'utf8')).toBe('start\nstop\n');
+  });
+
+  it('reports a failing iptables in its own words and goes on', async () => {
+    const script = join(lab.folder, 'iptables');
+    const real = lab.iptables();
+    const broken = join(lab.folder, 'broken');
+    writeFileSync(
+      script,
+      `#!/bin/sh\ncase "$*" in *--dport*) if [ -e ${broken} ]; then echo "no such luck" >&2; exit 4; fi;; esac\nexec ${real} "$@"\n`,
+    );
+    chmodSync(script, 0o755);
+    writeFileSync(broken, '');
+    await start(ssh(30), `firewall: { iptables: ${script} }`);
+    await knock(SERVER.v4, KNOCK);
+    await says(/22\/tcp was not opened: .*no such luck/);
+    writeFileSync(script, `#!/bin/sh\nexec ${real} "$@"\n`);
+    await knock(SERVER.v4, KNOCK);
+    await says(/22\/tcp is open until/);
+  });
+
+  it('list, open, close and flush work beside the daemon', async () => {
+    await start(ssh(60) + lock);
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+    expect((await cli('open', 'ssh', 'fd77::9')).status).toBe(0);
+    const listed = (await cli('list', '--json')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(listed).toEqual([
+      {
+        door: 'ssh',
+        source: '10.77.0.2',
+        family: 4,
+        port: 22,
+        proto: 'tcp',
+        until: expect.stringMatching(/Z$/),
+      },
+      {
+        door: 'ssh',
+        source: 'fd77::9',
+        family: 6,
+        port: 22,
+        proto: 'tcp',
+        until: expect.stringMatching(/Z$/),
+      },
+    ]);
+    expect((await cli('close', 'ssh', '10.77.0.2')).stdout).toMatch(
+      /^closed {2}ssh {2}10\.77\.0\.2 {2}22\/tcp/,
+    );
+    expect(await tries(SERVER.v4)).toBe('dropped');
+    expect((await cli('close', 'ssh', '10.77.0.2')).status).toBe(1);
+    expect((await cli('flush')).stdout).toMatch(/^closed {2}ssh {2}fd77::9/);
+    expect(await cli('list')).toMatchObject({ status: 0, stdout: '' });
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until[\s\S]*is open until|as before/);
+  });
+
+  it('opens nothing for a knock that is too old when it is read', async () => {
+    await start(ssh(60), 'compat: none');
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+    const lines = readFileSync(lab.log, 'utf8').replaceAll(/^\S+/gm, '2026-01-01T00:00:00.000000+00:00');
+    await cli('flush');
+    writeFileSync(lab.log, readFileSync(lab.log, 'utf8') + lines.replaceAll(/\[ *(\d+)/g, '[1$1'));
+    await says(/not done, the knock is .* old/);
+    expect(await openings()).toEqual([]);
+  });
+});

@@ -1,0 +1,213 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../../src/model.ts';
+import type { CommandOf, CommandResult } from '../../src/opening/command.ts';
+import { type DoorAction, Keeper } from '../../src/opening/keeper.ts';
+import { address, opening, port } from '../openings.ts';
+
+const SOURCE = address('10.0.0.7');
+const DONE: CommandResult = { status: 0, signal: null, output: '', unshown: 0, timedOut: false, error: null };
+
+const action = (parts: Partial<DoorAction>): DoorAction => ({
+  open: null,
+  close: null,
+  startCommand: null,
+  stopCommand: null,
+  cmdTimeoutUs: 10 * US_PER_SECOND,
+  ...parts,
+});
+const opens = (seconds: number | null): DoorAction =>
+  action({
+    open: { port: port(22), proto: 'tcp', forUs: seconds === null ? null : seconds * US_PER_SECOND },
+  });
+
+/** A firewall that remembers, and fails when it is told to. */
+class PaperFirewall implements Firewall {
+  rules: Opening[] = [];
+  history: string[] = [];
+  failing: string | null = null;
+
+  async ensure() {
+    return [];
+  }
+  async list() {
+    return this.rules;
+  }
+  async insert(rule: Opening) {
+    this.#do('insert', rule);
+    this.rules.push(rule);
+  }
+  async remove(rule: Opening) {
+    this.#do('remove', rule);
+    const before = this.rules.length;
+    this.rules = this.rules.filter(
+      (other) => other.door !== rule.door || other.source !== rule.source || other.until !== rule.until,
+    );
+    return this.rules.length < before;
+  }
+  #do(what: string, rule: Opening) {
+    if (this.failing === what) throw new Error('no such luck');
+    this.history.push(`${what} ${rule.door}`);
+  }
+}
+
+describe('the keeper', () => {
+  let firewall: PaperFirewall;
+  let said: string[];
+  let ran: string[];
+  let result: () => Promise<CommandResult>;
+
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_795_212_000_000 });
+    firewall = new PaperFirewall();
+    said = [];
+    ran = [];
+    result = async () => DONE;
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  async function keeper(doors: Record<string, DoorAction>): Promise<Keeper> {
+    const say = (text: string) => void said.push(text);
+    const made = new Keeper({
+      doors,
+      firewall,
+      run: (command: string, { door, source }: CommandOf) => {
+        ran.push(`${command} ${door} ${source}`);
+        return result();
+      },
+      now: () => Date.now() * US_PER_MS,
+      log: { info: say, warn: say, error: say },
+    });
+    await made.start();
+    return made;
+  }
+
+  const pass = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1000);
+
+  it('opens a door for a source and closes it when its time is over', async () => {
+    (await keeper({ ssh: opens(30) })).opened('ssh', SOURCE);
+    await pass(29.9);
+    expect(firewall.rules).toEqual([opening({ until: 1_795_212_030 })]);
+    await pass(0.2);
+    expect(firewall.rules).toEqual([]);
+    expect(said).toEqual([
+      '10.0.0.7: ssh: 22/tcp is open until 2026-11-20T22:00:30.000Z',
+      '10.0.0.7: ssh: 22/tcp is closed',
+    ]);
+  });
+
+  it('keeps a door open across a second knock without a gap', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    it.opened('ssh', SOURCE);
+    await pass(20);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.history).toEqual(['insert ssh', 'insert ssh', 'remove ssh']);
+    await pass(29);
+    expect(firewall.rules).toHaveLength(1);
+    await pass(2);
+    expect(firewall.rules).toEqual([]);
+  });
+
+  it('takes over what stands in the firewall when it starts', async () => {
+    firewall.rules = [opening({ until: 1_795_211_999 }), opening({ door: 'web', until: 1_795_212_010 })];
+    await keeper({ ssh: opens(30) });
+    expect(firewall.rules.map(({ door }) => door)).toEqual(['web']);
+    await pass(10.1);
+    expect(firewall.rules).toEqual([]);
+  });
+
+  it('closes what was opened by hand, too', async () => {
+    const it = await keeper({ ssh: opens(30), lock: action({ close: 'ssh' }) });
+    firewall.rules = [opening({ until: 1_795_999_999 }), opening({ source: address('10.0.0.8') })];
+    it.opened('lock', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toEqual([opening({ source: address('10.0.0.8') })]);
+    it.opened('lock', SOURCE);
+    await pass(0);
+    expect(said).toEqual(['10.0.0.7: ssh: 22/tcp is closed', '10.0.0.7: ssh: was not open']);
+  });
+
+  it('reports what the firewall says when it fails, runs nothing, and serves the next knock', async () => {
+    const it = await keeper({ ssh: { ...opens(30), startCommand: 'start' } });
+    firewall.failing = 'insert';
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect([said, ran]).toEqual([['10.0.0.7: ssh: 22/tcp was not opened: no such luck'], []]);
+    firewall.failing = null;
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect([firewall.rules.length, ran]).toEqual([1, ['start ssh 10.0.0.7']]);
+  });
+
+  it('tries again to take a rule away that resists', async () => {
+    (await keeper({ ssh: opens(1) })).opened('ssh', SOURCE);
+    await pass(0);
+    firewall.failing = 'remove';
+    await pass(3);
+    expect(firewall.rules).toHaveLength(1);
+    firewall.failing = null;
+    await pass(60);
+    expect(firewall.rules).toEqual([]);
+  });
+
+  it('runs the stop command cmd_timeout after the start command has ended, even if that failed', async () => {
+    let finish: (result: CommandResult) => void = () => undefined;
+    result = () => new Promise((resolve) => (finish = resolve));
+    (await keeper({ cmd: action({ startCommand: 'start', stopCommand: 'stop' }) })).opened('cmd', SOURCE);
+    await pass(100);
+    finish({ ...DONE, status: 3, output: 'one\ntwo\n', unshown: 7 });
+    result = async () => DONE;
+    await pass(9.9);
+    expect(ran).toEqual(['start cmd 10.0.0.7']);
+    await pass(0.2);
+    expect(ran).toEqual(['start cmd 10.0.0.7', 'stop cmd 10.0.0.7']);
+    expect(said).toEqual([
+      '10.0.0.7: cmd: command says: one',
+      '10.0.0.7: cmd: command says: two',
+      '10.0.0.7: cmd: command says 7 bytes more',
+      '10.0.0.7: cmd: command returned non-zero status code (3)',
+      '10.0.0.7: cmd: command timeout',
+    ]);
+  });
+
+  it('runs the start command once the rule stands', async () => {
+    result = async () => {
+      firewall.history.push('start');
+      return DONE;
+    };
+    (await keeper({ ssh: { ...opens(30), startCommand: 'start' } })).opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.history).toEqual(['insert ssh', 'start']);
+  });
+
+  it('leaves rules to their end and runs the stop commands that wait when it ends', async () => {
+    const it = await keeper({ ssh: { ...opens(3_600), startCommand: 'start', stopCommand: 'stop' } });
+    it.opened('ssh', SOURCE);
+    await pass(1);
+    await it.shutdown();
+    expect(ran).toEqual(['start ssh 10.0.0.7', 'stop ssh 10.0.0.7']);
+    expect(firewall.rules).toHaveLength(1);
+  });
+
+  it('does not wait for ever for a command when it ends', async () => {
+    result = () => new Promise(() => undefined);
+    const it = await keeper({ cmd: action({ startCommand: 'start' }) });
+    it.opened('cmd', SOURCE);
+    await pass(1);
+    const ended = it.shutdown();
+    await pass(2);
+    await ended;
+    expect(said).toEqual(['commands still running: 1; what was to follow them is not run']);
+  });
+
+  it.each([
+    [{ error: 'ENOENT' }, 'command did not run: ENOENT'],
+    [{ timedOut: true, signal: 'SIGTERM' as const }, 'command ran out of time and was ended'],
+    [{ status: null, signal: 'SIGSEGV' as const }, 'command was ended by SIGSEGV'],
+  ])('tells why a command failed: %j', async (failure, text) => {
+    result = async () => ({ ...DONE, ...failure });
+    (await keeper({ cmd: action({ startCommand: 'start' }) })).opened('cmd', SOURCE);
+    await pass(0);
+    expect(said).toEqual([`10.0.0.7: cmd: ${text}`]);
+  });
+});
