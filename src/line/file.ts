@@ -5,8 +5,8 @@ import { stat } from 'node:fs/promises';
 import type { LineEvent, Micros } from '../model.ts';
 import { wallClock } from './clock.ts';
 import { LogFile, type Place } from './log-file.ts';
-import { noticeOf, noticeOfOverlong } from './notice.ts';
-import { codeOf, unreadable } from './unreadable.ts';
+import { lost, lostOverlong, type Notice, told } from './notice.ts';
+import { isNoFile, unreadable } from './unreadable.ts';
 import { POLL_MS, Wake } from './wake.ts';
 
 /** A look costs about a quarter of this, and what is unread when a log is truncated is lost. */
@@ -22,9 +22,6 @@ export interface FollowOptions {
   readonly graceMs?: number;
   readonly clock?: () => Micros;
 }
-
-/** The events of one look at the log; returns why it could not be read, or null. */
-type Look = AsyncGenerator<LineEvent, string | null, void>;
 
 /**
  * Follows a log file by its path, through symlinks. Nothing ends it but the signal: a file that is not there or cannot
@@ -63,14 +60,15 @@ interface FollowerParts {
   readonly opened: () => void;
 }
 
+/** Reads on one look at a time. Each part returns the trouble that it ran into, so that the others still have their turn. */
 class Follower {
   readonly #path: string;
   readonly #parts: FollowerParts;
   /** Oldest first. The last one stands at the path, or stood there last. */
   #logs: LogFile[] = [];
-  /** Where reading starts, known once the path was looked at. */
+  /** Where the first file is taken up; not known before the path was looked at. */
   #start: Place | null | 'unknown';
-  #trouble: string | null = null;
+  #trouble: Notice | null = null;
 
   constructor(path: string, parts: FollowerParts) {
     this.#path = path;
@@ -78,16 +76,95 @@ class Follower {
     this.#start = parts.from === 'end' ? 'unknown' : null;
   }
 
-  /** Reads all that stands in the log at this moment. The path comes first: after a change of file, all of the old one is read. */
+  /** Hands on all that stands in the log at this moment. */
   async *look(): AsyncGenerator<LineEvent, void, void> {
     const at = this.#parts.clock();
-    const named = await stat(this.#path).catch((error: unknown) => unreadable(this.#path, error));
-    const isAbsent = named instanceof Error && isNoFile(named.cause);
-    const unfound = isAbsent ? `${this.#path} is not there, waiting for it` : yield* this.#find(named);
-    const unread = yield* this.#read();
-    const trouble = unfound ?? unread;
-    if (trouble !== null && trouble !== this.#trouble) yield noticeOf(trouble, { lost: !isAbsent });
+    // The path comes first: whoever writes to the new file has written all that there will be in the old one.
+    const unfound = yield* this.#find();
+    const trouble = (yield* this.#read()) ?? unfound;
+    if (trouble !== null && trouble.text !== this.#trouble?.text) yield trouble;
     this.#trouble = trouble;
-    if (trouble === null || isAbsent) yield { kind: 'drained', at };
+    if (trouble === null || !trouble.lost) yield { kind: 'drained', at };
   }
+
+  async close(): Promise<void> {
+    for (const log of this.#logs) await log.close();
+  }
+
+  /** Opens the file at the path, if it is not open yet. */
+  async *#find(): AsyncGenerator<LineEvent, Notice | null, void> {
+    try {
+      const stats = await stat(this.#path);
+      if (this.#start === 'unknown') this.#start = { dev: stats.dev, ino: stats.ino, position: stats.size };
+      if (!stats.isFile()) return lost(`${this.#path} is ${kindOf(stats)}`);
+      const known = this.#logs.find((log) => log.is(stats));
+      if (known === undefined) {
+        yield await this.#open(this.#start);
+      } else {
+        // Usually the last one already; not so when a log was moved away and back.
+        this.#logs = [...this.#logs.filter((log) => log !== known), known];
+      }
+      return null;
+    } catch (error) {
+      if (!isNoFile(error)) return lost(unreadable(this.#path, error).message);
+      if (this.#start === 'unknown') this.#start = null;
+      return told(`${this.#path} is not there, waiting for it`);
+    }
+  }
+
+  async #open(start: Place | null): Promise<Notice> {
+    const log = await LogFile.open(this.#path, start);
+    this.#logs.push(log);
+    // A later file may have the same inode number.
+    this.#start = null;
+    this.#parts.opened();
+    if (this.#logs.length > 1) return told(`${this.#path} was replaced, going over to the new file`);
+    return told(`${this.#path}: reading from ${log.position === 0 ? 'its start' : 'its end'}`);
+  }
+
+  /** Reads the open files, leaving each for its successor when it is over. */
+  async *#read(): AsyncGenerator<LineEvent, Notice | null, void> {
+    for (;;) {
+      const [log, ...later] = this.#logs;
+      if (log === undefined) return null;
+      const isOver = await this.#isOver(log, later);
+      const trouble = yield* this.#drain(log);
+      if (!isOver) return trouble;
+      if (trouble !== null) yield trouble;
+      this.#logs = later;
+      await log.close();
+      // Its writer died in the middle of a line, or wrote the rest elsewhere. Half a line may read as something else.
+      if (log.splitter.flush() !== null) yield lost(`${this.#path}: left out a last line without an end`);
+    }
+  }
+
+  /** A replaced log may be written to until its successor is. To be asked before it is drained. */
+  async #isOver(log: LogFile, later: readonly LogFile[]): Promise<boolean> {
+    for (const successor of later) {
+      if (await successor.hasMore()) return true;
+    }
+    const stirredMs = Math.max(log.stirredMs, ...later.map((successor) => successor.stirredMs));
+    return later.length > 0 && performance.now() - stirredMs >= this.#parts.graceMs;
+  }
+
+  async *#drain(log: LogFile): AsyncGenerator<LineEvent, Notice | null, void> {
+    const overlongBefore = log.splitter.overlong;
+    try {
+      for await (const bytes of log.lines()) {
+        if (bytes === 'rewritten') yield lost(`${this.#path} was truncated, reading it from its start`);
+        else yield { kind: 'lines', bytes, readAt: this.#parts.clock() };
+      }
+    } catch (error) {
+      return lost(unreadable(this.#path, error).message);
+    }
+    const overlong = log.splitter.overlong - overlongBefore;
+    if (overlong > 0) yield lostOverlong(this.#path, overlong);
+    return null;
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'a folder, name a log file in it';
+  if (stats.isFIFO()) return 'a pipe, which cannot be followed: read it through stdin';
+  return 'not a file, name a log file';
 }

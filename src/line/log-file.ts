@@ -68,8 +68,10 @@ export class LogFile {
     return dev === this.#dev && ino === this.#ino;
   }
 
+  /** False also where that cannot be told, as of a file that was deleted on NFS. */
   async hasMore(): Promise<boolean> {
-    return (await this.#handle.stat()).size > this.#position;
+    const stats = await this.#handle.stat().catch(() => null);
+    return stats !== null && stats.size > this.#position;
   }
 
   /**
@@ -93,8 +95,9 @@ export class LogFile {
     this.#checkedMtimeMs = mtimeMs;
   }
 
+  /** Nothing was written, so nothing can be lost if this fails. */
   async close(): Promise<void> {
-    await this.#handle.close();
+    await this.#handle.close().catch(() => undefined);
   }
 
   /**
@@ -120,7 +123,7 @@ export class LogFile {
     await this.#handle.read(before, 0, before.length, position - before.length);
     this.#position = position;
     this.#fingerprint = before;
-    if (position > 0 && before.at(-1) !== LF) this.splitter.skipLine();
+    if (position > 0 && before.at(-1) !== LF) this.splitter.joinMidLine();
   }
 
   #restart(): void {

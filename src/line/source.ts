@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { LineSource } from '../model.ts';
 import { followFile } from './file.ts';
-import { readStream } from './stream.ts';
+import { followStream } from './stdin.ts';
 
 export interface LogPlace {
   readonly from: 'file' | 'stdin';
@@ -11,10 +11,15 @@ export interface LogPlace {
   readonly path: string;
 }
 
-/** Lines as they come, for the daemon; iterating ends when the signal aborts, or stdin ends. */
+/** Lines as they come, for the daemon. Iterating ends when the signal aborts, or stdin ends. */
 export function openLines(
   { from, path }: LogPlace,
   { stdin, signal }: { readonly stdin: Readable; readonly signal: AbortSignal },
 ): LineSource {
-  return from === 'stdin' ? readStream(stdin, signal) : followFile(path, { from: 'end', signal });
+  switch (from) {
+    case 'file':
+      return followFile(path, { from: 'end', signal });
+    case 'stdin':
+      return followStream(stdin, { signal });
+  }
 }

@@ -5,15 +5,17 @@ export const LINE_CAP_BYTES = 64 * 1024;
 const LF = 10;
 
 /**
- * Splits bytes on LF, with work for each chunk and not for each line. An over-long line is left out whole and counted:
- * a part of a line could be read as something that nobody wrote. Memory stays within the cap, time is linear.
+ * Splits bytes on LF, with work for each chunk and not for each line. An over-long line is left out whole, since a part
+ * of it could be read as something that nobody wrote; only its LF is passed on, so that lines can still be counted.
+ * Memory stays within the cap, time is linear.
  */
 export class LineSplitter {
   readonly #capBytes: number;
   /** The beginning of a line whose end has not come yet. */
   readonly #held: Buffer;
   #heldBytes = 0;
-  #isSkipping = false;
+  /** What is left out up to the next LF. */
+  #skipping: 'nothing' | 'overlong line' | 'joined line' = 'nothing';
   #overlong = 0;
 
   constructor(capBytes = LINE_CAP_BYTES) {
@@ -31,7 +33,7 @@ export class LineSplitter {
    * caller must not write into the chunk again.
    */
   push(chunk: Buffer): Buffer | null {
-    const fresh = this.#isSkipping ? this.#skipped(chunk) : chunk;
+    const fresh = this.#skipping === 'nothing' ? chunk : this.#skip(chunk);
     const end = fresh.lastIndexOf(LF) + 1;
     const whole = end === 0 ? null : this.#withHeld(fresh.subarray(0, end));
     this.#hold(fresh.subarray(end));
@@ -41,20 +43,23 @@ export class LineSplitter {
   /** What is held of a last line, with the LF that it lacks, or null. The next push starts a new line. */
   flush(): Buffer | null {
     const last = this.#heldBytes === 0 ? null : this.#withHeld(Buffer.of(LF));
-    this.#isSkipping = false;
+    this.#skipping = 'nothing';
     return last;
   }
 
-  /** Leaves out everything up to the next LF, for an input that is joined in the middle of a line. */
-  skipLine(): void {
+  /** Forgets what is held and leaves out what comes up to the next LF, for an input that is joined in mid-line. */
+  joinMidLine(): void {
     this.#heldBytes = 0;
-    this.#isSkipping = true;
+    this.#skipping = 'joined line';
   }
 
-  #skipped(chunk: Buffer): Buffer {
-    const end = chunk.indexOf(LF) + 1;
-    this.#isSkipping = end === 0;
-    return chunk.subarray(this.#isSkipping ? chunk.length : end);
+  /** What is left of a chunk after the skipping; still nothing while no LF comes. */
+  #skip(chunk: Buffer): Buffer {
+    const lf = chunk.indexOf(LF);
+    if (lf < 0) return chunk.subarray(chunk.length);
+    const start = this.#skipping === 'overlong line' ? lf : lf + 1;
+    this.#skipping = 'nothing';
+    return chunk.subarray(start);
   }
 
   #withHeld(bytes: Buffer): Buffer {
@@ -69,12 +74,13 @@ export class LineSplitter {
       this.#heldBytes += rest.copy(this.#held, this.#heldBytes);
     } else {
       this.#overlong++;
-      this.skipLine();
+      this.#heldBytes = 0;
+      this.#skipping = 'overlong line';
     }
   }
 
-  /** Whole lines less the over-long ones. Looks at one LF for each stretch of a cap, not for each line. */
-  #withinCap(whole: Buffer): Buffer | null {
+  /** Whole lines less the over-long ones. Looks for one LF in each stretch of a cap, not for each line. */
+  #withinCap(whole: Buffer): Buffer {
     const kept: Buffer[] = [];
     let keptTo = 0;
     for (let at = 0; at < whole.length; ) {
@@ -84,12 +90,10 @@ export class LineSplitter {
       } else {
         this.#overlong++;
         kept.push(whole.subarray(keptTo, at));
-        at = whole.indexOf(LF, at) + 1;
+        at = whole.indexOf(LF, at);
         keptTo = at;
       }
     }
-    if (keptTo === 0) return whole;
-    const rest = Buffer.concat([...kept, whole.subarray(keptTo)]);
-    return rest.length === 0 ? null : rest;
+    return kept.length === 0 ? whole : Buffer.concat([...kept, whole.subarray(keptTo)]);
   }
 }

@@ -1,82 +1,56 @@
-/** Stdin, or a finished log file -> its lines, to the end. */
+/** A finished log, as a file or a stream -> its lines, to the end. */
 
 import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
-import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
-import { type LineEvent, type LineSource, type Micros, US_PER_MS } from '../model.ts';
+import { addAbortSignal, type Readable } from 'node:stream';
+import type { LineEvent, Micros } from '../model.ts';
+import { wallClock } from './clock.ts';
+import { lostOverlong } from './notice.ts';
 import { LineSplitter } from './split.ts';
+import { unreadable } from './unreadable.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** What reading a finished log may use of the process. */
-export interface Streams {
-  readonly stdin: Readable;
+export interface ReadOptions {
+  /** What to call the stream when something is wrong with it. */
+  readonly name: string;
   readonly signal: AbortSignal;
+  readonly clock?: () => Micros;
 }
 
 /**
- * The log at a path, or that on stdin for `-`, from beginning to end.
+ * Reads a recorded log to its end; `-` is stdin.
  *
- * @throws KnocktailError 66, 74 or 77 when the file cannot be read
+ * @throws KnocktailError 66 when there is no such file, 77 when it may not be read, 74 for a folder or a failing disk
  */
-export async function* readLog(path: string, { stdin, signal }: Streams): AsyncGenerator<LineEvent> {
-  if (path === '-') {
-    yield* readStream(stdin, signal);
-    return;
-  }
-  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  try {
-    yield* readStream(file, signal);
-  } catch (cause) {
-    throw unreadable(path, cause);
-  } finally {
-    file.destroy();
-  }
+export function readLog(
+  path: string,
+  { stdin, signal }: { readonly stdin: Readable; readonly signal: AbortSignal },
+): AsyncGenerator<LineEvent, void, void> {
+  if (path === '-') return readStream(stdin, { name: 'stdin', signal });
+  return readStream(createReadStream(path, { highWaterMark: CHUNK_BYTES }), { name: path, signal });
 }
 
-/** Lines as they come, until the stream ends; a last line without its LF counts. */
-export async function* readStream(stream: Readable, signal: AbortSignal): LineSourceOf {
+/**
+ * The lines of a stream, to its end. A last line counts even if it has no LF. Ends early, without an error, when aborted.
+ *
+ * @throws KnocktailError as `readLog` when the stream fails
+ */
+export async function* readStream(
+  stream: Readable,
+  { name, signal, clock = wallClock }: ReadOptions,
+): AsyncGenerator<LineEvent, void, void> {
   const splitter = new LineSplitter();
-  const stop = (): void => void stream.destroy();
-  signal.addEventListener('abort', stop);
-  let overlong = 0;
+  addAbortSignal(signal, stream);
   try {
-    yield { kind: 'drained', at: now() };
-    for await (const chunk of stream) {
-      const bytes = splitter.push(Buffer.from(chunk));
-      const readAt = now();
-      if (bytes !== null) yield { kind: 'lines', bytes, readAt };
-      if (splitter.overlong > overlong) yield overlongNotice(splitter.overlong - overlong);
-      overlong = splitter.overlong;
-      if (stream.readableLength === 0) yield { kind: 'drained', at: readAt };
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      const bytes = splitter.push(chunk);
+      if (bytes !== null) yield { kind: 'lines', bytes, readAt: clock() };
     }
-    const rest = splitter.flush();
-    if (rest !== null) yield { kind: 'lines', bytes: rest, readAt: now() };
   } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    signal.removeEventListener('abort', stop);
+    if (signal.aborted) return;
+    throw unreadable(name, error);
   }
-}
-
-type LineSourceOf = AsyncGenerator<LineEvent> & LineSource;
-
-export function overlongNotice(count: number): LineEvent {
-  const what = count === 1 ? 'a line' : `${count} lines`;
-  return { kind: 'notice', text: `${what} of more than 64 KiB passed over`, lost: true };
-}
-
-function unreadable(path: string, cause: unknown): KnocktailError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const known: Readonly<Record<string, readonly [what: string, exitCode: ExitCode, remedy: string]>> = {
-    ENOENT: ['no such file', EXIT.NO_INPUT, 'name a log file, or - for stdin'],
-    EACCES: ['may not be read', EXIT.NO_PERMISSION, 'run as root or as a member of its group'],
-    EISDIR: ['is a folder', EXIT.IO, 'name a file in it'],
-  };
-  const [what, exitCode, remedy] = known[code] ?? ['cannot be read', EXIT.IO, String(cause)];
-  return new KnocktailError(what, { where: path, exitCode, remedy, cause });
-}
-
-function now(): Micros {
-  return Date.now() * US_PER_MS;
+  const last = splitter.flush();
+  if (last !== null) yield { kind: 'lines', bytes: last, readAt: clock() };
+  if (splitter.overlong > 0) yield lostOverlong(name, splitter.overlong);
 }

@@ -18,8 +18,13 @@ export function unreadable(path: string, error: unknown): KnocktailError {
   return new KnocktailError(what, { where: path, exitCode, remedy, cause: error });
 }
 
-/** The name of a system error, such as ENOENT; null for any other error. */
-export function codeOf(error: unknown): string | null {
+export function isNoFile(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** The name of a system error, such as EIO; null for any other error. */
+function codeOf(error: unknown): string | null {
   const isSystemError = error instanceof Error && 'syscall' in error && 'code' in error;
   return isSystemError ? String(error.code) : null;
 }

@@ -1,0 +1,21 @@
+/** What befell a log -> the words in which a person is told. */
+
+import type { LineEvent } from '../model.ts';
+import { LINE_CAP_BYTES } from './split.ts';
+
+export type Notice = Extract<LineEvent, { readonly kind: 'notice' }>;
+
+/** What a person should know; no line is missing for it. */
+export function told(text: string): Notice {
+  return { kind: 'notice', text, lost: false };
+}
+
+/** What a person should know since lines may be missing for it. */
+export function lost(text: string): Notice {
+  return { kind: 'notice', text, lost: true };
+}
+
+export function lostOverlong(where: string, count: number): Notice {
+  const lines = count === 1 ? 'a line' : `${count} lines`;
+  return lost(`${where}: left out ${lines} of more than ${LINE_CAP_BYTES / 1024} KiB`);
+}

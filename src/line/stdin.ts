@@ -1,0 +1,56 @@
+/** A stream that is still written to, such as a pipe from journalctl -> its lines as they come. */
+
+import type { Readable } from 'node:stream';
+import type { LineEvent, Micros } from '../model.ts';
+import { wallClock } from './clock.ts';
+import { lost, lostOverlong } from './notice.ts';
+import { LineSplitter } from './split.ts';
+import { POLL_MS, Wake } from './wake.ts';
+
+/** What a pipe holds: whoever takes as much at once has not seen its end. */
+const PIPE_BYTES = 64 * 1024;
+const STIRRING = ['readable', 'end', 'error', 'close'] as const;
+
+export interface FollowStreamOptions {
+  readonly signal: AbortSignal;
+  readonly pollMs?: number;
+  readonly clock?: () => Micros;
+}
+
+/**
+ * The lines of a live stream, until it ends or fails or the signal aborts; then it is destroyed. A last line without LF
+ * is left out: its writer may have died in the middle of it.
+ */
+export async function* followStream(
+  stream: Readable,
+  { signal, pollMs = POLL_MS, clock = wallClock }: FollowStreamOptions,
+): AsyncGenerator<LineEvent, void, void> {
+  const wake = new Wake({ pollMs, lullMs: 0, signal });
+  const splitter = new LineSplitter();
+  for (const event of STIRRING) stream.on(event, wake.stir);
+  try {
+    for (let isOver = false; !isOver && !signal.aborted; ) {
+      const at = clock();
+      const overlongBefore = splitter.overlong;
+      isOver = stream.readableEnded || stream.destroyed;
+      let taken = 0;
+      for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) {
+        taken += chunk.length;
+        const bytes = splitter.push(chunk);
+        if (bytes !== null) yield { kind: 'lines', bytes, readAt: clock() };
+        if (signal.aborted) return;
+      }
+      const overlong = splitter.overlong - overlongBefore;
+      if (overlong > 0) yield lostOverlong('stdin', overlong);
+      if (taken < PIPE_BYTES) yield { kind: 'drained', at };
+      if (!isOver) await wake.next();
+    }
+    if (signal.aborted) return;
+    if (stream.errored) yield lost(`stdin cannot be read: ${stream.errored.message}`);
+    if (splitter.flush() !== null) yield lost('stdin: left out a last line without an end');
+  } finally {
+    wake.close();
+    stream.destroy();
+    for (const event of STIRRING) stream.off(event, wake.stir);
+  }
+}
