@@ -105,7 +105,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the daemon', ()
 
   it('started again, it takes over what is open and takes away what has ended', async () => {
     await start(
-      ssh(60) + `  brief: { sequence: [5001, 5002, 5003], seq_timeout: 5s, open: { port: 80, for: 1s } }\n`,
+      `${ssh(60)}  brief: { sequence: [5001, 5002, 5003], seq_timeout: 5s, open: { port: 80, for: 1s } }\n`,
     );
     await knock(SERVER.v4, KNOCK);
     await knock(SERVER.v4, ['5001', '5002', '5003']);
