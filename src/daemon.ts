@@ -75,6 +75,7 @@ function decider(keeper: Keeper, maxAgeUs: number, log: Log) {
   return (decisions: readonly Decision[], readAt: Micros): void => {
     for (const decision of decisions) {
       log.info(describe(decision));
+      if (decision.event === 'trap') keeper.trapped(decision.door, decision.source);
       if (decision.event !== 'open') continue;
       const ageUs = readAt - decision.time;
       if (ageUs <= maxAgeUs) keeper.opened(decision.door, decision.source);

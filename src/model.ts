@@ -71,10 +71,10 @@ export interface Packet {
 
 // attempt
 
-export interface Step {
-  readonly proto: 'tcp' | 'udp';
-  readonly port: Port;
-}
+export type Step =
+  | { readonly proto: 'tcp' | 'udp'; readonly port: Port }
+  /** An echo request with this many bytes of payload; null for any. */
+  | { readonly proto: 'icmp'; readonly size: number | null };
 export type Sequence = readonly Step[];
 
 /** knockd's `tcpflags`: these set, those clear, all others free. Sums of TCP_FLAGS. */
@@ -88,6 +88,10 @@ export interface Lock {
   readonly name: string;
   readonly seqTimeoutUs: number;
   readonly tcpflags: FlagRule | null;
+  /** What discards the attempts of a source and closes the door to it. */
+  readonly traps: Sequence;
+  /** Whether a packet is any of this door's business: its source, destination and interface. */
+  admits(packet: Packet): boolean;
   /** The sequences that open the door at this moment. The same array means that nothing changed. */
   sequences(now: Micros): readonly Sequence[];
   /** Tells the door that this sequence has just opened it. */
@@ -97,7 +101,8 @@ export interface Lock {
 /** What the engine says of one packet or of time passing. */
 export interface Decision {
   readonly time: Micros;
-  readonly event: 'stage' | 'open' | 'reset' | 'timeout';
+  /** `trap`: the source has touched a trap of the door. */
+  readonly event: 'stage' | 'open' | 'reset' | 'timeout' | 'trap';
   readonly door: string;
   readonly source: Address;
   /** Steps taken: after this packet for `stage` and `open`, before it was lost for `reset` and `timeout`. */
@@ -105,7 +110,7 @@ export interface Decision {
   /** Steps in the sequence. */
   readonly of: number;
   /** Why a `reset` came; null for the other events. */
-  readonly why: 'wrong packet' | 'port sweep' | null;
+  readonly why: 'wrong packet' | 'port sweep' | 'trap' | null;
 }
 
 // opening and rule
@@ -118,6 +123,8 @@ export interface Opening {
   readonly source: Address;
   readonly proto: 'tcp' | 'udp';
   readonly port: Port;
+  /** The one destination it is for; null for any. */
+  readonly to: Address | null;
   /** Whole seconds since the epoch, the first at which the door is shut; null for no end. */
   readonly until: number | null;
 }

@@ -8,6 +8,7 @@ export function describe({ source, door, event, stage, of, why }: Decision): str
   const said = {
     stage: `stage ${stage} of ${of}`,
     open: 'OPEN SESAME',
+    trap: 'touched a trap',
     reset: `reset at stage ${stage} of ${of} (${why})`,
     timeout: `timeout at stage ${stage} of ${of}`,
   };

@@ -22,6 +22,7 @@ export function opening(parts: Partial<Opening> = {}): Opening {
     source: address('10.0.0.7'),
     proto: 'tcp',
     port: port(22),
+    to: null,
     until: 1_795_212_345,
     ...parts,
   };
@@ -37,5 +38,6 @@ export const anyOpening: fc.Arbitrary<Opening> = fc.record({
   source: anyAddress,
   proto: anyProto,
   port: anyPort,
+  to: fc.oneof(fc.constant(null), anyAddress),
   until: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 2 ** 33 })),
 });

@@ -11,7 +11,7 @@ import {
 } from '../model.ts';
 import { Deadlines } from './deadlines.ts';
 import { Doubles } from './doubles.ts';
-import { compile, flagsFit, portKey, type Sight, type Track } from './match.ts';
+import { compile, isEcho, portKey, type Sight, sees, type Track } from './match.ts';
 import { Progress, stageOf } from './progress.ts';
 import { SweepGuard } from './sweep.ts';
 import type { Switches } from './switches.ts';
@@ -64,13 +64,11 @@ export class Engine {
     this.#refresh(now);
     const port = portKey(packet);
     if (port === null) return [];
+    const traps = this.#sight.trapsAt(port)?.filter((lock) => sees(lock, packet)) ?? [];
+    if (traps.length > 0) return this.#trap(packet, traps);
     const fits = this.#sight.fitsOf(port);
-    if (fits === undefined) {
-      this.#sweep.stray(packet.src, port, now);
-      this.#dropSwept(packet.src, now);
-      return this.#take();
-    }
-    if (!fits.some(({ track }) => flagsFit(packet, track.lock.tcpflags))) return [];
+    if (fits === undefined) return this.#stray(packet, port, now);
+    if (!fits.some(({ track }) => sees(track.lock, packet))) return [];
     if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return [];
 
     if (this.#switches.clock === 'whole-seconds') this.#expireAll(now);
@@ -81,12 +79,12 @@ export class Engine {
     for (const slot of this.#table.of(packet.src)) {
       const track = this.#table.track(slot);
       this.#met.add(track);
-      if (!flagsFit(packet, track.lock.tcpflags)) continue;
+      if (!sees(track.lock, packet)) continue;
       this.#advance(slot, track, fits.find((fit) => fit.track === track)?.steps ?? 0, packet, port, now);
     }
     if (busy) return this.#take();
     for (const { track, steps } of fits) {
-      const begins = (steps & 1) !== 0 && !this.#met.has(track) && flagsFit(packet, track.lock.tcpflags);
+      const begins = (steps & 1) !== 0 && !this.#met.has(track) && sees(track.lock, packet);
       if (begins && !this.#sweep.sweeping(packet.src, now, track.lock.seqTimeoutUs)) {
         this.#advance(this.#claim(packet.src, track), track, steps, packet, port, now);
       }
@@ -192,22 +190,31 @@ export class Engine {
     return after > 0;
   }
 
-  #dropSwept(source: Address, now: Micros): void {
-    for (const slot of this.#table.of(source)) {
-      const { lock, sequence } = this.#table.track(slot);
-      if (!this.#sweep.sweeping(source, now, lock.seqTimeoutUs)) continue;
-      const stage = this.#progress.stage(slot);
-      this.#decisions.push({
-        time: now,
-        event: 'reset',
-        door: lock.name,
-        source,
-        stage,
-        of: sequence.length,
-        why: 'port sweep',
-      });
-      this.#release(slot);
+  /** A port of no door: too many of them make the attempts of the source void. */
+  #stray({ src, time }: Packet, port: number, now: Micros): Decision[] {
+    if (isEcho(port) || this.#sight.trapsAt(port) !== undefined) return [];
+    this.#sweep.stray(src, port, now);
+    for (const slot of this.#table.of(src)) {
+      const swept = this.#sweep.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
+      if (swept) this.#discard(slot, time, 'port sweep');
     }
+    return this.#take();
+  }
+
+  #trap({ src, time }: Packet, traps: readonly Lock[]): Decision[] {
+    for (const slot of this.#table.of(src)) this.#discard(slot, time, 'trap');
+    for (const { name } of traps) {
+      this.#decisions.push({ time, event: 'trap', door: name, source: src, stage: 0, of: 0, why: null });
+    }
+    return this.#take();
+  }
+
+  #discard(slot: number, time: Micros, why: 'port sweep' | 'trap'): void {
+    const { lock, sequence } = this.#table.track(slot);
+    const stage = this.#progress.stage(slot);
+    const source = this.#table.source(slot);
+    this.#decisions.push({ time, event: 'reset', door: lock.name, source, stage, of: sequence.length, why });
+    this.#release(slot);
   }
 
   #claim(source: Address, track: Track): number {

@@ -1,6 +1,6 @@
 /** Doors -> what each of them sees of a packet, compiled to one look-up a port. */
 
-import type { FlagRule, Lock, Packet, Sequence } from '../model.ts';
+import type { FlagRule, Lock, Packet, Sequence, Step } from '../model.ts';
 
 /** One live sequence of one door; attempts are made at tracks. */
 export interface Track {
@@ -10,7 +10,7 @@ export interface Track {
   readonly sequence: Sequence;
 }
 
-/** What a port is to a track: bit i is set where step i of its sequence takes the port. */
+/** What a packet is to a track: bit i is set where step i of its sequence takes it. */
 export interface Fit {
   readonly track: Track;
   readonly steps: number;
@@ -18,17 +18,34 @@ export interface Fit {
 
 export interface Sight {
   readonly tracks: readonly Track[];
-  /** The tracks that have this protocol and port among their steps; undefined when no door has. */
+  /** The tracks that have this port among their steps; undefined when no door has. */
   fitsOf(port: number): readonly Fit[] | undefined;
+  /** The doors that have this port among their traps. */
+  trapsAt(port: number): readonly Lock[] | undefined;
 }
 
+/** TCP ports are themselves; the others begin where they end. */
 const UDP = 0x1_0000;
+const ICMP = 0x2_0000;
+const ICMP_ANY = 0x3_0000;
 
-/** Protocol and destination port as one number, or null where a packet has no such port. */
+const ECHO_REQUEST = 8;
+const ECHO_REQUEST_V6 = 128;
+/** What LEN counts ahead of the payload: the IP header and that of ICMP (RFC 792, RFC 4443). */
+const IPV4_ECHO_BYTES = 20 + 8;
+const IPV6_ECHO_BYTES = 40 + 8;
+
+/** What may be a step of a packet (protocol and port, or the size of an echo request) as one number; else null. */
 export function portKey(packet: Packet): number | null {
+  if (packet.proto === 'icmp' || packet.proto === 'icmpv6') return echoKey(packet);
   if (packet.dpt === null) return null;
   if (packet.proto === 'tcp') return packet.dpt;
   return packet.proto === 'udp' ? UDP | packet.dpt : null;
+}
+
+/** Whether a number of `portKey` is that of an echo request. */
+export function isEcho(port: number): boolean {
+  return port >= ICMP;
 }
 
 /** Compiles the sequences that are live now: `live[i]` are those of `locks[i]`. Tracks of `before` are kept. */
@@ -39,32 +56,71 @@ export function compile(
 ): Sight {
   const tracks: Track[] = [];
   const fits = new Map<number, Fit[]>();
+  const traps = new Map<number, Lock[]>();
   locks.forEach((lock, order) => {
     for (const sequence of live[order] ?? []) {
       const known = before.find((track) => track.lock === lock && track.sequence === sequence);
       const track = known ?? { order, lock, sequence };
       tracks.push(track);
-      for (const [port, steps] of stepsByPort(sequence)) {
-        const others = fits.get(port);
-        if (others === undefined) fits.set(port, [{ track, steps }]);
-        else others.push({ track, steps });
-      }
+      for (const [port, steps] of stepsByPort(sequence)) push(fits, port, { track, steps });
     }
+    for (const trap of lock.traps) push(traps, keyOf(trap), lock);
   });
-  return { tracks, fitsOf: (port) => fits.get(port) };
+  return {
+    tracks,
+    fitsOf: (port) => withAnyEcho(fits, port, (fit, other) => fit.track === other.track),
+    trapsAt: (port) => withAnyEcho(traps, port, (lock, other) => lock === other),
+  };
 }
 
-/** Whether the flags of a packet satisfy a door: UDP is never excused by tcpflags. */
-export function flagsFit(packet: Packet, rule: FlagRule | null): boolean {
-  if (rule === null || packet.flags === null) return true;
-  return (packet.flags & rule.set) === rule.set && (packet.flags & rule.clear) === 0;
+/** Whether a door sees a packet: UDP and ICMP are never excused by tcpflags. */
+export function sees(lock: Lock, packet: Packet): boolean {
+  return flagsFit(packet, lock.tcpflags) && lock.admits(packet);
 }
 
+function flagsFit({ flags }: Packet, rule: FlagRule | null): boolean {
+  if (rule === null || flags === null) return true;
+  return (flags & rule.set) === rule.set && (flags & rule.clear) === 0;
+}
+
+function echoKey({ icmp, len, proto }: Packet): number | null {
+  const isRequest = icmp?.type === (proto === 'icmp' ? ECHO_REQUEST : ECHO_REQUEST_V6);
+  if (!isRequest || len === null) return null;
+  const size = len - (proto === 'icmp' ? IPV4_ECHO_BYTES : IPV6_ECHO_BYTES);
+  return size < 0 ? null : ICMP | (size & 0xffff);
+}
+
+/** Steps by their port; a step for any echo request stands under each size that another step names, too. */
 function stepsByPort(sequence: Sequence): Map<number, number> {
   const steps = new Map<number, number>();
-  sequence.forEach(({ proto, port }, step) => {
-    const key = proto === 'udp' ? UDP | port : port;
-    steps.set(key, (steps.get(key) ?? 0) | (1 << step));
+  sequence.forEach((step, index) => {
+    const port = keyOf(step);
+    steps.set(port, (steps.get(port) ?? 0) | (1 << index));
   });
+  const any = steps.get(ICMP_ANY) ?? 0;
+  for (const [port, bits] of steps) if (isEcho(port)) steps.set(port, bits | any);
   return steps;
+}
+
+function keyOf(step: Step): number {
+  if (step.proto === 'icmp') return step.size === null ? ICMP_ANY : ICMP | step.size;
+  return step.proto === 'udp' ? UDP | step.port : step.port;
+}
+
+/** What stands under an echo request of one size, and what takes any size. */
+function withAnyEcho<T>(
+  map: Map<number, T[]>,
+  port: number,
+  same: (a: T, b: T) => boolean,
+): readonly T[] | undefined {
+  const exact = map.get(port);
+  const any = isEcho(port) ? map.get(ICMP_ANY) : undefined;
+  if (any === undefined || exact === undefined) return exact ?? any;
+  return [...exact, ...any.filter((one) => !exact.some((other) => same(one, other)))];
+}
+
+function push<T>(map: Map<number, T[]>, key: number, value: T): void {
+  const others = map.get(key);
+  if (others === undefined) map.set(key, [value]);
+  else others.push(value);
 }

@@ -72,10 +72,12 @@ export class Progress {
 
   /** Whether the packet repeats a knock that the furthest beginning has accepted. */
   repeats(slot: number, packet: Packet, port: number): boolean {
+    // Only what has a source port tells one packet from another.
+    if (packet.spt === null) return false;
     for (let step = this.stage(slot) - 1; step >= 0; step--) {
       if (
         at(this.#plane(this.#ports, step, Int32Array), slot) === port &&
-        at(this.#plane(this.#sourcePorts, step, Int32Array), slot) === (packet.spt ?? -1) &&
+        at(this.#plane(this.#sourcePorts, step, Int32Array), slot) === packet.spt &&
         at(this.#plane(this.#sequenceNumbers, step, Float64Array), slot) === (packet.seq ?? -1)
       ) {
         return true;

@@ -21,13 +21,14 @@ export function describePacket(packet: Packet, flags: readonly string[]): string
 }
 
 /** `ssh  10.0.0.7  22/tcp  until 2026-11-20T23:53:36.000Z (23 s left)` */
-export function describeOpening({ door, source, port, proto, until }: Opening, nowMs: number): string {
+export function describeOpening({ door, source, port, proto, to, until }: Opening, nowMs: number): string {
   const left = until === null ? null : Math.ceil(until - nowMs / 1000);
   const end = until === null ? 'until it is closed' : `until ${secondIso(until)} (${left} s left)`;
-  return `${door}  ${source}  ${port}/${proto}  ${end}`;
+  const where = to === null ? '' : ` of ${to}`;
+  return `${door}  ${source}  ${port}/${proto}${where}  ${end}`;
 }
 
-export function openingJson({ door, source, port, proto, until }: Opening): string {
+export function openingJson({ door, source, port, proto, to, until }: Opening): string {
   const family = source.includes(':') ? 6 : 4;
   return JSON.stringify({
     door,
@@ -35,6 +36,7 @@ export function openingJson({ door, source, port, proto, until }: Opening): stri
     family,
     port,
     proto,
+    ...(to === null ? {} : { to }),
     until: until === null ? null : secondIso(until),
   });
 }

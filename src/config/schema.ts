@@ -2,14 +2,17 @@
 
 import { z } from 'zod';
 import {
+  address,
   chainName,
   command,
   doorName,
   duration,
+  networks,
   port,
   sequence,
   strictMap,
   tcpflags,
+  trap,
   wrong,
 } from './values.ts';
 
@@ -25,15 +28,23 @@ const open = strictMap({
     .enum(['tcp', 'udp'], { error: wrong('a protocol', 'write tcp or udp') })
     .default('tcp')
     .describe('Its protocol.'),
+  to: address
+    .optional()
+    .describe('The host behind this firewall that the rule is for; without it, any destination.'),
   for: duration.optional().describe('How long it stays open; without it, until a door closes it.'),
 })
-  .transform((open) => ({ port: open.port, proto: open.proto, forUs: open.for ?? null }))
+  .transform((open) => ({ port: open.port, proto: open.proto, to: open.to ?? null, forUs: open.for ?? null }))
   .describe('The rule that stands in the chain, for the knocking source alone, while the door is open.');
 
 const door = strictMap({
   sequence,
   seq_timeout: duration.prefault(25).describe('From the first knock to the last.'),
   tcpflags: tcpflags.optional(),
+  target: address
+    .optional()
+    .describe('The destination that knocks must be for; without it, any that the rules log.'),
+  from: networks.optional(),
+  trap: trap.optional(),
   open: open.optional(),
   close: doorName.optional().describe('The door whose opening for this source is taken away.'),
   start_command: command.optional().describe('Run by /bin/sh when the door opens; %IP% is the source.'),
@@ -44,6 +55,9 @@ const door = strictMap({
     sequence: door.sequence,
     seqTimeoutUs: door.seq_timeout,
     tcpflags: door.tcpflags ?? null,
+    target: door.target ?? null,
+    from: door.from ?? null,
+    trap: door.trap ?? [],
     open: door.open ?? null,
     close: door.close ?? null,
     startCommand: door.start_command ?? null,
@@ -68,8 +82,17 @@ const log = strictMap({
     .max(MAX_PREFIX, { error: wrong('a prefix', `write at most ${MAX_PREFIX} characters`) })
     .default('KNOCK ')
     .describe('The --log-prefix of your LOG rules, blanks included.'),
+  interface: z
+    .string({ error: wrong('an interface', 'write a name like eth0') })
+    .min(1, { error: wrong('an interface', 'write a name like eth0') })
+    .optional()
+    .describe('Only packets that came in here count (IN=); without it, those of any interface.'),
   max_age: duration.prefault(10).describe('A knock that is older when it is read opens nothing.'),
-}).transform(({ max_age, ...rest }) => ({ ...rest, maxAgeUs: max_age }));
+}).transform(({ max_age, interface: name, ...rest }) => ({
+  ...rest,
+  interface: name ?? null,
+  maxAgeUs: max_age,
+}));
 
 const firewall = strictMap({
   backend: z

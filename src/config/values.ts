@@ -1,9 +1,10 @@
 /** Values of knock.yaml -> typed ones: durations, ports, sequences, flags, names. */
 
 import { z } from 'zod';
-import { toPort } from '../address.ts';
+import { parseAddress, toPort } from '../address.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
 import { DURATION_PATTERN, parseDuration } from './duration.ts';
+import { NETWORK_PATTERN, parseNetwork } from './networks.ts';
 import { parseStep, STEP_PATTERN } from './sequence.ts';
 
 /** knockd's limit, and that of the engine. */
@@ -36,36 +37,41 @@ export const port = z
   .max(65_535, PORT_ERROR)
   .transform((number, context) => toPort(number) ?? refuse(context, 'not a port'));
 
-const STEP_RIGHT = 'write a port from 1 to 65535, with :udp for UDP';
+const STEP_RIGHT = 'write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE';
 const SEQUENCE_RIGHT = `write a list of 1 to ${MAX_STEPS} steps like [4438, 1813:udp, 8235]`;
-export const sequence = z
-  .unknown()
-  .transform((value, context) => {
-    const steps = toList(value);
-    if (steps === null || steps.length === 0)
-      return refuse(context, wrong('a sequence', SEQUENCE_RIGHT)({ input: value }));
-    if (steps.length > MAX_STEPS)
-      return refuse(context, `too many steps (${steps.length}), ${SEQUENCE_RIGHT}`);
-    return parseEach(steps, context, parseStep, wrong('a step', STEP_RIGHT));
-  })
-  .meta({
-    description: 'The knock: ports in order, :udp for UDP. The spelling of knockd, "7000,8000:udp", will do.',
-    anyOf: [
-      {
-        type: 'array',
-        minItems: 1,
-        maxItems: MAX_STEPS,
-        items: {
-          anyOf: [
-            { type: 'integer', minimum: 1, maximum: 65_535 },
-            { type: 'string', pattern: STEP_PATTERN.source },
-          ],
-        },
-      },
-      { type: 'string' },
-      { type: 'integer', minimum: 1, maximum: 65_535 },
-    ],
-  });
+const STEPS_SCHEMA = [
+  {
+    type: 'array',
+    minItems: 1,
+    maxItems: MAX_STEPS,
+    items: {
+      anyOf: [
+        { type: 'integer', minimum: 1, maximum: 65_535 },
+        { type: 'string', pattern: STEP_PATTERN.source },
+      ],
+    },
+  },
+  { type: 'string' },
+  { type: 'integer', minimum: 1, maximum: 65_535 },
+];
+const steps = z.unknown().transform((value, context) => {
+  const steps = toList(value);
+  if (steps === null || steps.length === 0) {
+    return refuse(context, wrong('a sequence', SEQUENCE_RIGHT)({ input: value }));
+  }
+  if (steps.length > MAX_STEPS) return refuse(context, `too many steps (${steps.length}), ${SEQUENCE_RIGHT}`);
+  return parseEach(steps, context, parseStep, wrong('a step', STEP_RIGHT));
+});
+export const sequence = steps.meta({
+  description:
+    'The knock: ports in order, :udp for UDP; icmp or icmp:SIZE is a ping, of that payload size. ' +
+    'The spelling of knockd, "7000,8000:udp", will do.',
+  anyOf: STEPS_SCHEMA,
+});
+export const trap = steps.meta({
+  description: "Ports whose touch discards the attempts of a source and takes this door's opening away.",
+  anyOf: STEPS_SCHEMA,
+});
 
 const FLAGS_RIGHT = `write flags out of ${FLAG_NAMES.join(', ')}, with ! for a flag that must be clear`;
 export const tcpflags = z
@@ -80,6 +86,30 @@ export const tcpflags = z
       'TCP packets without these flags, or with one that has a ! here, are invisible to this door.',
     anyOf: [
       { type: 'array', items: { type: 'string', enum: FLAG_NAMES.flatMap((name) => [name, `!${name}`]) } },
+      { type: 'string' },
+    ],
+  });
+
+const ADDRESS_RIGHT = 'write an IPv4 or IPv6 address';
+export const address = z
+  .string({ error: wrong('an address', ADDRESS_RIGHT) })
+  .transform(
+    (text, context) =>
+      parseAddress(text) ?? refuse(context, wrong('an address', ADDRESS_RIGHT)({ input: text })),
+  );
+
+const NETWORK_RIGHT = 'write an address or a network like 192.0.2.0/24';
+export const networks = z
+  .unknown()
+  .transform((value, context) => {
+    const list = toList(value);
+    if (list === null) return refuse(context, wrong('a list of networks', NETWORK_RIGHT)({ input: value }));
+    return parseEach(list, context, parseNetwork, wrong('a network', NETWORK_RIGHT));
+  })
+  .meta({
+    description: 'Who may knock: addresses and networks. Others are invisible to this door.',
+    anyOf: [
+      { type: 'array', items: { type: 'string', pattern: NETWORK_PATTERN.source } },
       { type: 'string' },
     ],
   });

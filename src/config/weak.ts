@@ -53,7 +53,8 @@ function weaknessesOf(door: DoorConfig): string[] {
 }
 
 function isMonotonic(sequence: Sequence): boolean {
-  const ports = sequence.map(({ port }) => port);
+  if (sequence.some(({ proto }) => proto === 'icmp')) return false;
+  const ports = sequence.map((step) => (step.proto === 'icmp' ? 0 : step.port));
   const steps = ports.slice(1).map((port, index) => port - (ports[index] ?? port));
   return steps.every((step) => step >= 0) || steps.every((step) => step <= 0);
 }

@@ -5,17 +5,16 @@ import {
   type Firewall,
   type Micros,
   type Opening,
-  type Port,
   US_PER_MS,
   US_PER_SECOND,
 } from '../model.ts';
 import type { CommandResult, runCommand } from './command.ts';
-import { type LeaseChange, Leases } from './lease.ts';
+import { type Grant, type LeaseChange, Leases } from './lease.ts';
 import { type PendingStop, StopSchedule } from './stop.ts';
 
 /** What opening a door means. */
 export interface DoorAction {
-  readonly open: { readonly port: Port; readonly proto: 'tcp' | 'udp'; readonly forUs: number | null } | null;
+  readonly open: Omit<Grant, 'door' | 'source'> | null;
   /** The door whose opening for the same source is taken away. */
   readonly close: string | null;
   readonly startCommand: string | null;
@@ -73,6 +72,11 @@ export class Keeper {
       if (action.close !== null) await this.#close(action.close, source);
       if (action.startCommand !== null) this.#track(this.#start(door, source, action));
     });
+  }
+
+  /** Takes away what a door has opened for a source, as a trap does. Returns at once. */
+  trapped(door: string, source: Address): void {
+    this.#enqueue(() => this.#close(door, source));
   }
 
   /**

@@ -7,6 +7,7 @@ export interface Grant {
   readonly source: Address;
   readonly proto: 'tcp' | 'udp';
   readonly port: Port;
+  readonly to: Address | null;
   /** How long, in microseconds; null for no end. */
   readonly forUs: number | null;
 }
@@ -28,12 +29,12 @@ export class Leases {
    * Opens a door to a source, or lets an open one end later; never sooner. The longer rule goes in before the
    * shorter one goes out, so the door does not shut in between.
    */
-  grant({ door, source, proto, port, forUs }: Grant, now: Micros): readonly LeaseChange[] {
+  grant({ door, source, proto, port, to, forUs }: Grant, now: Micros): readonly LeaseChange[] {
     const until = forUs === null ? null : Math.ceil((now + forUs) / US_PER_SECOND);
-    const opening: Opening = { door, source, proto, port, until };
+    const opening: Opening = { door, source, proto, port, to, until };
     const held = this.#held.get(keyOf(door, source));
     if (held === undefined) return this.#hold(opening);
-    const moved = held.proto !== proto || held.port !== port;
+    const moved = held.proto !== proto || held.port !== port || held.to !== to;
     if (!moved && endOf(held) >= endOf(opening)) return [];
     return [...this.#hold(opening), { kind: 'remove', opening: held }];
   }

@@ -1,7 +1,7 @@
 /** Opening -> the words of its iptables rule, and those words back to the opening. */
 
 import { familyOf, parseAddress, parsePort } from '../address.ts';
-import type { Opening } from '../model.ts';
+import type { Address, Opening } from '../model.ts';
 
 const MARK = 'knocktail:';
 const COMMENT = /^knocktail:([A-Za-z0-9][A-Za-z0-9_.-]{0,63}) until=(never|[1-9]\d{0,11})$/;
@@ -16,9 +16,10 @@ const LAST_DATESTOP = 2 ** 31 - 1;
  * @param kernelEnds whether the kernel itself is to end the rule, which takes its xt_time
  */
 export function ruleSpec(opening: Opening, kernelEnds = true): readonly string[] {
-  const { door, source, proto, port, until } = opening;
+  const { door, source, proto, port, to, until } = opening;
   return [
-    ...['-s', `${source}/${familyOf(source) === 4 ? 32 : 128}`],
+    ...['-s', hostNetwork(source)],
+    ...(to === null ? [] : ['-d', hostNetwork(to)]),
     ...['-p', proto, '-m', proto, '--dport', String(port)],
     ...['-m', 'comment', '--comment', `${MARK}${door} until=${until ?? 'never'}`],
     ...(kernelEnds ? endMatch(until) : []),
@@ -55,7 +56,18 @@ function claimed(spec: readonly string[]): Opening | null {
   const proto = after(spec, '-p');
   if (door === undefined || source === null || port === null) return null;
   if (proto !== 'tcp' && proto !== 'udp') return null;
-  return { door, source, proto, port, until: end === 'never' ? null : Number(end) };
+  return {
+    door,
+    source,
+    proto,
+    port,
+    to: parseAddress(after(spec, '-d').replace(/\/.*/, '')),
+    until: end === 'never' ? null : Number(end),
+  };
+}
+
+function hostNetwork(address: Address): string {
+  return `${address}/${familyOf(address) === 4 ? 32 : 128}`;
 }
 
 function after(spec: readonly string[], option: string): string {

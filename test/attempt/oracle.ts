@@ -1,6 +1,7 @@
 /** Whole packet lists -> what opens, by brute force: the sentence that the engine is to keep, and nothing else. */
 
 import type { Lock, Packet } from '../../src/model.ts';
+import { portOf } from './traffic.ts';
 
 const SWEEP_GUARD = 8;
 
@@ -25,9 +26,9 @@ export function oracle(doors: readonly Lock[], packets: readonly Packet[]): stri
       const first = packets[last[0] ?? index] ?? packet;
       const matches =
         last.length === sequence.length &&
-        sequence.every(({ proto, port }, step) => {
+        sequence.every((awaited, step) => {
           const knock = packets[last[step] ?? index];
-          return knock?.proto === proto && knock.dpt === port;
+          return knock?.proto === awaited.proto && knock.dpt === portOf(awaited);
         }) &&
         (sequence.length === 1 || packet.time - first.time < door.seqTimeoutUs) &&
         !sweptBetween(packets, doors, door, packet.src, last[0] ?? index, index);
@@ -54,7 +55,7 @@ function fits({ tcpflags }: Lock, { flags }: Packet): boolean {
 function hasPort(door: Lock, packet: Packet): boolean {
   return door
     .sequences(packet.time)
-    .some((steps) => steps.some((s) => s.port === packet.dpt && s.proto === packet.proto));
+    .some((steps) => steps.some((s) => portOf(s) === packet.dpt && s.proto === packet.proto));
 }
 
 /** Whether at any packet of the source from `first` to `last` it had touched too many ports of no door. */

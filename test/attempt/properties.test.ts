@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Decision, Packet } from '../../src/model.ts';
 import { oracle } from './oracle.ts';
 import { type Scene, sceneFrom } from './random.ts';
-import { play } from './traffic.ts';
+import { play, portOf } from './traffic.ts';
 
 const RUNS = 100_000;
 const MINUTES_MS = 60_000;
@@ -47,14 +47,15 @@ describe('by default', () => {
       const [first] = doors;
       const [sequence = []] = first?.sequences(0) ?? [];
       if (first === undefined || sequence.length < 2) return;
-      const knock = sequence.map(({ proto, port }, step): Packet => {
+      const knock = sequence.map((awaited, step): Packet => {
+        const { proto } = awaited;
         const time = 1_795_219_200_000_000 + step * 50_000;
         const flags = proto === 'tcp' ? 2 : null;
         return {
           ...(packets[0] ?? expect.fail('no packet')),
           time,
           proto,
-          dpt: port,
+          dpt: portOf(awaited),
           flags,
           spt: null,
           id: step,
@@ -89,7 +90,8 @@ describe.each(['none', 'knockd'] as const)('with compat: %s', (compat) => {
         const [sequence = []] = door.sequences(end.time);
         for (const packet of inWindow) {
           const awaited = sequence[step];
-          if (awaited?.port === packet.dpt && awaited?.proto === packet.proto) step++;
+          if (awaited !== undefined && portOf(awaited) === packet.dpt && awaited.proto === packet.proto)
+            step++;
         }
         expect(step, open).toBe(sequence.length);
       }
@@ -154,7 +156,7 @@ function strays(packets: readonly Packet[], doors: Scene['doors'], source: strin
     door
       .sequences(0)
       .flat()
-      .map(({ proto, port }) => `${proto} ${port}`),
+      .map((step) => `${step.proto} ${portOf(step)}`),
   );
   const touched = packets.filter(({ src }) => src === source).map(({ proto, dpt }) => `${proto} ${dpt}`);
   return new Set(touched.filter((port) => !known.includes(port))).size;

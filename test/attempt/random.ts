@@ -43,6 +43,8 @@ function doorsFrom(bytes: Uint8Array): Lock[] {
       name: `door${doors.length}`,
       seqTimeoutUs: (TIMEOUTS_S[(head >> 5) % TIMEOUTS_S.length] ?? 5) * US_PER_SECOND,
       tcpflags: rules[(head >> 3) % 4] ?? null,
+      traps: [],
+      admits: () => true,
       sequences: () => live,
       used: () => undefined,
     });

@@ -3,10 +3,13 @@
 import { parseAddress, toPort } from '../../src/address.ts';
 import { Engine } from '../../src/attempt/engine.ts';
 import { type Switches, switchesFor } from '../../src/attempt/switches.ts';
+import { parseStep } from '../../src/config/sequence.ts';
 import {
   type Decision,
   type Lock,
   type Packet,
+  type Port,
+  type Step,
   TCP_FLAGS,
   US_PER_MS,
   US_PER_SECOND,
@@ -24,14 +27,17 @@ export function door(text: string): Lock {
   const [name = '', sequence = '', flags = '-', timeout = '5'] = text.split(/:? +/);
   const live = [
     sequence.split(',').map((step) => {
-      const [port, proto = 'tcp'] = step.split(':');
-      return { proto: proto === 'udp' ? ('udp' as const) : ('tcp' as const), port: asPort(Number(port)) };
+      const parsed = parseStep(step);
+      if (parsed === null) throw new SyntaxError(`no step: ${step}`);
+      return parsed;
     }),
   ];
   return {
     name,
     seqTimeoutUs: Number(timeout) * US_PER_SECOND,
     tcpflags: flags === '-' ? null : flagRule(flags),
+    traps: [],
+    admits: () => true,
     sequences: () => live,
     used: () => undefined,
   };
@@ -121,6 +127,11 @@ export function told({ decisions }: Play): string[] {
   return decisions.map(
     ({ event, door, stage, why }) => `${event} ${door} ${stage}${why === null ? '' : ` ${why}`}`,
   );
+}
+
+/** The port of a step of TCP or UDP; null for a ping. */
+export function portOf(step: Step): Port | null {
+  return step.proto === 'icmp' ? null : step.port;
 }
 
 function one(word: string, time: number, sent: readonly Packet[]): Packet {

@@ -9,7 +9,7 @@ describe('knocktail check', () => {
     const path = fileWith('doors:\n  ssh:\n    sequence: [1111, 99999, 333]\n    open: { port: ssh }\n');
     const { code, stdout, stderr } = await knocktail(['check', '-c', path]);
     expect(stderr.split('\n')).toEqual([
-      `${path}:3:22: doors.ssh.sequence.1: not a step (99999), write a port from 1 to 65535, with :udp for UDP`,
+      `${path}:3:22: doors.ssh.sequence.1: not a step (99999), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE`,
       `${path}:4:19: doors.ssh.open.port: not a port (ssh), write a number from 1 to 65535`,
       '',
     ]);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { schema } from '../../src/config/schema.ts';
+import { formatStep } from '../../src/config/sequence.ts';
 
 function problems(text: string): string[] {
   const { problems } = loadConfig(text);
@@ -21,6 +22,7 @@ describe('a configuration', () => {
       from: 'file',
       path: '/var/log/kern.log',
       prefix: 'KNOCK ',
+      interface: null,
       maxAgeUs: 10_000_000,
     });
     expect(config?.firewall).toEqual({
@@ -53,11 +55,7 @@ describe('a configuration', () => {
     const { config } = loadConfig(
       'doors:\n  a:\n    sequence: 7000, 8000:UDP ,9000:tcp\n    tcpflags: "syn, !ack"\n',
     );
-    expect(config?.doors['a']?.sequence.map(({ proto, port }) => `${port}:${proto}`)).toEqual([
-      '7000:tcp',
-      '8000:udp',
-      '9000:tcp',
-    ]);
+    expect(config?.doors['a']?.sequence.map(formatStep)).toEqual(['7000', '8000:udp', '9000']);
     expect(config?.doors['a']?.tcpflags).toEqual({ set: 2, clear: 16 });
   });
 
@@ -90,13 +88,13 @@ describe('a broken configuration', () => {
       '',
     ].join('\n');
     expect(problems(text)).toEqual([
-      '2:3: unknown key (log.form), known here: from, path, prefix, max_age',
+      '2:3: unknown key (log.form), known here: from, path, prefix, interface, max_age',
       '3:9: compat: not a compatibility (knock), write none or knockd',
-      '6:22: doors.ssh.sequence.1: not a step (70000), write a port from 1 to 65535, with :udp for UDP',
-      '6:29: doors.ssh.sequence.2: not a step (8235:icpm), write a port from 1 to 65535, with :udp for UDP',
+      '6:22: doors.ssh.sequence.1: not a step (70000), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
+      '6:29: doors.ssh.sequence.2: not a step (8235:icpm), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
       '7:18: doors.ssh.seq_timeout: not a duration (5 seconds), write a number of seconds, or 500ms, 30s, 5m, 2h, 1d',
       '8:19: doors.ssh.open.port: not a port (0), write a number from 1 to 65535',
-      '8:22: unknown key (doors.ssh.open.prto), known here: port, proto, for',
+      '8:22: unknown key (doors.ssh.open.prto), known here: port, proto, to, for',
       '11:12: doors.lock.close: not a door that opens (shh), write one of ssh',
     ]);
   });

@@ -17,7 +17,12 @@ const action = (parts: Partial<DoorAction>): DoorAction => ({
 });
 const opens = (seconds: number | null): DoorAction =>
   action({
-    open: { port: port(22), proto: 'tcp', forUs: seconds === null ? null : seconds * US_PER_SECOND },
+    open: {
+      port: port(22),
+      proto: 'tcp',
+      to: null,
+      forUs: seconds === null ? null : seconds * US_PER_SECOND,
+    },
   });
 
 /** A firewall that remembers, and fails when it is told to. */

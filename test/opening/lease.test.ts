@@ -10,7 +10,15 @@ const until = (seconds: number) => 1_795_212_000 + seconds;
 
 function grant(forSeconds: number | null, parts: Partial<Grant> = {}): Grant {
   const forUs = forSeconds === null ? null : forSeconds * US_PER_SECOND;
-  return { door: 'ssh', source: address('10.0.0.7'), proto: 'tcp', port: port(22), forUs, ...parts };
+  return {
+    door: 'ssh',
+    source: address('10.0.0.7'),
+    proto: 'tcp',
+    port: port(22),
+    to: null,
+    forUs,
+    ...parts,
+  };
 }
 
 const insert = (each: Opening): LeaseChange => ({ kind: 'insert', opening: each });
