@@ -21,6 +21,7 @@ const code = await runProgram(argv, version, {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: ending.signal,
+  onHangup: (reload) => process.on('SIGHUP', reload),
 });
 // Not at once: what was written to a pipe may still be on its way.
 process.stdout.write('', () => process.exit(code));

@@ -26,7 +26,7 @@ export const DEFAULT_CAPACITY = 65_536;
  */
 export class Engine {
   readonly #switches: Switches;
-  readonly #locks: readonly Lock[];
+  #locks: readonly Lock[];
   readonly #table: AttemptTable;
   readonly #progress: Progress;
   readonly #deadlines: Deadlines;
@@ -58,6 +58,12 @@ export class Engine {
     return this.#evicted;
   }
 
+  /** Watches other doors from now on. A door that is the same object keeps its attempts. */
+  setLocks(locks: readonly Lock[]): void {
+    this.#locks = locks;
+    this.#live = [];
+  }
+
   /** What a packet does: first to the attempts that run, then by beginning others. Packets come in the order of the log. */
   handlePacket(packet: Packet): Decision[] {
     const now = this.#time(packet);
@@ -74,7 +80,6 @@ export class Engine {
     if (this.#switches.clock === 'whole-seconds') this.#expireAll(now);
     else this.#expireOf(packet.src, now);
     const busy = this.#switches.doors === 'exclusive' && this.#table.has(packet.src);
-
     this.#met.clear();
     for (const slot of this.#table.of(packet.src)) {
       const track = this.#table.track(slot);
@@ -84,10 +89,9 @@ export class Engine {
     }
     if (busy) return this.#take();
     for (const { track, steps } of fits) {
-      const begins = (steps & 1) !== 0 && !this.#met.has(track) && sees(track.lock, packet);
-      if (begins && !this.#sweep.sweeping(packet.src, now, track.lock.seqTimeoutUs)) {
-        this.#advance(this.#claim(packet.src, track), track, steps, packet, port, now);
-      }
+      if ((steps & 1) === 0 || this.#met.has(track) || !sees(track.lock, packet)) continue;
+      if (this.#sweep.sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
+      this.#advance(this.#claim(packet.src, track), track, steps, packet, port, now);
     }
     return this.#take();
   }
@@ -123,7 +127,7 @@ export class Engine {
       this.#live[number] = live;
       changed = true;
     });
-    if (!changed) return;
+    if (!changed && this.#live.length > 0) return;
     this.#sight = compile(this.#locks, this.#live, this.#sight.tracks);
     const live = new Set(this.#sight.tracks);
     for (const slot of this.#table.slots()) {

@@ -9,6 +9,8 @@ export interface Io {
   readonly stderr: { write(text: string): unknown };
   /** Aborted by TERM and INT. */
   readonly signal: AbortSignal;
+  /** Calls back at each HUP. */
+  readonly onHangup: (reload: () => void) => void;
   /** Takes the exit code of the command that ran. */
   readonly finish: (code: ExitCode) => void;
 }

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { runDaemon } from '../daemon.ts';
-import { EXIT } from '../errors.ts';
+import { Daemon } from '../daemon.ts';
+import { EXIT, KnocktailError } from '../errors.ts';
 import { openLines } from '../line/source.ts';
 import { type Log, logTo } from '../log.ts';
 import { US_PER_MS } from '../model.ts';
@@ -25,27 +25,41 @@ export function addRun(program: Command, io: Io): void {
     .action(async ({ config: path, ...overrides }: { config: string } & Overrides) => {
       const config = override((await readConfigFile(path)).config, overrides);
       const log = logTo(io.stdout, io.stderr);
-      const where = config.log.from === 'stdin' ? 'stdin' : config.log.path;
-      await runDaemon({
+      const daemon = new Daemon({
         config,
-        lines: openLines(config.log, { stdin: io.stdin, signal: io.signal }),
-        firewall: firewallOf(config, (text) => log.info(text)),
+        openLines: ({ log }, signal) => openLines(log, { stdin: io.stdin, signal }),
+        openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
         run: config.firewall.backend === 'dry-run' ? dryRun(log) : announced(log),
         now: () => Date.now() * US_PER_MS,
         log,
+        signal: io.signal,
         ready: () => {
-          log.info(readyLine(config, where));
+          log.info(readyLine(config));
           tellSystemd('READY=1', log);
         },
       });
+      io.onHangup(() => void reload(daemon, path, overrides, log));
+      await daemon.run();
       io.finish(EXIT.OK);
     });
 }
 
-function readyLine({ doors, firewall }: Config, where: string): string {
+/** A file that is wrong changes nothing. */
+async function reload(daemon: Daemon, path: string, overrides: Overrides, log: Log): Promise<void> {
+  try {
+    await daemon.reload(override((await readConfigFile(path)).config, overrides));
+    log.info(`reloaded ${path}`);
+  } catch (error) {
+    if (!(error instanceof KnocktailError)) throw error;
+    for (const line of error.message.split('\n')) log.error(line);
+    log.error(`${path} was not loaded, going on as before`);
+  }
+}
+
+function readyLine({ doors, firewall, log }: Config): string {
   const count = Object.keys(doors).length;
   const watched = `${count} ${count === 1 ? 'door' : 'doors'}`;
-  return `ready: ${watched}, reading ${where}, opening in ${firewall.chain}`;
+  return `ready: ${watched}, reading ${log.from === 'stdin' ? 'stdin' : log.path}, opening in ${firewall.chain}`;
 }
 
 /** Runs commands, and says so first. */

@@ -22,6 +22,7 @@ export async function knocktail(argv: readonly string[], stdin = ''): Promise<Ra
     stdout: { write: (text) => (stdout += text) },
     stderr: { write: (text) => (stderr += text) },
     signal: new AbortController().signal,
+    onHangup: () => undefined,
   });
   const json = () => stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
   return {

@@ -1,0 +1,26 @@
+/** A moment of the wall clock -> one call when it has come, however far off it is. */
+
+import { type Micros, US_PER_MS } from '../model.ts';
+
+/** The longest wait that a timer of Node can hold; a longer one ends in a call that finds nothing due. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Holds one moment at a time. It may ring early, so whoever is rung has to look what is due, and set it anew. */
+export class Alarm {
+  readonly #now: () => Micros;
+  readonly #ring: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(now: () => Micros, ring: () => void) {
+    this.#now = now;
+    this.#ring = ring;
+  }
+
+  /** Rings at this moment instead of any other; null for never. */
+  set(moment: Micros | null): void {
+    clearTimeout(this.#timer);
+    if (moment === null) return;
+    const waitMs = Math.ceil((moment - this.#now()) / US_PER_MS);
+    this.#timer = setTimeout(this.#ring, Math.min(Math.max(waitMs, 0), LONGEST_TIMER_MS));
+  }
+}
