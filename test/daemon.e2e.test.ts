@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const KNOCK = ['4438', '1813:udp', '8235'];
 const LOCK = ['8235', '1813:udp', '4438'];
 
-describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the daemon', () => {
+describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the daemon', () => {
   let lab: Lab;
   let said: string;
   let daemon: ChildProcess;
@@ -28,12 +28,17 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the daemon', ()
 
   /** Starts the daemon and waits until it is ready. */
   async function start(doors: string, more = ''): Promise<void> {
-    const config = join(lab.folder, 'knock.yaml');
-    writeFileSync(config, `log: { path: ${lab.log}, prefix: "${lab.prefix}" }\n${more}\ndoors:\n${doors}`);
+    const config = writeConfig(doors, more);
     said = '';
     daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
     for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
     await says(/^ready/m);
+  }
+
+  function writeConfig(doors: string, more = '', log = lab.log): string {
+    const config = join(lab.folder, 'knock.yaml');
+    writeFileSync(config, `log: { path: ${log}, prefix: "${lab.prefix}" }\n${more}\ndoors:\n${doors}`);
+    return config;
   }
 
   const says = (text: RegExp): Promise<unknown> => until(() => said.match(text), `${text} in:\n${said}`);
@@ -236,5 +241,96 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the daemon', ()
     writeFileSync(lab.log, readFileSync(lab.log, 'utf8') + lines.replaceAll(/\[ *(\d+)/g, '[1$1'));
     await says(/not done, the knock is .* old/);
     expect(await openings()).toEqual([]);
+  });
+
+  it('at HUP goes over to another file; doors that stay the same keep attempts and openings', async () => {
+    await start(ssh(60) + lock);
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+    await knock(SERVER.v6, KNOCK.slice(0, 2));
+    await says(/fd77::2: ssh: stage 2 of 3/);
+    const web = '  web: { sequence: [5001, 5002, 5003], seq_timeout: 5s, open: { port: 80, for: 60s } }\n';
+    writeConfig(ssh(60) + web);
+    daemon.kill('SIGHUP');
+    await says(/reloaded/);
+    await knock(SERVER.v6, KNOCK.slice(2));
+    await says(/fd77::2: ssh: 22\/tcp is open/);
+    expect(await openings()).toHaveLength(1);
+    await knock(SERVER.v4, ['5001', '5002', '5003']);
+    await says(/web: 80\/tcp is open/);
+    await knock(SERVER.v4, LOCK);
+    await knock(SERVER.v4, ['5001']);
+    await says(/web: 80\/tcp is open[\s\S]*web: stage 1 of 3/);
+    expect(said).not.toContain('ssh: 22/tcp is closed');
+  });
+
+  it('at HUP with a file that is wrong says so and goes on as before', async () => {
+    await start(ssh(60));
+    writeConfig('  ssh: { sequence: [99999] }\n');
+    daemon.kill('SIGHUP');
+    await says(/knock\.yaml:4:21: doors\.ssh\.sequence\.0: not a step \(99999\)/);
+    await says(/was not loaded, going on as before/);
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+  });
+
+  it('at HUP reads another log when it is told to', async () => {
+    await start(ssh(60));
+    const log = join(lab.folder, 'other.log');
+    writeFileSync(log, '');
+    writeConfig(ssh(60), '', log);
+    daemon.kill('SIGHUP');
+    await says(/reloaded/);
+    await until(() => {
+      // Until the new log is open, lines in it are older than its end.
+      const now = new Date().toISOString().replace('Z', '000+00:00');
+      const lines = KNOCK.map((step, id) => {
+        const [port, proto = 'tcp'] = step.split(':');
+        const rest = proto === 'udp' ? 'LEN=9 ' : 'WINDOW=64240 RES=0x00 SYN URGP=0 ';
+        return `${now} vm kernel: ${lab.prefix}IN=wire OUT= SRC=192.0.2.9 DST=10.77.0.1 LEN=40 TTL=64 ID=${id} PROTO=${proto.toUpperCase()} SPT=4000${id} DPT=${port} ${rest}\n`;
+      });
+      appendFileSync(log, lines.join(''));
+      return /192\.0\.2\.9: ssh: 22\/tcp is open/.test(said);
+    }, 'the knock in the other log');
+  });
+
+  it('a trap closes the door of its source', async () => {
+    await start(
+      '  ssh: { sequence: [1600], tcpflags: [syn], trap: [1599, 1601], open: { port: 22, for: 60s } }\n',
+    );
+    await knock(SERVER.v4, ['1600']);
+    await says(/is open until/);
+    await knock(SERVER.v4, ['1601']);
+    await says(/ssh: touched a trap[\s\S]*ssh: 22\/tcp is closed/);
+    expect(await openings()).toEqual([]);
+  });
+
+  it('opens for one host behind the firewall alone', async () => {
+    await lab.exec('server', ['ip', 'addr', 'add', '10.77.0.5/24', 'dev', 'wire']);
+    await start(
+      `  ssh: { sequence: [${KNOCK}], seq_timeout: 5s, open: { port: 22, to: 10.77.0.5, for: 60s } }\n`,
+    );
+    await knock(SERVER.v4, KNOCK);
+    await says(/is open until/);
+    expect(await tries('10.77.0.5')).toBe('open');
+    expect(await tries(SERVER.v4)).toBe('dropped');
+  });
+
+  it('a ping is a knock', async () => {
+    for (const tool of ['iptables', 'ip6tables']) {
+      const log = ['-j', 'LOG', '--log-prefix', lab.prefix];
+      const request =
+        tool === 'iptables' ? ['-p', 'icmp', '--icmp-type', '8'] : ['-p', 'icmpv6', '--icmpv6-type', '128'];
+      await lab.exec('server', [tool, '-w', '-I', 'INPUT', ...request, ...log]);
+    }
+    await start(
+      '  ping: { sequence: ["icmp:64", 4438, "icmp:65"], seq_timeout: 9s, open: { port: 22, for: 60s } }\n',
+    );
+    for (const host of [SERVER.v4, SERVER.v6]) {
+      await lab.exec('client', ['ping', '-c1', '-W1', '-s', '64', host]);
+      await knock(host, ['4438']);
+      await lab.exec('client', ['ping', '-c1', '-W1', '-s', '65', host]);
+      await until(async () => (await tries(host)) === 'open', `a port opened by pings to ${host}`);
+    }
   });
 });
