@@ -21,6 +21,9 @@ const MB = 1_000_000;
 /** Far longer than a test: whoever depends on the poll would not end. */
 const NO_POLL = { pollMs: 10 * 60_000 };
 
+/** The watches and requests that would keep the process from ending. */
+const resources = () => process.getActiveResourcesInfo().filter((name) => /FSEvent|FSReq/.test(name));
+
 describe('a followed file', () => {
   it('is read from its end', async () => {
     const path = logPath();
@@ -224,7 +227,6 @@ describe('following', () => {
   it('ends when aborted, and leaves nothing open', async () => {
     const path = logPath();
     writeFileSync(path, 'one\n');
-    const resources = () => process.getActiveResourcesInfo().filter((name) => /FSEvent|FSReq/.test(name));
     const before = resources();
     const log = await follow(path, NO_POLL);
     await log.until(() => log.text === 'one\n');
@@ -238,10 +240,12 @@ describe('following', () => {
   it('ends when its consumer leaves, and leaves nothing open', async () => {
     const path = logPath();
     writeFileSync(path, 'one\n');
+    const before = resources();
     for await (const event of followFile(path, { from: 'start', signal: new AbortController().signal })) {
       if (event.kind === 'lines') break;
     }
     expect(descriptorsOn(path)).toBe(0);
+    expect(resources()).toEqual(before);
   });
 
   it('gives nothing when it was aborted before', async () => {

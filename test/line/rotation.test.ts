@@ -87,12 +87,12 @@ it('rotations that follow each other before any new file has lines lose none', a
 });
 
 it('a log that is moved away and back is not read twice', async () => {
-  const [path, log] = await followed();
+  const [path, log] = await followed({ graceMs: 100 });
   renameSync(path, `${path}.away`);
   writeFileSync(path, '');
-  await log.settled();
+  await log.until(() => descriptorsOn(path) === 2);
   renameSync(`${path}.away`, path);
-  await log.settled();
+  await log.until(() => descriptorsOn(path) === 1);
   appendFileSync(path, 'two\n');
   await log.settled();
   expect(log.text).toBe('one\ntwo\n');
