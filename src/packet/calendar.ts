@@ -14,6 +14,9 @@ export interface Stamp {
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const FRACTION_DIGITS = 6;
+/** What a moment can be, see Micros; and no log is older than Unix. */
+const [FIRST_YEAR, LAST_YEAR] = [1970, 2254];
+const LAST_SECOND = Date.UTC(LAST_YEAR, 11, 31) / 1000;
 const US_PER_MINUTE = 60 * US_PER_SECOND;
 const [DOT, COMMA, PLUS, MINUS, COLON] = [0x2e, 0x2c, 0x2b, 0x2d, 0x3a];
 
@@ -40,7 +43,14 @@ function rfc3339(bytes: Buffer, at: number, end: number): Stamp | null {
   const year = decimal(bytes, at, at + 4);
   const month = decimal(bytes, at + 5, at + 7);
   const day = decimal(bytes, at + 8, at + 10);
-  if (at + 10 >= end || year < 0 || bytes[at + 4] !== MINUS || bytes[at + 7] !== MINUS) return null;
+  if (
+    at + 10 >= end ||
+    year < FIRST_YEAR ||
+    year > LAST_YEAR ||
+    bytes[at + 4] !== MINUS ||
+    bytes[at + 7] !== MINUS
+  )
+    return null;
   if (month < 1 || month > 12 || day < 1 || day > 31) return null;
   const clock = clockTime(bytes, at + 11, end);
   if (clock === null) return null;
@@ -65,6 +75,7 @@ function monthAndDay(bytes: Buffer, at: number, end: number, reference: Micros):
   const yearEnd = digitsEnd(bytes, clock.end + 1, end);
   const hasYear = bytes[clock.end] === BLANK && yearEnd === clock.end + 5;
   const year = hasYear ? decimal(bytes, clock.end + 1, yearEnd) : nearestYear(month, day, clock, reference);
+  if (year < FIRST_YEAR || year > LAST_YEAR) return null;
   const time = localMinute(year, month, day, clock);
   return { time, wholeSecond: !clock.fraction, end: hasYear ? yearEnd : clock.end };
 }
@@ -76,7 +87,7 @@ function unixSeconds(bytes: Buffer, at: number, end: number): Stamp | null {
   if (bytes[point] !== DOT || fractionEnd !== point + 1 + FRACTION_DIGITS || bytes[fractionEnd] !== BLANK)
     return null;
   const seconds = decimal(bytes, at, point);
-  if (seconds < 0 || point - at > 11) return null;
+  if (seconds < 0 || seconds > LAST_SECOND) return null;
   const time = seconds * US_PER_SECOND + decimal(bytes, point + 1, fractionEnd);
   return { time, wholeSecond: false, end: fractionEnd };
 }

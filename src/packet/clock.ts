@@ -38,6 +38,11 @@ export class BootClock {
     return { time, second: Math.floor((written ?? time) / US_PER_SECOND) };
   }
 
+  /** A clock that goes on from here by itself: a line that is not believed must not set the clock of others. */
+  fork(): BootClock {
+    return new BootClock({ live: this.#live, bootOffset: this.#offset });
+  }
+
   #fromUptime(uptimeUs: number | null, written: Micros | null, readAt: Micros): Micros | null {
     if (uptimeUs === null) return null;
     const measured = (written ?? readAt) - uptimeUs;

@@ -37,11 +37,11 @@ export function readLine(
       ? anyBody(bytes, header.end, end, body)
       : bodyAfter(bytes, start, end, body, header, prefix);
   if (at < 0) return null;
-  const packet = packetFrom(bytes, header, at, body, clock, readAt);
-  if (packet === null) return null;
   const isOurs = prefix === null || at - header.end === spelled(prefix, header).length;
   const why =
     header.doubt ?? body.oddity ?? (isOurs ? '' : 'the prefix does not stand where the message begins');
+  const packet = packetFrom(bytes, header, at, body, why === '' ? clock : clock.fork(), readAt);
+  if (packet === null) return null;
   return { packet, trusted: why === '', why };
 }
 

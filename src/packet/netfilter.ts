@@ -188,7 +188,7 @@ export class Body {
         if (word < 0) return this.#complete(bytes, flags, hasFlags);
       } else {
         const flag = flagAt(bytes, word, wordEnds);
-        if (flag > 0 && flags >= 0 && !hasFlags) flags |= flag;
+        if (flag > 0 && flags >= 0 && !hasFlags) flags |= isWhole ? flag : 0;
         else if (!startsWithOne(bytes, TRANSPORT_WORDS, word, end)) return false;
       }
     }
