@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { BootClock } from '../../src/packet/clock.ts';
+
+const BOOT = 1_795_219_000_000_000;
+const S = 1_000_000;
+const stamps = (uptimeUs: number | null, wall: number | null) => ({ uptimeUs, wall });
+
+describe('a clock of a boot', () => {
+  it('keeps the time between packets to the microsecond, however coarse the stamps of the log are', () => {
+    const clock = new BootClock({ live: false });
+    const first = clock.place(stamps(100 * S + 7, BOOT + 100 * S), 0);
+    const second = clock.place(stamps(101 * S + 999_999, BOOT + 102 * S), 0);
+    expect(second.time - first.time).toBe(S + 999_992);
+    expect([first.second, second.second]).toEqual([(BOOT + 100 * S) / S, (BOOT + 102 * S) / S]);
+  });
+
+  it('is set anew after a reboot, a suspend or a step of the clock', () => {
+    const clock = new BootClock({ live: false });
+    clock.place(stamps(5_000 * S, BOOT), 0);
+    expect(clock.place(stamps(3 * S, BOOT + 60 * S), 0).time).toBe(BOOT + 60 * S);
+    expect(clock.place(stamps(4 * S, BOOT + 61 * S), 0).time).toBe(BOOT + 61 * S);
+    expect(clock.place(stamps(5 * S, BOOT + 3_661 * S), 0).time).toBe(BOOT + 3_661 * S);
+  });
+
+  it('is not moved by a logger that is late by a second or two', () => {
+    const clock = new BootClock({ live: false });
+    clock.place(stamps(100 * S, BOOT), 0);
+    expect(clock.place(stamps(101 * S, BOOT + 2.9 * S), 0).time).toBe(BOOT + S);
+  });
+
+  it('without a stamp of the kernel goes by that of the log, and without either by the reading', () => {
+    const clock = new BootClock({ live: true });
+    expect(clock.place(stamps(null, BOOT), BOOT + 9 * S).time).toBe(BOOT);
+    expect(clock.place(stamps(null, null), BOOT + 9 * S)).toEqual({
+      time: BOOT + 9 * S,
+      second: BOOT / S + 9,
+    });
+  });
+
+  it('without a stamp of the log goes by the offset it was given, or by the first reading', () => {
+    expect(
+      new BootClock({ live: true, bootOffset: BOOT }).place(stamps(5 * S, null), BOOT + 6 * S).time,
+    ).toBe(BOOT + 5 * S);
+    const clock = new BootClock({ live: true });
+    expect(clock.place(stamps(5 * S, null), BOOT + 6 * S).time).toBe(BOOT + 6 * S);
+    expect(clock.place(stamps(6 * S, null), BOOT + 20 * S).time).toBe(BOOT + 7 * S);
+  });
+
+  it('that is live takes a stamp of more than two seconds ahead for none', () => {
+    const clock = new BootClock({ live: true });
+    expect(clock.place(stamps(null, BOOT + 3 * S), BOOT).time).toBe(BOOT);
+    expect(clock.place(stamps(null, BOOT + 2 * S), BOOT).time).toBe(BOOT + 2 * S);
+    clock.place(stamps(100 * S, BOOT), BOOT);
+    expect(clock.place(stamps(900 * S, null), BOOT + S).time).toBe(BOOT + S);
+    expect(new BootClock({ live: false }).place(stamps(null, BOOT + 3 * S), BOOT).time).toBe(BOOT + 3 * S);
+  });
+});
