@@ -4,6 +4,7 @@ import { parseAddress, toPort } from '../address.ts';
 import type { Address, Micros, Packet } from '../model.ts';
 import { BLANK } from './bytes.ts';
 import type { BootClock } from './clock.ts';
+import { FROM_ULOGD, unwrap } from './json.ts';
 import { Body } from './netfilter.ts';
 import { type Header, readHeader } from './timestamp.ts';
 
@@ -15,6 +16,7 @@ export interface Reading {
 }
 
 const IN = Buffer.from('IN=');
+const OPEN_BRACE = 0x7b;
 
 /**
  * Reads the line from `start` to `end`.
@@ -30,7 +32,20 @@ export function readLine(
   clock: BootClock,
   readAt: Micros,
 ): Reading | null {
-  const header = readHeader(bytes, start, end, readAt);
+  if (bytes[start] === OPEN_BRACE && start < end)
+    return readJson(bytes.toString('utf8', start, end), prefix, clock, readAt);
+  return readMessage(bytes, readHeader(bytes, start, end, readAt), start, end, prefix, clock, readAt);
+}
+
+function readMessage(
+  bytes: Buffer,
+  header: Header,
+  start: number,
+  end: number,
+  prefix: Buffer | null,
+  clock: BootClock,
+  readAt: Micros,
+): Reading | null {
   const body = new Body();
   const at =
     prefix === null
@@ -43,6 +58,29 @@ export function readLine(
   const packet = packetFrom(bytes, header, at, body, why === '' ? clock : clock.fork(), readAt);
   if (packet === null) return null;
   return { packet, trusted: why === '', why };
+}
+
+function readJson(text: string, prefix: Buffer | null, clock: BootClock, readAt: Micros): Reading | null {
+  const inner = unwrap(text);
+  if (inner === null) return null;
+  if (inner.kind === 'packet') {
+    const isWanted = prefix === null || inner.packet.prefix === prefix.toString();
+    const moment = clock.fork().place({ wall: inner.wall, uptimeUs: null }, readAt);
+    return isWanted ? { packet: { ...moment, ...inner.packet }, trusted: false, why: FROM_ULOGD } : null;
+  }
+  const { bytes } = inner;
+  if (inner.kind === 'message')
+    return readMessage(bytes, inner.header, 0, bytes.length, prefix, clock, readAt);
+  // Once is enough: JSON in JSON would be of the sender's making.
+  return readMessage(
+    bytes,
+    readHeader(bytes, 0, bytes.length, readAt),
+    0,
+    bytes.length,
+    prefix,
+    clock,
+    readAt,
+  );
 }
 
 /** The packet of a body that has been read; null when its addresses are none. */

@@ -3,7 +3,7 @@
 import type { Micros, Packet } from '../model.ts';
 import { LF, standsAt } from './bytes.ts';
 import { BootClock } from './clock.ts';
-import { packetFrom, spelled } from './line.ts';
+import { packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
 import { readHeader } from './timestamp.ts';
 
@@ -14,6 +14,9 @@ export interface ScanOptions {
   /** The wall time of boot, for lines that have the kernel's stamp alone. */
   readonly bootOffset?: Micros | null;
 }
+
+const OPEN_BRACE = 0x7b;
+const IN_BYTES = 3;
 
 /** The prefix is searched in the whole batch before lines are split: the lines of others cost next to nothing. */
 export class PacketScan {
@@ -56,16 +59,30 @@ export class PacketScan {
   }
 
   #read(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
-    const header = readHeader(bytes, start, end, readAt);
-    const sought = header.isKmsg ? this.#escaped : this.#prefix;
-    const at = header.end + sought.length - 'IN='.length;
-    const isDue =
-      standsAt(bytes, 'IN=', at, end) && bytes.compare(sought, 0, sought.length, header.end, at + 3) === 0;
     const packet =
-      isDue && header.doubt === null && this.#body.read(bytes, at, end) && this.#body.oddity === null
-        ? packetFrom(bytes, header, at, this.#body, this.#clock, readAt)
-        : null;
+      bytes[start] === OPEN_BRACE
+        ? this.#unwrap(bytes, start, end, readAt)
+        : this.#walk(bytes, start, end, readAt);
     if (packet === null) this.#untrusted++;
     return packet;
+  }
+
+  /** A line of JSON is rare enough for the long way. Where JSON escapes the prefix, it was not found at all. */
+  #unwrap(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
+    const prefix = this.#prefix.subarray(0, this.#prefix.length - IN_BYTES);
+    const reading = readLine(bytes, start, end, prefix, this.#clock, readAt);
+    return reading?.trusted === true ? reading.packet : null;
+  }
+
+  #walk(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
+    const header = readHeader(bytes, start, end, readAt);
+    const sought = header.isKmsg ? this.#escaped : this.#prefix;
+    const at = header.end + sought.length - IN_BYTES;
+    const isDue =
+      standsAt(bytes, 'IN=', at, end) &&
+      bytes.compare(sought, 0, sought.length, header.end, at + IN_BYTES) === 0;
+    return isDue && header.doubt === null && this.#body.read(bytes, at, end) && this.#body.oddity === null
+      ? packetFrom(bytes, header, at, this.#body, this.#clock, readAt)
+      : null;
   }
 }
