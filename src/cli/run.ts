@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';
-import { EXIT, KnocktailError } from '../errors.ts';
+import { EXIT } from '../errors.ts';
 import { openLines } from '../line/source.ts';
 import { type Log, logTo } from '../log.ts';
 import { US_PER_MS } from '../model.ts';
@@ -38,7 +38,10 @@ export function addRun(program: Command, io: Io): void {
           tellSystemd('READY=1', log);
         },
       });
-      io.onHangup(() => void reload(daemon, path, overrides, log));
+      let reloads = Promise.resolve();
+      io.onHangup(() => {
+        reloads = reloads.then(() => reload(daemon, path, overrides, log));
+      });
       await daemon.run();
       io.finish(EXIT.OK);
     });
@@ -50,8 +53,8 @@ async function reload(daemon: Daemon, path: string, overrides: Overrides, log: L
     await daemon.reload(override((await readConfigFile(path)).config, overrides));
     log.info(`reloaded ${path}`);
   } catch (error) {
-    if (!(error instanceof KnocktailError)) throw error;
-    for (const line of error.message.split('\n')) log.error(line);
+    const text = error instanceof Error ? error.message : String(error);
+    for (const line of text.split('\n')) log.error(line);
     log.error(`${path} was not loaded, going on as before`);
   }
 }
