@@ -17,6 +17,8 @@ export interface KeeperParts extends CommandsParts {
   readonly firewall: Firewall;
 }
 
+/** Openings that may wait for the firewall at once: what a flood of knocks at a door of one step can make. */
+const MOST_WAITING = 1_000;
 /** Between the attempts to take away a rule that resists, doubling. */
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
@@ -33,6 +35,8 @@ export class Keeper {
   readonly #commands: Commands;
   readonly #alarm: Alarm;
   #firewallWork: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #turnedAway = 0;
   #isEnding = false;
 
   constructor(parts: KeeperParts) {
@@ -74,11 +78,19 @@ export class Keeper {
     }
   }
 
-  /** Does what opening this door means. Returns at once. */
+  /** Does what opening this door means. Returns at once; where too many wait already, the latest is turned away. */
   opened(door: string, source: Address): void {
     const action = this.#doors[door];
     if (action === undefined) return;
+    if (this.#waiting >= MOST_WAITING) {
+      this.#turnedAway++;
+      return;
+    }
+    this.#waiting++;
     this.#enqueue(async () => {
+      this.#waiting--;
+      this.#tellTurnedAway();
+      if (this.#isEnding) return;
       if (action.open !== null && !(await this.#grant(door, source, action.open))) return;
       if (action.close !== null) await this.#close(action.close, source);
       this.#commands.start(door, source, action);
@@ -152,6 +164,12 @@ export class Keeper {
       if (!this.#isEnding) setTimeout(again, retryMs).unref();
       return false;
     }
+  }
+
+  #tellTurnedAway(): void {
+    if (this.#turnedAway === 0 || this.#waiting > 0) return;
+    this.#parts.log.warn(`${this.#turnedAway} openings were turned away, as ${MOST_WAITING} were waiting`);
+    this.#turnedAway = 0;
   }
 
   #enqueue(work: () => Promise<void>): void {

@@ -194,6 +194,27 @@ describe('the keeper', () => {
     expect(firewall.rules).toHaveLength(1);
   });
 
+  it('lets no more than a thousand openings wait, keeps the oldest, and says how many it turned away', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    for (let n = 0; n < 1_500; n++) it.opened('ssh', address(`10.1.${n >> 8}.${n & 255}`));
+    await pass(1);
+    expect(firewall.rules).toHaveLength(1_000);
+    expect(firewall.rules.at(-1)?.source).toBe('10.1.3.231');
+    expect(said.filter((text) => text.includes('turned away'))).toEqual([
+      '500 openings were turned away, as 1000 were waiting',
+    ]);
+    it.opened('ssh', SOURCE);
+    await pass(1);
+    expect(firewall.rules).toHaveLength(1_001);
+  });
+
+  it('opens nothing more once it is ending', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    for (let n = 0; n < 10; n++) it.opened('ssh', address(`10.1.0.${n}`));
+    await it.shutdown();
+    expect(firewall.rules.length).toBeLessThan(2);
+  });
+
   it('does not wait for ever for a command when it ends', async () => {
     result = () => new Promise(() => undefined);
     const it = await keeper({ cmd: action({ startCommand: 'start' }) });
