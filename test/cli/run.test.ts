@@ -1,0 +1,165 @@
+/** The daemon on a log file, with the firewall that prints: all of it that needs no root. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../lab.ts';
+
+const DOORS = `
+  ssh: { sequence: [4438, 1813:udp, 8235], seq_timeout: 5s, open: { port: 22, for: 60s } }
+  lock: { sequence: [8235, 1813:udp, 4438], close: ssh }
+  cmd: { sequence: [1111, 333, 2222], start_command: "echo %IP%", stop_command: "echo bye" }
+`;
+
+describe('the daemon in a dry run', () => {
+  let folder: string;
+  let log: string;
+  let daemon: ChildProcess;
+  let said: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+    log = join(folder, 'kern.log');
+    said = '';
+  });
+  afterEach(async () => {
+    if (daemon.exitCode === null && daemon.signalCode === null) {
+      const ended = once(daemon, 'exit');
+      daemon.kill('SIGKILL');
+      await ended;
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  async function start(doors = DOORS, ...options: string[]): Promise<void> {
+    const config = join(folder, 'knock.yaml');
+    writeFileSync(config, `log: { path: ${log} }\ndoors:${doors}`);
+    const argv = ['dist/main.js', 'run', '-c', config, '--dry-run', ...options];
+    daemon = spawn(process.execPath, argv);
+    for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
+    await says(/^ready/m);
+  }
+
+  const says = (text: RegExp) => until(() => said.match(text), `the daemon says ${text}`);
+
+  function knock(src: string, ports: readonly string[], ageMs = 0, tag = 'kernel:'): void {
+    ports.forEach((step, index) => {
+      const [port, proto = 'tcp'] = step.split(':');
+      const stamp = new Date(Date.now() - ageMs + index).toISOString().replace('Z', '000+00:00');
+      const rest = proto === 'udp' ? 'LEN=9 ' : 'WINDOW=64240 RES=0x00 SYN URGP=0 ';
+      const packet = `SRC=${src} DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=${index} PROTO=${proto.toUpperCase()} SPT=${40_000 + index} DPT=${port} ${rest}`;
+      appendFileSync(log, `${stamp} vm ${tag} KNOCK IN=eth0 OUT= MAC= ${packet}\n`);
+    });
+  }
+
+  it('tells each stage and the rule of a right knock, and ends with 0', async () => {
+    writeFileSync(log, '');
+    await start();
+    knock('192.0.2.7', ['4438', '1813:udp', '8235']);
+    await says(/22\/tcp is open/);
+    expect(said).toContain('192.0.2.7: ssh: stage 2 of 3\n');
+    expect(said).toContain('192.0.2.7: ssh: OPEN SESAME\n');
+    expect(said).toContain('iptables -w -I KNOCKD 1 -s 192.0.2.7/32 -p tcp -m tcp --dport 22');
+    knock('192.0.2.7', ['8235', '1813:udp', '4438']);
+    await says(/ssh: 22\/tcp is closed/);
+    const ended = once(daemon, 'exit');
+    daemon.kill('SIGTERM');
+    expect((await ended)[0]).toBe(0);
+  });
+
+  it('tells commands and does not run them', async () => {
+    writeFileSync(log, '');
+    await start();
+    knock('192.0.2.7', ['1111', '333', '2222']);
+    await says(/192\.0\.2\.7: cmd: would run command: echo 192\.0\.2\.7/);
+    expect(said).not.toContain('command says');
+  });
+
+  it('warns of weak doors when it starts, waits for a log that is not there, and reads it from its first line', async () => {
+    await start('\n  a: { sequence: [7000, 8000, 9000], open: { port: 22, for: 1s } }\n');
+    expect(said).toContain("warning: door a: the sequence 7000,8000,9000 is an example of knockd's");
+    knock('192.0.2.7', ['7000', '8000', '9000']);
+    await says(/22\/tcp is open/);
+  });
+
+  it('opens nothing for a knock that is too old when it is read', async () => {
+    writeFileSync(log, '');
+    await start();
+    knock('192.0.2.7', ['4438', '1813:udp', '8235'], 11_000);
+    await says(/OPEN SESAME: not done, the knock is 11\.\d s old \(max_age\)/);
+    expect(said).not.toContain('is open');
+  });
+
+  it("tells of lines that carry the prefix and are not the kernel's", async () => {
+    writeFileSync(log, '');
+    await start();
+    knock('192.0.2.7', ['4438', '1813:udp', '8235'], 0, 'app:');
+    await says(/3 lines carry the prefix but are not the kernel's, and did not count/);
+    expect(said).not.toContain('stage');
+  });
+
+  it('reads another log with another prefix when the command line says so', async () => {
+    const other = join(folder, 'other.log');
+    writeFileSync(other, '');
+    log = other;
+    await start(DOORS, '--log', other, '--prefix', 'OTHER ');
+    knock('192.0.2.7', ['4438', '1813:udp', '8235']);
+    writeFileSync(other, readFileSync(other, 'utf8').replaceAll('KNOCK ', 'OTHER '), { flag: 'a' });
+    await says(/22\/tcp is open/);
+  });
+
+  it('reads stdin, and ends with it', async () => {
+    writeFileSync(log, '');
+    await start(DOORS, '--log', '-');
+    knock('192.0.2.7', ['4438', '1813:udp', '8235']);
+    daemon.stdin?.write(readFileSync(log));
+    await says(/22\/tcp is open/);
+    const ended = once(daemon, 'exit');
+    daemon.stdin?.end();
+    expect((await ended)[0]).toBe(0);
+  });
+
+  it('at HUP keeps the attempts at doors that stay the same', async () => {
+    writeFileSync(log, '');
+    await start();
+    knock('192.0.2.7', ['4438', '1813:udp']);
+    await says(/ssh: stage 2 of 3/);
+    writeFileSync(
+      join(folder, 'knock.yaml'),
+      `log: { path: ${log} }\ndoors:${DOORS}  new: { sequence: [1, 9, 5], close: ssh }\n`,
+    );
+    daemon.kill('SIGHUP');
+    await says(/reloaded/);
+    knock('192.0.2.7', ['8235']);
+    await says(/22\/tcp is open/);
+  });
+});
+
+it.each([
+  [['run', '-c', '/nonexistent.yaml'], 66],
+  [['run', '--frob'], 64],
+])('%j exits with %i', async (argv, code) => {
+  const child = spawn(process.execPath, ['dist/main.js', ...argv], { stdio: 'ignore' });
+  expect((await once(child, 'exit'))[0]).toBe(code);
+});
+
+it('without iptables it exits with 69, and says how to get it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  const config = join(folder, 'knock.yaml');
+  writeFileSync(
+    config,
+    'firewall: { iptables: /nonexistent/iptables }\ndoors: { a: { sequence: [5, 9, 7], open: { port: 22, for: 1s } } }\n',
+  );
+  chmodSync(config, 0o600);
+  const child = spawn(process.execPath, ['dist/main.js', 'run', '-c', config], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (text) => (said += text));
+  expect((await once(child, 'close'))[0]).toBe(69);
+  expect(said).toContain('/nonexistent/iptables');
+  rmSync(folder, { recursive: true });
+});
