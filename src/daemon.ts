@@ -3,6 +3,7 @@
 import { Engine } from './attempt/engine.ts';
 import { switchesFor } from './attempt/switches.ts';
 import { locksOf } from './config/locks.ts';
+import type { OneTimeDoors, OneTimeNotice } from './config/one-time-doors.ts';
 import type { Config } from './config/schema.ts';
 import { weaknesses } from './config/weak.ts';
 import type { Log } from './log.ts';
@@ -12,12 +13,13 @@ import {
   type LineSource,
   type Lock,
   type Micros,
+  type Packet,
   US_PER_SECOND,
 } from './model.ts';
 import type { runCommand } from './opening/command.ts';
 import { Keeper } from './opening/keeper.ts';
 import { PacketScan } from './packet/scan.ts';
-import { describe } from './words.ts';
+import { type Words, wordsFor } from './words.ts';
 
 /** How late a logger may write a packet down before the attempt that it belongs to is given up. */
 const LOGGER_LAG_US = 2 * US_PER_SECOND;
@@ -28,7 +30,9 @@ export interface DaemonParts {
   /** Opens the log that a configuration names; its lines end when the signal aborts. */
   readonly openLines: (config: Config, signal: AbortSignal) => LineSource;
   readonly openFirewall: (config: Config) => Firewall;
+  readonly oneTime: OneTimeDoors;
   readonly run: typeof runCommand;
+  readonly isDry: boolean;
   /** The wall clock. */
   readonly now: () => Micros;
   readonly log: Log;
@@ -36,6 +40,8 @@ export interface DaemonParts {
   readonly signal: AbortSignal;
   /** Called once, when the log is open and the chain is hooked. */
   readonly ready: () => void;
+  /** Hears of each packet that counts, before the doors do; null when nobody listens. */
+  readonly debug: ((packet: Packet) => void) | null;
 }
 
 /** Before `run` is ready, what is wrong is thrown; afterwards nothing that comes in ends it. */
@@ -49,26 +55,31 @@ export class Daemon {
   /** Ends the reading of the present log alone. */
   #reading = new AbortController();
   #isReady = false;
+  /** Doors are opened one after the other, in the order of the knocks. */
+  #openings: Promise<void> = Promise.resolve();
   #forged = { reported: 0, reportedAt: Number.NEGATIVE_INFINITY };
 
   constructor(parts: DaemonParts) {
-    const { config, run, now, log } = parts;
+    const { config, run, isDry, now, log, oneTime } = parts;
     this.#parts = parts;
     this.#config = config;
-    this.#locks = locksOf(config);
+    this.#locks = locksOf(config, oneTime);
     this.#engine = engineOf(config, this.#locks);
     this.#scan = new PacketScan({ prefix: config.log.prefix, live: true });
-    this.#keeper = new Keeper({ doors: config.doors, firewall: parts.openFirewall(config), run, now, log });
+    const words = (): Words => this.#words();
+    const firewall = parts.openFirewall(config);
+    this.#keeper = new Keeper({ doors: config.doors, firewall, run, isDry, now, log, words });
   }
 
   /**
    * Runs until the signal aborts, or the lines end.
    *
-   * @throws KnocktailError when the firewall cannot be had
+   * @throws KnocktailError when the firewall cannot be had, or a file of sequences not be read
    */
   async run(): Promise<void> {
     const { log, signal } = this.#parts;
-    for (const { door, text } of weaknesses(this.#config)) log.warn(`door ${door}: ${text}`);
+    this.#tellWeaknesses();
+    tellOneTime(await this.#parts.oneTime.fill(this.#config), log);
     await this.#keeper.start();
     do {
       this.#reading = new AbortController();
@@ -79,33 +90,42 @@ export class Daemon {
         else (event.lost ? log.warn : log.info)(event.text);
       }
     } while (this.#reading.signal.aborted && !signal.aborted);
+    await this.#openings;
     await this.#keeper.shutdown();
   }
 
   /**
    * Goes over to another configuration. Doors that are the same in both keep their attempts and openings.
    *
-   * @throws KnocktailError when its firewall cannot be had; the old configuration then stays
+   * @throws KnocktailError when its firewall cannot be had, or a file of sequences not be read; the old
+   *   configuration then stays
    */
   async reload(config: Config): Promise<void> {
+    const { oneTime, openFirewall } = this.#parts;
+    tellOneTime(await oneTime.fill(config), this.#parts.log);
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
       JSON.stringify(config[key]) === JSON.stringify(before[key]);
-    if (!isSame('firewall')) await this.#keeper.setFirewall(this.#parts.openFirewall(config));
+    if (!isSame('firewall')) await this.#keeper.setFirewall(openFirewall(config));
     this.#config = config;
     this.#keeper.setDoors(config.doors);
-    this.#locks = isSame('log') ? keepSame(locksOf(config), this.#locks, before, config) : locksOf(config);
+    const made = locksOf(config, oneTime);
+    const seesAlike = isSame('log') && isSame('interface') && isSame('ipv6');
+    this.#locks = seesAlike ? keepSame(made, this.#locks, before, config) : made;
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
     else this.#engine = engineOf(config, this.#locks);
     if (!isSame('log')) {
       this.#scan = new PacketScan({ prefix: config.log.prefix, live: true });
       this.#reading.abort();
     }
-    for (const { door, text } of weaknesses(config)) this.#parts.log.warn(`door ${door}: ${text}`);
+    this.#tellWeaknesses();
   }
 
   #read(bytes: Buffer, readAt: Micros): void {
-    this.#scan.scan(bytes, readAt, (packet) => this.#decide(this.#engine.handlePacket(packet), readAt));
+    this.#scan.scan(bytes, readAt, (packet) => {
+      this.#parts.debug?.(packet);
+      this.#decide(this.#engine.handlePacket(packet), readAt);
+    });
   }
 
   /** All that was written before this moment has been read. */
@@ -116,17 +136,39 @@ export class Daemon {
     this.#isReady = true;
   }
 
-  /** Decisions go to the log, and those that open a door to the keeper, unless they come too late. */
+  /** Decisions go to the log, and those that open a door on to the keeper. */
   #decide(decisions: readonly Decision[], readAt: Micros): void {
-    const { log } = this.#parts;
     for (const decision of decisions) {
-      log.info(describe(decision));
+      const said = this.#words().decision(decision);
+      if (said !== null) this.#parts.log.info(said);
       if (decision.event === 'trap') this.#keeper.trapped(decision.door, decision.source);
-      if (decision.event !== 'open') continue;
-      const ageUs = readAt - decision.time;
-      if (ageUs <= this.#config.log.maxAgeUs) this.#keeper.opened(decision.door, decision.source);
-      else log.warn(`${describe(decision)}: not done, the knock is ${seconds(ageUs)} old (max_age)`);
+      if (decision.event === 'open') this.#open(decision, readAt - decision.time);
     }
+  }
+
+  /** A one-time sequence is used up before it opens, also by a knock that comes too late to open. */
+  #open({ door: name, source }: Decision, ageUs: Micros): void {
+    const { log, oneTime } = this.#parts;
+    const { doors, log: settings } = this.#config;
+    const door = doors[name];
+    if (door === undefined) return;
+    const open = async (): Promise<void> => {
+      const usedUp = await oneTime.settle(door);
+      if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
+      if (ageUs <= settings.maxAgeUs) this.#keeper.opened(name, source);
+      else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`);
+    };
+    this.#openings = this.#openings.then(open).catch((error: unknown) => {
+      log.error(`${source}: ${name}: not opened: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+
+  #words(): Words {
+    return wordsFor(this.#config.compat);
+  }
+
+  #tellWeaknesses(): void {
+    for (const { door, text } of weaknesses(this.#config)) this.#parts.log.warn(`door ${door}: ${text}`);
   }
 
   /** Tells of lines that carry the prefix and do not come from the kernel, at most once a minute. */
@@ -155,6 +197,10 @@ function keepSame(
     const isSame = JSON.stringify(before.doors[lock.name]) === JSON.stringify(after.doors[lock.name]);
     return (isSame ? old.find(({ name }) => name === lock.name) : undefined) ?? lock;
   });
+}
+
+function tellOneTime(notices: readonly OneTimeNotice[], log: Log): void {
+  for (const { door, text, isUsedUp } of notices) (isUsedUp ? log.error : log.warn)(`door ${door}: ${text}`);
 }
 
 function seconds(us: number): string {

@@ -2,6 +2,7 @@
 /** argv -> command -> exit code; the only process.exit. */
 
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { runProgram } from './cli/program.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -9,19 +10,24 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 const ending = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ending.abort());
-const argv = process.argv.slice(2);
+// The path as it was called, a symlink by its own name.
+const [, self = '', ...argv] = process.argv;
+const name = basename(self);
 // The reader of our output may leave early, as `head` does. That ends a filter, but never the daemon.
 process.stdout.on('error', () => {
-  if (argv[0] !== 'run') process.exit(0);
+  if (name !== 'knockd' && argv[0] !== 'run') process.exit(0);
 });
 process.stderr.on('error', () => undefined);
 
-const code = await runProgram(argv, version, {
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  signal: ending.signal,
-  onHangup: (reload) => process.on('SIGHUP', reload),
-});
+const code = await runProgram(
+  { name, argv, version },
+  {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: ending.signal,
+    onHangup: (reload) => process.on('SIGHUP', reload),
+  },
+);
 // Not at once: what was written to a pipe may still be on its way.
 process.stdout.write('', () => process.exit(code));

@@ -1,7 +1,45 @@
-/** Decisions -> the lines of the log, for people and for programs. */
+/** What happens -> the lines of the log, in our words or knockd's, and JSON for programs. */
 
-import type { Decision } from './model.ts';
+import type { Address, Decision } from './model.ts';
 import { isoTime } from './time.ts';
+
+/** What is said differently where scripts and filters expect the words of knockd 0.8 (observed). */
+export interface Words {
+  /** Null for what is not told. */
+  decision(decision: Decision): string | null;
+  /** What a line on a command begins with. */
+  commandOf(door: string, source: Address): string;
+  /** Null where the line that says `ready` will do. */
+  started(interfaceName: string | null): string | null;
+  reloaded(path: string): string;
+}
+
+export function wordsFor(compat: 'none' | 'knockd'): Words {
+  return compat === 'knockd' ? KNOCKD : KNOCKTAIL;
+}
+
+const KNOCKTAIL: Words = {
+  decision: describe,
+  commandOf: (door, source) => `${source}: ${door}`,
+  started: () => null,
+  reloaded: (path) => `reloaded ${path}`,
+};
+
+const KNOCKD: Words = {
+  decision: ({ source, door, event, stage }) => {
+    const said = {
+      stage: `Stage ${stage}`,
+      open: 'OPEN SESAME',
+      timeout: `sequence timeout (stage ${stage})`,
+      trap: 'touched a trap',
+      reset: null,
+    }[event];
+    return said === null ? null : `${source}: ${door}: ${said}`;
+  },
+  commandOf: (door) => door,
+  started: (name) => `starting up, listening on ${name ?? 'any interface'}`,
+  reloaded: (path) => `re-reading config file: ${path}`,
+};
 
 /** `10.0.0.7: ssh: stage 2 of 3` */
 export function describe({ source, door, event, stage, of, why }: Decision): string {

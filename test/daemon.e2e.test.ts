@@ -239,7 +239,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     const lines = readFileSync(lab.log, 'utf8').replaceAll(/^\S+/gm, '2026-01-01T00:00:00.000000+00:00');
     await cli('flush');
     writeFileSync(lab.log, readFileSync(lab.log, 'utf8') + lines.replaceAll(/\[ *(\d+)/g, '[1$1'));
-    await says(/not done, the knock is .* old/);
+    await says(/not opened, the knock is .* old/);
     expect(await openings()).toEqual([]);
   });
 

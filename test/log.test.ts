@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest';
-import { logTo, printable } from '../src/log.ts';
+import { consoleSink, logTo, printable } from '../src/log.ts';
 
 it('events go to stdout, warnings and errors to stderr, each a line of its own', () => {
   const written: string[] = [];
   const log = logTo(
-    { write: (text) => written.push(`out ${text}`) },
-    { write: (text) => written.push(`err ${text}`) },
+    consoleSink(
+      { write: (text) => written.push(`out ${text}`) },
+      { write: (text) => written.push(`err ${text}`) },
+    ),
   );
   log.info('one');
   log.warn('two');

@@ -1,9 +1,11 @@
 /** `knocktail check`: a configuration -> its problems, or its weak doors. */
 
 import type { Command } from 'commander';
+import { OneTimeDoors } from '../config/one-time-doors.ts';
+import type { Problem } from '../config/problem.ts';
 import { weaknesses } from '../config/weak.ts';
 import { EXIT } from '../errors.ts';
-import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
+import { DEFAULT_CONFIG, readConfigFile, tellProblem } from './config-file.ts';
 import type { Io } from './io.ts';
 
 export function addCheck(program: Command, io: Io): void {
@@ -13,10 +15,19 @@ export function addCheck(program: Command, io: Io): void {
     .description('Tells every problem as FILE:LINE:COLUMN: what, and what makes a door weak.')
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
     .action(async ({ config: path }: { config: string }) => {
-      const { config, positions } = await readConfigFile(path);
+      const { config, warnings, placeOf } = await readConfigFile(path);
+      const tell = (problem: Problem): unknown => io.stderr.write(`${tellProblem(path, problem)}\n`);
+      for (const warning of warnings) tell({ ...warning, text: `warning: ${warning.text}` });
       for (const { door, text } of weaknesses(config)) {
-        const { line, column } = positions.key(['doors', door]);
-        io.stderr.write(`${path}:${line}:${column}: warning: door ${door}: ${text}\n`);
+        tell({ ...placeOf(door), text: `warning: door ${door}: ${text}` });
+      }
+      const notices = await new OneTimeDoors().fill(config);
+      for (const { door, text, isUsedUp } of notices) {
+        tell({ ...placeOf(door), text: `${isUsedUp ? '' : 'warning: '}door ${door}: ${text}` });
+      }
+      if (notices.some(({ isUsedUp }) => isUsedUp)) {
+        io.finish(EXIT.CONFIG);
+        return;
       }
       const doors = Object.keys(config.doors).length;
       io.stdout.write(`${path}: good, ${doors} ${doors === 1 ? 'door' : 'doors'}\n`);

@@ -1,8 +1,10 @@
 /** The path of a configuration -> Config, or an error that lists every problem. */
 
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
-import { type Positions, positionsIn } from '../config/positions.ts';
+import type { Position } from '../config/positions.ts';
+import type { Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 
@@ -10,7 +12,10 @@ export const DEFAULT_CONFIG = '/etc/knocktail/knock.yaml';
 
 export interface ConfigFile {
   readonly config: Config;
-  readonly positions: Positions;
+  /** What is accepted, and likely not meant so. */
+  readonly warnings: readonly Problem[];
+  /** Where a door stands. */
+  placeOf(door: string): Position;
 }
 
 /** What the command line says over the file. */
@@ -19,6 +24,10 @@ export interface Overrides {
   readonly log?: string;
   readonly prefix?: string;
   readonly dryRun?: boolean;
+  readonly interface?: string;
+  readonly logfile?: string;
+  readonly pidfile?: string;
+  readonly onlyIpV4?: boolean;
 }
 
 /** @throws KnocktailError 66 or 77 when the file cannot be read, 78 when it is wrong */
@@ -26,25 +35,49 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
-  const { config, problems } = loadConfig(text);
-  if (problems === null) return { config, positions: positionsIn(text) };
-  const lines = problems.map(({ line, column, text }) => `${path}:${line}:${column}: ${text}`);
+  const loaded = loadConfig(text);
+  if (loaded.problems === null) return { ...loaded, config: withPaths(loaded.config, dirname(path)) };
+  const lines = loaded.problems.map((problem) => tellProblem(path, problem));
   throw new KnocktailError(lines.join('\n'), { exitCode: EXIT.CONFIG });
 }
 
-export function override(config: Config, { log, prefix, dryRun }: Overrides): Config {
+export function tellProblem(path: string, { line, column, text }: Problem): string {
+  return `${path}:${line}:${column}: ${text}`;
+}
+
+/** Paths on the command line are those of the working directory. */
+export function override(config: Config, given: Overrides): Config {
+  const { log, prefix, dryRun, onlyIpV4 } = given;
+  const place =
+    log === '-' ? { from: 'stdin' as const } : { from: 'file' as const, path: resolve(log ?? '') };
   return {
     ...config,
     log: {
       ...config.log,
-      ...(log === undefined
-        ? {}
-        : log === '-'
-          ? { from: 'stdin' as const }
-          : { from: 'file' as const, path: log }),
+      ...(log === undefined ? {} : place),
       ...(prefix === undefined ? {} : { prefix }),
     },
     firewall: { ...config.firewall, ...(dryRun === true ? { backend: 'dry-run' as const } : {}) },
+    interface: given.interface ?? config.interface,
+    // Here the file has the last word, as in knockd 0.8 (observed).
+    logfile: config.logfile ?? (given.logfile === undefined ? null : resolve(given.logfile)),
+    pidfile: config.pidfile ?? (given.pidfile === undefined ? null : resolve(given.pidfile)),
+    ipv6: config.ipv6 && onlyIpV4 !== true,
+  };
+}
+
+/** Relative paths in a configuration are those of its folder, wherever the daemon is started. */
+function withPaths(config: Config, folder: string): Config {
+  const within = (path: string | null): string | null => (path === null ? null : resolve(folder, path));
+  const doors = Object.entries(config.doors).map(
+    ([name, door]) => [name, { ...door, oneTimeSequences: within(door.oneTimeSequences) }] as const,
+  );
+  return {
+    ...config,
+    log: { ...config.log, path: resolve(folder, config.log.path) },
+    logfile: within(config.logfile),
+    pidfile: within(config.pidfile),
+    doors: Object.fromEntries(doors),
   };
 }
 

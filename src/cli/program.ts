@@ -3,26 +3,37 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { addCheck } from './check.ts';
+import { DEFAULT_CONFIG } from './config-file.ts';
 import type { Io } from './io.ts';
 import { addClose, addFlush, addList, addOpen } from './openings.ts';
 import { addParse } from './parse.ts';
 import { addReplay } from './replay.ts';
-import { addRun } from './run.ts';
+import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
+
+const KNOCKD_CONFIG = '/etc/knockd.conf';
+
+/** What is run, and how. */
+export interface Invocation {
+  /** The name it was called by. Under `knockd` it is the daemon with knockd's options, and nothing else. */
+  readonly name: string;
+  readonly argv: readonly string[];
+  readonly version: string;
+}
 
 /** Runs one command line. Never rejects: every failure has been told on stderr when it returns. */
 export async function runProgram(
-  argv: readonly string[],
-  version: string,
-  io: Omit<Io, 'finish'>,
+  { name, argv, version }: Invocation,
+  given: Omit<Io, 'finish'>,
 ): Promise<ExitCode> {
   let code: ExitCode = EXIT.OK;
-  const program = programFor(version, {
-    ...io,
+  const io: Io = {
+    ...given,
     finish: (result) => {
       code = result;
     },
-  });
+  };
+  const program = name === 'knockd' ? knockd(version, io) : knocktail(version, io);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;
@@ -38,27 +49,27 @@ export async function runProgram(
   }
 }
 
-function programFor(version: string, io: Io): Command {
+function knocktail(version: string, io: Io): Command {
   const program = new Command('knocktail')
     .description('Port-knock daemon that reads the firewall log instead of capturing packets.')
-    .version(version, '-V, --version')
-    .showHelpAfterError('(knocktail --help tells more)')
-    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
-    .exitOverride();
-  for (const add of [
-    addRun,
-    addCheck,
-    addReplay,
-    addParse,
-    addList,
-    addOpen,
-    addClose,
-    addFlush,
-    addSchema,
-  ]) {
+    .version(version, '-V, --version');
+  withManners(program, io).showHelpAfterError('(knocktail --help tells more)');
+  asRun(program.command('run').summary('run the daemon'), DEFAULT_CONFIG, version, io);
+  for (const add of [addCheck, addReplay, addParse, addList, addOpen, addClose, addFlush, addSchema]) {
     add(program, io);
   }
   return program;
+}
+
+/** For a symlink of that name in the place of knockd's own. */
+function knockd(version: string, io: Io): Command {
+  return asRun(withManners(new Command('knockd'), io), KNOCKD_CONFIG, version, io);
+}
+
+function withManners(program: Command, { stdout, stderr }: Io): Command {
+  return program
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    .exitOverride();
 }
 
 function stackOf(error: unknown): string {

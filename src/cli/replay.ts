@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
 import { locksOf } from '../config/locks.ts';
+import { OneTimeDoors } from '../config/one-time-doors.ts';
 import { EXIT } from '../errors.ts';
 import { readLog } from '../line/stream.ts';
 import type { Decision } from '../model.ts';
@@ -33,7 +34,9 @@ export function addReplay(program: Command, io: Io): void {
         (await readConfigFile(configPath)).config,
         prefix === undefined ? {} : { prefix },
       );
-      const engine = new Engine(locksOf(config), switchesFor(config.compat, config.sweepGuard));
+      const oneTime = new OneTimeDoors();
+      for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
+      const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
       const scan = new PacketScan({ prefix: config.log.prefix, live: false });
       let counted = 0;
       const print = (decisions: readonly Decision[]): void => {

@@ -1,57 +1,119 @@
-/** `knocktail run`: the daemon, in the foreground. */
+/** `knocktail run`: the daemon, in the foreground or in the background. */
 
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { OneTimeDoors } from '../config/one-time-doors.ts';
+import { markInFile } from '../config/one-time-file.ts';
 import type { Config } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';
 import { EXIT } from '../errors.ts';
 import { openLines } from '../line/source.ts';
-import { type Log, logTo } from '../log.ts';
-import { US_PER_MS } from '../model.ts';
-import { type CommandOf, type CommandResult, runCommand } from '../opening/command.ts';
-import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
+import { printable } from '../log.ts';
+import { type Packet, US_PER_MS } from '../model.ts';
+import { runCommand } from '../opening/command.ts';
+import { flagNames } from '../packet/format.ts';
+import { isoTime } from '../time.ts';
+import { wordsFor } from '../words.ts';
+import { isInBackground, removePidfile, settleInBackground, toBackground } from './background.ts';
+import { type Overrides, override, readConfigFile } from './config-file.ts';
+import { DaemonLog } from './daemon-log.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
+import { describePacket } from './print.ts';
 import { tellSystemd } from './systemd.ts';
 
-export function addRun(program: Command, io: Io): void {
-  program
-    .command('run')
-    .summary('run the daemon in the foreground')
-    .description('Follows the log and opens doors, until TERM or INT.')
-    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+const DEFAULT_PIDFILE = { none: '/run/knocktail.pid', knockd: '/var/run/knockd.pid' };
+
+interface Options extends Overrides {
+  readonly config: string;
+  readonly daemon?: true;
+  readonly debug?: true;
+  readonly lookup?: true;
+  readonly verbose?: true;
+}
+
+/** Makes this the command that runs the daemon. The letters are knockd's, and mean what they mean there. */
+export function asRun(command: Command, defaultConfig: string, version: string, io: Io): Command {
+  return command
+    .description('Follows the log and opens doors, until TERM or INT. HUP loads the configuration anew.')
+    .option('-c, --config <file>', 'the configuration, knock.yaml or knockd.conf', defaultConfig)
     .option('--log <where>', 'read this log instead: a path, or - for stdin')
     .option('--prefix <text>', 'count lines with this --log-prefix instead')
     .option('--dry-run', 'print rules and commands, and run neither')
-    .action(async ({ config: path, ...overrides }: { config: string } & Overrides) => {
-      const config = override((await readConfigFile(path)).config, overrides);
-      const log = logTo(io.stdout, io.stderr);
-      const daemon = new Daemon({
-        config,
-        openLines: ({ log }, signal) => openLines(log, { stdin: io.stdin, signal }),
-        openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
-        run: config.firewall.backend === 'dry-run' ? dryRun(log) : announced(log),
-        now: () => Date.now() * US_PER_MS,
-        log,
-        signal: io.signal,
-        ready: () => {
-          log.info(readyLine(config));
-          tellSystemd('READY=1', log);
-        },
-      });
-      let reloads = Promise.resolve();
-      io.onHangup(() => {
-        reloads = reloads.then(() => reload(daemon, path, overrides, log));
-      });
-      await daemon.run();
-      io.finish(EXIT.OK);
+    .option('-i, --interface <name>', 'count only packets that came in here')
+    .option('-4, --only-ip-v4', 'do not count packets over IPv6')
+    .option('-g, --logfile <file>', 'tell this file what happens, where the configuration names none')
+    .option('-v, --verbose', 'tell stdout what happens even when a log file or syslog is told')
+    .option('-D, --debug', 'tell stdout of each packet that counts')
+    .option('-l, --lookup', 'tell the names of hosts with their addresses')
+    .option('-d, --daemon', 'run in the background')
+    .option(
+      '-p, --pidfile <file>',
+      'with -d, where the process id is, where the configuration names no place',
+    )
+    .version(version, '-V, --version')
+    .action(async (options: Options) => {
+      const inBackground = isInBackground();
+      if (options.daemon === true && !inBackground) io.finish(await toBackground(io));
+      else await run(options, inBackground, io);
     });
 }
 
+async function run({ config: given, ...options }: Options, inBackground: boolean, io: Io): Promise<void> {
+  const path = resolve(given);
+  const read = async (): Promise<Config> => {
+    const { config, warnings } = await readConfigFile(path);
+    for (const { line, text } of warnings) log.warn(`${path}:${line}: ${text}`);
+    return override(config, options);
+  };
+  const log = new DaemonLog(io, { verbose: options.verbose === true, lookup: options.lookup === true });
+  const config = await read();
+  log.use(config);
+  const words = wordsFor(config.compat);
+  const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
+  const isDry = config.firewall.backend === 'dry-run';
+  const daemon = new Daemon({
+    config,
+    openLines: ({ log }, signal) => openLines(log, { stdin: io.stdin, signal }),
+    openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
+    oneTime: new OneTimeDoors(isDry ? async () => undefined : markInFile),
+    run: runCommand,
+    isDry,
+    now: () => Date.now() * US_PER_MS,
+    log,
+    signal: io.signal,
+    ready: () => {
+      if (inBackground) settleInBackground(pidfile);
+      log.ready(readyLine(config), words.started(config.interface) ?? readyLine(config));
+      tellSystemd('READY=1', log);
+    },
+    debug: options.debug === true ? (packet) => tellPacket(packet, io) : null,
+  });
+  let reloads = Promise.resolve();
+  io.onHangup(() => {
+    reloads = reloads.then(() => reload(daemon, { path, read, log }));
+  });
+  await daemon.run().finally(async () => {
+    if (inBackground) removePidfile(pidfile);
+    log.info('shutting down');
+    await log.close();
+  });
+  io.finish(EXIT.OK);
+}
+
+interface Reload {
+  readonly path: string;
+  readonly read: () => Promise<Config>;
+  readonly log: DaemonLog;
+}
+
 /** A file that is wrong changes nothing. */
-async function reload(daemon: Daemon, path: string, overrides: Overrides, log: Log): Promise<void> {
+async function reload(daemon: Daemon, { path, read, log }: Reload): Promise<void> {
   try {
-    await daemon.reload(override((await readConfigFile(path)).config, overrides));
-    log.info(`reloaded ${path}`);
+    const config = await read();
+    await daemon.reload(config);
+    log.use(config);
+    log.info(wordsFor(config.compat).reloaded(path));
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     for (const line of text.split('\n')) log.error(line);
@@ -65,18 +127,7 @@ function readyLine({ doors, firewall, log }: Config): string {
   return `ready: ${watched}, reading ${log.from === 'stdin' ? 'stdin' : log.path}, opening in ${firewall.chain}`;
 }
 
-/** Runs commands, and says so first. */
-function announced(log: Log) {
-  return (command: string, of: CommandOf): Promise<CommandResult> => {
-    log.info(`${of.source}: ${of.door}: running command: ${command.replaceAll('%IP%', of.source)}`);
-    return runCommand(command, of);
-  };
-}
-
-/** Stands in for commands in a dry run: tells what would run. */
-function dryRun(log: Log) {
-  return async (command: string, { door, source }: CommandOf): Promise<CommandResult> => {
-    log.info(`${source}: ${door}: would run command: ${command.replaceAll('%IP%', source)}`);
-    return { status: 0, signal: null, output: '', unshown: 0, timedOut: false, error: null };
-  };
+function tellPacket(packet: Packet, { stdout }: Pick<Io, 'stdout'>): void {
+  const text = describePacket(packet, flagNames(packet) ?? []);
+  stdout.write(`${printable(`${isoTime(packet.time)} ${text}`)}\n`);
 }

@@ -1,21 +1,22 @@
-/** The text of knock.yaml -> Config, or every problem in it with its line and column. */
+/** The text of a configuration, knock.yaml or knockd.conf -> Config, or every problem in it with its line and column. */
 
 import { load, YAMLException } from 'js-yaml';
 import type { z } from 'zod';
+import { loadKnockdConf } from './knockd-conf.ts';
+import { isKnockdText } from './knockd-text.ts';
 import { type Path, type Position, type Positions, positionsIn } from './positions.ts';
+import { inOrder, type Loaded, type Problem } from './problem.ts';
 import { type Config, schema } from './schema.ts';
-
-export interface Problem extends Position {
-  /** What is wrong, the value, and what would be right. */
-  readonly text: string;
-}
-
-export type Loaded =
-  | { readonly config: Config; readonly problems: null }
-  | { readonly config: null; readonly problems: readonly Problem[] };
 
 /** Reads a configuration. Problems come in the order of the lines. */
 export function loadConfig(text: string): Loaded {
+  const loaded = isKnockdText(text) ? loadKnockdConf(text) : loadYaml(text);
+  if (loaded.problems !== null) return loaded;
+  const shared = sharedFiles(loaded.config).map(({ door, text }) => ({ ...loaded.placeOf(door), text }));
+  return shared.length === 0 ? loaded : { config: null, problems: inOrder(shared) };
+}
+
+function loadYaml(text: string): Loaded {
   let data: unknown;
   try {
     data = load(text);
@@ -25,11 +26,14 @@ export function loadConfig(text: string): Loaded {
   }
   const parsed = schema.safeParse(data);
   const loose = looseEnds(data);
-  if (parsed.success && loose.length === 0) return { config: parsed.data, problems: null };
   const positions = positionsIn(text);
+  if (parsed.success && loose.length === 0) {
+    const placeOf = (door: string): Position => positions.key(['doors', door]);
+    return { config: parsed.data, problems: null, warnings: [], placeOf };
+  }
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, positions))];
   for (const { path, text } of loose) problems.push({ ...positions.value(path), text });
-  return { config: null, problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) };
+  return { config: null, problems: inOrder(problems) };
 }
 
 function syntaxProblem({ mark, reason }: YAMLException): Problem {
@@ -75,6 +79,18 @@ function looseEnds(data: unknown): { readonly path: Path; readonly text: string 
         text: `doors.${name}.close: not a door that opens (${target}), ${right}`,
       },
     ];
+  });
+}
+
+/** A sequence that one door has used up would still be live for the other. */
+function sharedFiles({ doors }: Config): { readonly door: string; readonly text: string }[] {
+  const ownerOf = new Map<string, string>();
+  return Object.entries(doors).flatMap(([door, { oneTimeSequences: path }]) => {
+    if (path === null) return [];
+    const owner = ownerOf.get(path);
+    ownerOf.set(path, owner ?? door);
+    const text = `one_time_sequences: the file is that of door ${owner} too (${path}), give each door its own`;
+    return owner === undefined ? [] : [{ door, text }];
   });
 }
 

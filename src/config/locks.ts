@@ -1,29 +1,37 @@
 /** Config -> the locks that the engine watches. */
 
+import { familyOf } from '../address.ts';
 import type { Lock, Packet } from '../model.ts';
 import { within } from './networks.ts';
+import type { OneTimeDoors } from './one-time-doors.ts';
 import type { Config, DoorConfig } from './schema.ts';
 
-export function locksOf({ doors, log }: Config): Lock[] {
+/** @param oneTime filled for this configuration */
+export function locksOf({ doors, ...settings }: Config, oneTime: Pick<OneTimeDoors, 'listOf'>): Lock[] {
   return Object.entries(doors).map(([name, door]) => {
-    const live = [door.sequence];
+    const live = door.sequence === null ? [] : [door.sequence];
+    const list = oneTime.listOf(door);
     return {
       name,
       seqTimeoutUs: door.seqTimeoutUs,
       tcpflags: door.tcpflags,
       traps: door.trap,
-      admits: admission(door, log.interface),
-      sequences: () => live,
+      admits: admission(door, settings),
+      sequences: () => list?.live ?? live,
       // A fixed sequence may be used any number of times.
-      used: () => undefined,
+      used: (sequence) => list?.use(sequence),
     };
   });
 }
 
-function admission({ target, from }: DoorConfig, interfaceName: string | null): (packet: Packet) => boolean {
+function admission(
+  { target, from }: DoorConfig,
+  { interface: name, ipv6 }: Pick<Config, 'interface' | 'ipv6'>,
+): (packet: Packet) => boolean {
   const isInvited = from === null ? () => true : within(from);
   return (packet) =>
-    (interfaceName === null || packet.in === interfaceName) &&
+    (name === null || packet.in === name) &&
+    (ipv6 || familyOf(packet.src) === 4) &&
     (target === null || packet.dst === target) &&
     isInvited(packet.src);
 }

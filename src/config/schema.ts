@@ -8,12 +8,14 @@ import {
   doorName,
   duration,
   networks,
+  path,
   port,
   sequence,
   strictMap,
   tcpflags,
   trap,
   wrong,
+  yesOrNo,
 } from './values.ts';
 
 const DEFAULT_SWEEP_GUARD_PORTS = 8;
@@ -37,7 +39,10 @@ const open = strictMap({
   .describe('The rule that stands in the chain, for the knocking source alone, while the door is open.');
 
 const door = strictMap({
-  sequence,
+  sequence: sequence.optional(),
+  one_time_sequences: path
+    .optional()
+    .describe('A file of sequences, one a line, each of which opens the door once; in place of sequence.'),
   seq_timeout: duration.prefault(25).describe('From the first knock to the last.'),
   tcpflags: tcpflags.optional(),
   target: address
@@ -48,11 +53,19 @@ const door = strictMap({
   open: open.optional(),
   close: doorName.optional().describe('The door whose opening for this source is taken away.'),
   start_command: command.optional().describe('Run by /bin/sh when the door opens; %IP% is the source.'),
+  start_command_6: command.optional().describe('Run instead for a source with an IPv6 address.'),
   cmd_timeout: duration.prefault(10).describe('From the end of start_command to the start of stop_command.'),
   stop_command: command.optional().describe('Run by /bin/sh cmd_timeout after start_command.'),
+  stop_command_6: command.optional().describe('Run instead for a source with an IPv6 address.'),
 })
+  .refine((door) => (door.sequence === undefined) !== (door.one_time_sequences === undefined), {
+    path: ['sequence'],
+    error: 'a sequence is missing or one too many, write either sequence or one_time_sequences',
+  })
   .transform((door) => ({
-    sequence: door.sequence,
+    /** Null for a one-time door. */
+    sequence: door.sequence ?? null,
+    oneTimeSequences: door.one_time_sequences ?? null,
     seqTimeoutUs: door.seq_timeout,
     tcpflags: door.tcpflags ?? null,
     target: door.target ?? null,
@@ -61,8 +74,10 @@ const door = strictMap({
     open: door.open ?? null,
     close: door.close ?? null,
     startCommand: door.start_command ?? null,
+    startCommand6: door.start_command_6 ?? null,
     cmdTimeoutUs: door.cmd_timeout,
     stopCommand: door.stop_command ?? null,
+    stopCommand6: door.stop_command_6 ?? null,
   }))
   .describe('A knock and what it does.');
 
@@ -71,28 +86,15 @@ const log = strictMap({
     .enum(['file', 'stdin'], { error: wrong('a source of log lines', 'write file or stdin') })
     .default('file')
     .describe('Where the kernel log is read.'),
-  path: z
-    .string({ error: wrong('a path', 'write the path of the log file') })
-    .min(1, { error: wrong('a path', 'write the path of the log file') })
-    .default('/var/log/kern.log')
-    .describe('The log file, for from: file.'),
+  path: path.default('/var/log/kern.log').describe('The log file, for from: file.'),
   prefix: z
     .string({ error: wrong('a prefix', 'write the --log-prefix of your LOG rules') })
     .regex(/^[^\r\n]*$/, { error: wrong('a prefix', 'write it in one line') })
     .max(MAX_PREFIX, { error: wrong('a prefix', `write at most ${MAX_PREFIX} characters`) })
     .default('KNOCK ')
     .describe('The --log-prefix of your LOG rules, blanks included.'),
-  interface: z
-    .string({ error: wrong('an interface', 'write a name like eth0') })
-    .min(1, { error: wrong('an interface', 'write a name like eth0') })
-    .optional()
-    .describe('Only packets that came in here count (IN=); without it, those of any interface.'),
   max_age: duration.prefault(10).describe('A knock that is older when it is read opens nothing.'),
-}).transform(({ max_age, interface: name, ...rest }) => ({
-  ...rest,
-  interface: name ?? null,
-  maxAgeUs: max_age,
-}));
+}).transform(({ max_age, ...rest }) => ({ ...rest, maxAgeUs: max_age }));
 
 const firewall = strictMap({
   backend: z
@@ -111,16 +113,21 @@ const firewall = strictMap({
     .min(1, { error: wrong('a list of chains', 'write a list like [INPUT]') })
     .default(['INPUT'])
     .describe('The chains that jump to it.'),
-  manage: z
-    .boolean({ error: wrong('a yes or no', 'write true or false') })
-    .default(true)
-    .describe('Whether to make the chain and the jumps where they are missing.'),
+  manage: yesOrNo.default(true).describe('Whether to make the chain and the jumps where they are missing.'),
 });
 
-/** The whole of knock.yaml. Its input is what the JSON Schema describes, its output is `Config`. */
-export const schema = strictMap({
+const settings = {
   log: log.prefault({}).describe('Where lines come from, and which count.'),
   firewall: firewall.prefault({}).describe('Where openings become rules.'),
+  interface: z
+    .string({ error: wrong('an interface', 'write a name like eth0') })
+    .min(1, { error: wrong('an interface', 'write a name like eth0') })
+    .optional()
+    .describe('Only packets that came in here count (IN=); without it, those of any interface.'),
+  ipv6: yesOrNo.default(true).describe('Whether packets over IPv6 count.'),
+  logfile: path.optional().describe('The file to which the daemon writes what it does.'),
+  usesyslog: yesOrNo.default(false).describe('Whether the daemon tells syslog what it does.'),
+  pidfile: path.optional().describe('Where the process id is, while the daemon is in the background (-d).'),
   compat: z
     .enum(['none', 'knockd'], { error: wrong('a compatibility', 'write none or knockd') })
     .default('none')
@@ -134,16 +141,42 @@ export const schema = strictMap({
       `A source that touches more ports of no door than this within a door's seq_timeout is not heard; ` +
         `0 is off, the default is ${DEFAULT_SWEEP_GUARD_PORTS}, and 0 under compat: knockd.`,
     ),
+};
+
+/** The whole of knock.yaml. Its input is what the JSON Schema describes, its output is `Config`. */
+export const schema = strictMap({
+  ...settings,
   doors: z
     .record(doorName, door, DOORS_ERROR)
     .refine((doors) => Object.keys(doors).length > 0, DOORS_ERROR)
     .describe('The doors, by name.'),
 })
-  .transform(({ sweep_guard, ...rest }) => ({
-    ...rest,
-    sweepGuard: sweep_guard ?? (rest.compat === 'knockd' ? 0 : DEFAULT_SWEEP_GUARD_PORTS),
-  }))
+  .transform(({ doors, ...rest }) => ({ ...settle(rest), doors }))
   .describe('knocktail: doors that open when the right ports are knocked on.');
+
+/** All but the doors, for a configuration in another form: what is given, and the defaults. */
+export function settingsFrom(given: z.input<typeof settingsSchema>): Settings {
+  return settle(settingsSchema.parse(given));
+}
+
+const settingsSchema = strictMap(settings);
+type Settings = ReturnType<typeof settle>;
+
+function settle({
+  sweep_guard,
+  interface: name,
+  logfile,
+  pidfile,
+  ...rest
+}: z.output<typeof settingsSchema>) {
+  return {
+    ...rest,
+    interface: name ?? null,
+    logfile: logfile ?? null,
+    pidfile: pidfile ?? null,
+    sweepGuard: sweep_guard ?? (rest.compat === 'knockd' ? 0 : DEFAULT_SWEEP_GUARD_PORTS),
+  };
+}
 
 export type Config = z.output<typeof schema>;
 export type DoorConfig = Config['doors'][string];

@@ -8,7 +8,7 @@ import { NETWORK_PATTERN, parseNetwork } from './networks.ts';
 import { parseStep, STEP_PATTERN } from './sequence.ts';
 
 /** knockd's limit, and that of the engine. */
-const MAX_STEPS = 32;
+export const MAX_STEPS = 32;
 /** XT_EXTENSION_MAXNAMELEN of the kernel less its terminator. */
 const MAX_CHAIN_NAME = 28;
 
@@ -113,6 +113,12 @@ export const networks = z
       { type: 'string' },
     ],
   });
+
+export const path = z
+  .string({ error: wrong('a path', 'write the path of a file') })
+  .min(1, { error: wrong('a path', 'write the path of a file') });
+
+export const yesOrNo = z.boolean({ error: wrong('a yes or no', 'write true or false') });
 
 export const command = z.string({ error: wrong('a command', 'write a line for /bin/sh') });
 const NAME_RIGHT = 'use letters, digits, _ . and -, at most 64';

@@ -1,6 +1,6 @@
 /** Config -> what makes a door weak, in words for whoever starts the daemon. */
 
-import { type Sequence, US_PER_SECOND } from '../model.ts';
+import { type Micros, type Sequence, US_PER_SECOND } from '../model.ts';
 import type { Config, DoorConfig } from './schema.ts';
 import { formatStep } from './sequence.ts';
 
@@ -21,33 +21,43 @@ export function weaknesses(config: Config): Weakness[] {
 }
 
 function weaknessesOf(door: DoorConfig): string[] {
-  const spelled = door.sequence.map(formatStep).join(',');
   const found: string[] = [];
   const add = (isWeak: boolean, text: string): void => {
     if (isWeak) found.push(text);
   };
-  const steps = door.sequence.length;
-  add(steps < FEWEST_STEPS, `a sequence of ${steps} is soon guessed, use at least ${FEWEST_STEPS} steps`);
-  add(WELL_KNOWN.has(spelled), `the sequence ${spelled} is an example of knockd's, use one of your own`);
-  add(
-    steps >= 2 && !WELL_KNOWN.has(spelled) && isMonotonic(door.sequence),
-    `the ports of the sequence ${spelled} only rise or only fall, as those of a port scan do, mix them`,
-  );
-  add(
-    steps >= 2 && door.seqTimeoutUs < US_PER_SECOND,
-    'seq_timeout is below a second, which few networks keep, allow some seconds',
-  );
+  const hasStart = Boolean(door.startCommand || door.startCommand6);
+  if (door.sequence !== null) found.push(...weaknessesOfSequence(door.sequence, door.seqTimeoutUs));
   add(
     door.open !== null && door.open.forUs === null,
     'open: has no for:, so the port stays open until a close: door is knocked on',
   );
   add(
-    door.open === null && door.close === null && door.startCommand === null,
+    door.open === null && door.close === null && !hasStart,
     'it neither opens nor closes nor runs anything, give it open:, close: or start_command:',
   );
   add(
-    door.stopCommand !== null && door.startCommand === null,
+    Boolean(door.stopCommand || door.stopCommand6) && !hasStart,
     'stop_command only ever runs after a start_command, give it one',
+  );
+  return found;
+}
+
+function weaknessesOfSequence(sequence: Sequence, seqTimeoutUs: Micros): string[] {
+  const spelled = sequence.map(formatStep).join(',');
+  const steps = sequence.length;
+  const found: string[] = [];
+  const add = (isWeak: boolean, text: string): void => {
+    if (isWeak) found.push(text);
+  };
+  add(steps < FEWEST_STEPS, `a sequence of ${steps} is soon guessed, use at least ${FEWEST_STEPS} steps`);
+  add(WELL_KNOWN.has(spelled), `the sequence ${spelled} is an example of knockd's, use one of your own`);
+  add(
+    steps >= 2 && !WELL_KNOWN.has(spelled) && isMonotonic(sequence),
+    `the ports of the sequence ${spelled} only rise or only fall, as those of a port scan do, mix them`,
+  );
+  add(
+    steps >= 2 && seqTimeoutUs < US_PER_SECOND,
+    'seq_timeout is below a second, which few networks keep, allow some seconds',
   );
   return found;
 }

@@ -1,21 +1,29 @@
 /** Doors that were opened -> their commands, run beside each other, each stop command in its time. */
 
+import { familyOf } from '../address.ts';
 import type { Address, Micros } from '../model.ts';
+import type { Words } from '../words.ts';
 import { Alarm } from './alarm.ts';
 import type { CommandResult, runCommand } from './command.ts';
 import { type PendingStop, StopSchedule } from './stop.ts';
 
 export interface DoorCommands {
   readonly startCommand: string | null;
+  /** In place of the other for an IPv6 source; null when the same will do. */
+  readonly startCommand6: string | null;
   readonly stopCommand: string | null;
+  readonly stopCommand6: string | null;
   /** From the end of the start command to the start of the stop command. */
   readonly cmdTimeoutUs: number;
 }
 
 export interface CommandsParts {
   readonly run: typeof runCommand;
+  /** Commands are told and not run. */
+  readonly isDry: boolean;
   /** The wall clock. */
   readonly now: () => Micros;
+  readonly words: () => Pick<Words, 'commandOf'>;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
 }
 
@@ -36,12 +44,14 @@ export class Commands {
   }
 
   /** Returns at once. Without a start command there is nothing to run, as in knockd. */
-  start(door: string, source: Address, { startCommand, stopCommand, cmdTimeoutUs }: DoorCommands): void {
-    if (startCommand === null) return;
+  start(door: string, source: Address, commands: DoorCommands): void {
+    const { start, stop } = commandsFor(source, commands);
+    if (start === null) return;
     this.#track(
-      this.#run(door, source, startCommand).then(() => {
-        if (stopCommand === null) return;
-        this.#stops.add({ door, source, command: stopCommand, dueAt: this.#parts.now() + cmdTimeoutUs });
+      this.#run(door, source, start).then(() => {
+        if (stop === null) return;
+        const dueAt = this.#parts.now() + commands.cmdTimeoutUs;
+        this.#stops.add({ door, source, command: stop, dueAt });
         this.#runDue();
       }),
     );
@@ -74,14 +84,17 @@ export class Commands {
   }
 
   async #run(door: string, source: Address, command: string): Promise<void> {
-    const { log, run } = this.#parts;
+    const { isDry, log, run, words } = this.#parts;
+    const who = words().commandOf(door, source);
+    log.info(`${who}: ${isDry ? 'would run' : 'running'} command: ${command.replaceAll('%IP%', source)}`);
+    if (isDry) return;
     const result = await run(command, { door, source });
     for (const line of result.output.split('\n').filter((text) => text !== '')) {
-      log.info(`${source}: ${door}: command says: ${line}`);
+      log.info(`${who}: command says: ${line}`);
     }
-    if (result.unshown > 0) log.info(`${source}: ${door}: command says ${result.unshown} bytes more`);
+    if (result.unshown > 0) log.info(`${who}: command says ${result.unshown} bytes more`);
     const failure = failureOf(result);
-    if (failure !== null) log.warn(`${source}: ${door}: ${failure}`);
+    if (failure !== null) log.warn(`${who}: ${failure}`);
   }
 
   #track(work: Promise<void>): void {
@@ -94,6 +107,14 @@ export class Commands {
   async #idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
+}
+
+/** An empty command is none, also where it stands in place of the other. */
+function commandsFor(source: Address, commands: DoorCommands) {
+  const isIpv6 = familyOf(source) === 6;
+  const start = (isIpv6 ? commands.startCommand6 : null) ?? commands.startCommand;
+  const stop = (isIpv6 ? commands.stopCommand6 : null) ?? commands.stopCommand;
+  return { start: start === '' ? null : start, stop: stop === '' ? null : stop };
 }
 
 function failureOf({ error, timedOut, signal, status }: CommandResult): string | null {

@@ -89,7 +89,7 @@ describe('the daemon in a dry run', () => {
     writeFileSync(log, '');
     await start();
     knock('192.0.2.7', ['4438', '1813:udp', '8235'], 11_000);
-    await says(/OPEN SESAME: not done, the knock is 11\.\d s old \(max_age\)/);
+    await says(/ssh: not opened, the knock is 11\.\d s old \(max_age\)/);
     expect(said).not.toContain('is open');
   });
 

@@ -17,13 +17,16 @@ export interface Ran {
 export async function knocktail(argv: readonly string[], stdin = ''): Promise<Ran> {
   let stdout = '';
   let stderr = '';
-  const code = await runProgram(argv, '1.2.3', {
-    stdin: Readable.from([Buffer.from(stdin)]),
-    stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
-    signal: new AbortController().signal,
-    onHangup: () => undefined,
-  });
+  const code = await runProgram(
+    { name: 'knocktail', argv, version: '1.2.3' },
+    {
+      stdin: Readable.from([Buffer.from(stdin)]),
+      stdout: { write: (text) => (stdout += text) },
+      stderr: { write: (text) => (stderr += text) },
+      signal: new AbortController().signal,
+      onHangup: () => undefined,
+    },
+  );
   const json = () => stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
   return {
     code,

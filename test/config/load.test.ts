@@ -22,7 +22,6 @@ describe('a configuration', () => {
       from: 'file',
       path: '/var/log/kern.log',
       prefix: 'KNOCK ',
-      interface: null,
       maxAgeUs: 10_000_000,
     });
     expect(config?.firewall).toEqual({
@@ -55,7 +54,7 @@ describe('a configuration', () => {
     const { config } = loadConfig(
       'doors:\n  a:\n    sequence: 7000, 8000:UDP ,9000:tcp\n    tcpflags: "syn, !ack"\n',
     );
-    expect(config?.doors['a']?.sequence.map(formatStep)).toEqual(['7000', '8000:udp', '9000']);
+    expect(config?.doors['a']?.sequence?.map(formatStep)).toEqual(['7000', '8000:udp', '9000']);
     expect(config?.doors['a']?.tcpflags).toEqual({ set: 2, clear: 16 });
   });
 
@@ -88,7 +87,7 @@ describe('a broken configuration', () => {
       '',
     ].join('\n');
     expect(problems(text)).toEqual([
-      '2:3: unknown key (log.form), known here: from, path, prefix, interface, max_age',
+      '2:3: unknown key (log.form), known here: from, path, prefix, max_age',
       '3:9: compat: not a compatibility (knock), write none or knockd',
       '6:22: doors.ssh.sequence.1: not a step (70000), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
       '6:29: doors.ssh.sequence.2: not a step (8235:icpm), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { locksOf } from '../../src/config/locks.ts';
+import { locksOf as locksWith } from '../../src/config/locks.ts';
+import { OneTimeDoors } from '../../src/config/one-time-doors.ts';
+import type { Config } from '../../src/config/schema.ts';
 import type { Packet } from '../../src/model.ts';
 import { address, packet, packets, play } from '../attempt/traffic.ts';
+
+const locksOf = (config: Config) => locksWith(config, new OneTimeDoors());
 
 function locks(door: string, log = '') {
   const { config, problems } = loadConfig(`${log}\ndoors:\n  d: { sequence: [7000, 8000, 9000], ${door} }`);
@@ -39,7 +43,7 @@ describe('target', () => {
 
 describe('interface', () => {
   it('only packets that came in there count', () => {
-    const narrow = locks('', 'log: { interface: eth1 }');
+    const narrow = locks('', 'interface: eth1');
     expect(play(narrow, KNOCK).decisions).toEqual([]);
     expect(play(narrow, changed({ in: 'eth1' })).opens).toBe('d@2');
   });

@@ -1,0 +1,74 @@
+/** `run -d`: the daemon once more, in the background, with its process id in a file. */
+
+import { spawn } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import type { Io } from './io.ts';
+
+/** Tells the daemon that it is the one in the background. */
+const MARK = 'KNOCKTAIL_IN_BACKGROUND';
+
+/** Whether this is the process that `toBackground` has started. Tells that once: commands do not inherit it. */
+export function isInBackground(): boolean {
+  const isIt = process.env[MARK] === '1';
+  delete process.env[MARK];
+  return isIt;
+}
+
+/**
+ * Runs this command line in a session of its own, and waits until that is ready: what is wrong before then
+ * is told here. Resolves to the exit code of the foreground.
+ */
+export async function toBackground({ stderr }: Pick<Io, 'stderr'>): Promise<ExitCode> {
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { ...process.env, [MARK]: '1' },
+  });
+  child.stderr?.on('data', (text: Buffer) => stderr.write(text.toString()));
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      stderr.write(`the daemon did not start: ${error.message}\n`);
+      resolve(EXIT.SOFTWARE);
+    });
+    // It takes no end: the parent has nothing else to wait for, and a terminal ends both.
+    child.on('message', () => {
+      child.disconnect();
+      child.stderr?.destroy();
+      child.unref();
+      resolve(EXIT.OK);
+    });
+    child.on('close', (status) => resolve(codeOf(status)));
+  });
+}
+
+/** Writes the file and lets the foreground go. To be called when the daemon is ready. */
+export function settleInBackground(pidfile: string): void {
+  try {
+    writeFileSync(pidfile, `${process.pid}\n`, { mode: 0o644 });
+  } catch (cause) {
+    throw new KnocktailError('the pid file cannot be written', {
+      where: pidfile,
+      value: String(cause),
+      exitCode: EXIT.IO,
+      remedy: 'name another with pidfile or -p',
+      cause,
+    });
+  }
+  process.chdir('/');
+  process.send?.('ready');
+  process.disconnect?.();
+}
+
+/** Takes the file away, unless another daemon has written its own there. */
+export function removePidfile(pidfile: string): void {
+  try {
+    if (readFileSync(pidfile, 'utf8').trim() === String(process.pid)) rmSync(pidfile);
+  } catch {
+    // It is gone already.
+  }
+}
+
+function codeOf(status: number | null): ExitCode {
+  return Object.values(EXIT).find((code) => code === status && code !== EXIT.OK) ?? EXIT.SOFTWARE;
+}

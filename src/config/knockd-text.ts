@@ -1,0 +1,55 @@
+/** The text of a knockd.conf -> its sections and their entries, by the grammar of knockd 0.8 (observed). */
+
+export interface Entry {
+  /** In upper case: knockd does not care. */
+  readonly key: string;
+  /** What stands after the first `=`; null where there is none. */
+  readonly value: string | null;
+  /** Counted from 1. */
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Section {
+  readonly name: string;
+  readonly line: number;
+  readonly entries: readonly Entry[];
+}
+
+export interface KnockdText {
+  readonly sections: readonly Section[];
+  /** Entries ahead of the first section. */
+  readonly strays: readonly Entry[];
+}
+
+/** Whether a configuration is in knockd's form: it has a `[section]` and none of the keys that knock.yaml must have. */
+export function isKnockdText(text: string): boolean {
+  return /^[ \t]*\[.*\][ \t\r]*$/m.test(text) && !/^["']?doors["']?\s*:/m.test(text);
+}
+
+/**
+ * Reads lines one by one: blanks at both ends go, `#` begins a comment at the start of a line alone, `[name]`
+ * begins a section, whatever the name is.
+ */
+export function readKnockdText(text: string): KnockdText {
+  const sections: { name: string; line: number; entries: Entry[] }[] = [];
+  const strays: Entry[] = [];
+  text.split('\n').forEach((raw, index) => {
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) return;
+    const number = index + 1;
+    if (line.startsWith('[') && line.endsWith(']')) {
+      sections.push({ name: line.slice(1, -1), line: number, entries: [] });
+      return;
+    }
+    const [key = '', ...rest] = line.split('=');
+    const entry = {
+      key: key.trim().toUpperCase(),
+      value: rest.length === 0 ? null : rest.join('=').trim(),
+      line: number,
+      column: raw.length - raw.trimStart().length + 1,
+    };
+    (sections.at(-1)?.entries ?? strays).push(entry);
+  });
+  return { sections, strays };
+}

@@ -1,0 +1,74 @@
+/** The path of a file of one-time sequences <-> what is left in it, with used ones marked for good. */
+
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, readFile, realpath, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { EXIT, KnocktailError } from '../errors.ts';
+import { type BadLine, markUsed, type OneTime, readOneTime } from './one-time.ts';
+
+/** @throws KnocktailError when the file cannot be read */
+export async function readOneTimeFile(
+  path: string,
+): Promise<{ readonly left: readonly OneTime[]; readonly bad: readonly BadLine[] }> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw failure('cannot be read', path, cause);
+  });
+  return readOneTime(text);
+}
+
+/**
+ * Marks sequences as used. When it resolves, they stay used even if the power fails at that moment: the
+ * new text is on disk under another name before it takes the place of the old one.
+ *
+ * @throws KnocktailError when that cannot be done; the file is then as it was
+ */
+export async function markInFile(path: string, used: readonly OneTime[]): Promise<void> {
+  try {
+    const real = await realpath(path);
+    const text = await readFile(real, 'utf8');
+    const marked = markUsed(text, used);
+    if (marked !== text) await replace(real, marked);
+  } catch (cause) {
+    throw failure('used sequences cannot be marked in it', path, cause);
+  }
+}
+
+async function replace(path: string, text: string): Promise<void> {
+  const other = `${path}.${randomBytes(6).toString('hex')}`;
+  const file = await open(other, 'wx', 0o600);
+  try {
+    await fill(file, path, text);
+    await rename(other, path);
+  } catch (error) {
+    await unlink(other).catch(() => undefined);
+    throw error;
+  }
+  const folder = await open(dirname(path), 'r');
+  await folder.sync().finally(() => folder.close());
+}
+
+/** With the owner and mode of the file that it is to replace. */
+async function fill(file: FileHandle, path: string, text: string): Promise<void> {
+  try {
+    const before = await open(path, 'r');
+    const { uid, gid, mode } = await before.stat().finally(() => before.close());
+    const own = await file.stat();
+    if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
+    await file.chmod(mode & 0o7777);
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function failure(what: string, where: string, cause: unknown): KnocktailError {
+  const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return new KnocktailError(what, {
+    where,
+    value: cause instanceof Error ? cause.message : String(cause),
+    exitCode: isMissing ? EXIT.NO_INPUT : EXIT.IO,
+    remedy: 'one_time_sequences: needs a file in a folder that the daemon may write to',
+    cause,
+  });
+}

@@ -1,0 +1,60 @@
+/** Lines that begin with an address -> the same with the host's name behind it, in order: `10.0.0.7 (host): ...`. */
+
+import { Resolver } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { Log } from '../log.ts';
+
+const LOOKUP_LIMIT_MS = 1_000;
+const REMEMBERED_NAMES = 1_000;
+const REMEMBERED_MS = 5 * 60 * 1000;
+/** Lines that may wait for a name at once; beyond that, addresses have to do. */
+const MOST_WAITING = 1_000;
+
+export type Lookup = (address: string) => Promise<string | null>;
+
+/**
+ * A log whose lines wait for names while the daemon goes on. The order stays.
+ *
+ * @param lookUp resolves to null where there is no name, and never rejects
+ */
+export function withNames(log: Log, lookUp: Lookup): Log & { idle(): Promise<void> } {
+  let before: Promise<void> = Promise.resolve();
+  let waiting = 0;
+  const tell = (write: (text: string) => void) => (text: string) => {
+    const end = text.indexOf(': ');
+    const address = end > 0 && isIP(text.slice(0, end)) !== 0 ? text.slice(0, end) : null;
+    if (waiting === 0 && address === null) return write(text);
+    const name = address === null || waiting >= MOST_WAITING ? null : lookUp(address);
+    waiting++;
+    before = before.then(async () => {
+      const found = await name;
+      waiting--;
+      write(found === null ? text : `${address} (${found})${text.slice(end)}`);
+    });
+  };
+  return {
+    info: tell((text) => log.info(text)),
+    warn: tell((text) => log.warn(text)),
+    error: tell((text) => log.error(text)),
+    idle: () => before,
+  };
+}
+
+/** Asks /etc/hosts and DNS, and remembers the answers for a while. Needs no thread: those are for reading logs. */
+export function systemLookup(): Lookup {
+  const resolver = new Resolver({ timeout: LOOKUP_LIMIT_MS, tries: 1 });
+  const names = new Map<string, { readonly name: Promise<string | null>; readonly askedAt: number }>();
+  return (address) => {
+    const known = names.get(address);
+    if (known !== undefined && performance.now() - known.askedAt < REMEMBERED_MS) return known.name;
+    const name = resolver.reverse(address).then(
+      ([first]) => first ?? null,
+      () => null,
+    );
+    names.delete(address);
+    names.set(address, { name, askedAt: performance.now() });
+    const [oldest] = names.keys();
+    if (names.size > REMEMBERED_NAMES && oldest !== undefined) names.delete(oldest);
+    return name;
+  };
+}

@@ -1,0 +1,73 @@
+/** Lines of the log -> syslog, facility daemon, priority notice, as knockd writes them. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type Sink, withLevel } from '../log.ts';
+
+const LOGGER = '/usr/bin/logger';
+const PRIORITY = 'daemon.notice';
+/** What may wait for a syslog that does not take it. */
+const MOST_WAITING_BYTES = 1024 * 1024;
+const RESTART_MS = 5_000;
+const CLOSE_LIMIT_MS = 1_000;
+
+/**
+ * Node has no Unix datagram sockets, so one `logger` speaks to syslog for as long as the daemon lives; one
+ * that ends is started again.
+ */
+export class SyslogSink implements Sink {
+  readonly #argv: readonly string[];
+  readonly #complain: (text: string) => void;
+  #child: ChildProcess;
+  #endedAt = Number.NEGATIVE_INFINITY;
+  #lost = 0;
+  #isClosing = false;
+
+  /** @param complain hears what logger says on stderr, and of lines that were lost */
+  constructor(tag: string, complain: (text: string) => void, logger = LOGGER) {
+    this.#argv = [logger, '-t', tag, '-p', PRIORITY];
+    this.#complain = complain;
+    this.#child = this.#start();
+  }
+
+  write(level: Parameters<Sink['write']>[0], text: string): void {
+    if (this.#hasEnded() && performance.now() - this.#endedAt >= RESTART_MS) this.#child = this.#start();
+    const { stdin } = this.#child;
+    if (this.#hasEnded() || stdin === null || stdin.writableLength > MOST_WAITING_BYTES) {
+      this.#lost++;
+      return;
+    }
+    if (this.#lost > 0) stdin.write(`${this.#lost} lines were lost here\n`);
+    this.#lost = 0;
+    stdin.write(`${withLevel(level, text)}\n`);
+  }
+
+  /** Resolves when all has been handed over, or that takes too long. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    if (this.#hasEnded()) return;
+    const ended = once(this.#child, 'close');
+    this.#child.stdin?.end();
+    const limit = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_LIMIT_MS);
+    await ended.finally(() => clearTimeout(limit));
+  }
+
+  #start(): ChildProcess {
+    const [logger = '', ...args] = this.#argv;
+    const child = spawn(logger, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+    child.stderr.on('data', (text: Buffer) => this.#complain(`logger: ${text.toString().trim()}`));
+    // Both tell of a logger that is no more, and so does `close`.
+    child.stdin.on('error', () => undefined);
+    child.on('error', (error) => this.#complain(`syslog cannot be told: ${error.message}`));
+    child.on('close', (status) => {
+      this.#endedAt = performance.now();
+      if (!this.#isClosing) this.#complain(`logger has ended (status ${status}), lines are lost`);
+    });
+    return child;
+  }
+
+  #hasEnded(): boolean {
+    const { exitCode, signalCode, pid } = this.#child;
+    return pid === undefined || exitCode !== null || signalCode !== null;
+  }
+}
