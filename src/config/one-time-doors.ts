@@ -21,9 +21,9 @@ export class OneTimeDoors {
     this.#mark = mark;
   }
 
-  /** The sequences of a door; null when it has a fixed one. */
+  /** The sequences of a door, none before it is filled; null when it has a fixed one. */
   listOf({ oneTimeSequences: path }: DoorConfig): OneTimeSequences | null {
-    return path === null ? null : (this.#lists.get(path) ?? null);
+    return path === null ? null : this.#listAt(path);
   }
 
   /**
@@ -36,9 +36,8 @@ export class OneTimeDoors {
     for (const [door, { oneTimeSequences: path }] of Object.entries(doors)) {
       if (path === null) continue;
       const { left, bad } = await readOneTimeFile(path);
-      const list = this.#lists.get(path) ?? new OneTimeSequences();
+      const list = this.#listAt(path);
       list.refill(left);
-      this.#lists.set(path, list);
       for (const { line, text } of bad) {
         notices.push({ door, text: `${path}:${line}: skipped: ${text}`, isUsedUp: false });
       }
@@ -54,14 +53,20 @@ export class OneTimeDoors {
    * @throws KnocktailError when it cannot be made sure of
    */
   async settle(door: DoorConfig): Promise<string | null> {
-    const list = this.listOf(door);
     const path = door.oneTimeSequences;
-    if (list === null || path === null) return null;
+    if (path === null) return null;
+    const list = this.#listAt(path);
     const { unmarked } = list;
     if (unmarked.length === 0) return null;
     await this.#mark(path, unmarked);
     list.marked(unmarked);
     return list.live.length === 0 ? usedUp(path) : null;
+  }
+
+  #listAt(path: string): OneTimeSequences {
+    const list = this.#lists.get(path) ?? new OneTimeSequences();
+    this.#lists.set(path, list);
+    return list;
   }
 }
 
