@@ -130,6 +130,8 @@ describe('under compat: knockd the log carries the sentences of knockd 0.8', () 
     );
     bench.result = () => ({ status: 3 });
     await bench.knock('192.0.2.7', 7000, 8000);
+    const failures = () => bench.said.filter((text) => text.includes('non-zero')).length;
+    await until(() => failures() === 2, 'both commands have ended');
     await bench.knock('192.0.2.7', 7000, 9000, 9000);
     await bench.knock('192.0.2.7', 7000);
     await bench.pass(9);

@@ -9,7 +9,7 @@ export class FileSink implements Sink {
   readonly #path: string;
   readonly #now: () => Date;
   readonly #complain: (text: string) => void;
-  #file: number;
+  readonly #file: number;
   #hasFailed = false;
 
   /**
@@ -31,13 +31,6 @@ export class FileSink implements Sink {
       if (!this.#hasFailed) this.#complain(`${this.#path}: lines are lost: ${String(error)}`);
       this.#hasFailed = true;
     }
-  }
-
-  /** Goes on in a new file where the old one was moved away, as logrotate does. */
-  reopen(): void {
-    const file = openLog(this.#path);
-    closeSync(this.#file);
-    this.#file = file;
   }
 
   close(): void {
