@@ -110,6 +110,21 @@ export class Lab {
     }
   }
 
+  /** Gives the client further addresses, from 10.77.0.100 and fd77::64 on. */
+  async addClients(count: number): Promise<void> {
+    const added = Array.from({ length: count }, (_, index) => {
+      const host = 100 + index;
+      const addresses = [`10.77.0.${host}/24`, `fd77::${host.toString(16)}/64`];
+      return addresses.map(
+        (address) => `addr add ${address} dev wire${address.includes(':') ? ' nodad' : ''}`,
+      );
+    });
+    const batch = join(this.folder, 'addresses');
+    writeFileSync(batch, `${added.flat().join('\n')}\n`);
+    const { status, stderr } = await this.exec('client', ['ip', '-batch', batch]);
+    if (status !== 0) throw new Error(`ip -batch: ${stderr}`);
+  }
+
   /** Starts to write the kernel's lines with this lab's prefix to `log`, in rsyslog's format. */
   async pumpLog(): Promise<void> {
     await this.#helper('server', 'pump.mjs', this.prefix, this.log);

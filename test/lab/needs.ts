@@ -15,6 +15,7 @@ const NEEDS = {
   nft: () => lacksProgram('iptables-nft') ?? lacksProgram('ip6tables-nft'),
   legacy: () => lacksProgram('iptables-legacy') ?? lacksProgram('ip6tables-legacy') ?? lacksLegacyTables(),
   knock: () => lacksProgram('knock'),
+  knockd: () => lacksProgram('knockd'),
   ping: () => lacksProgram('ping'),
   'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
 } satisfies Record<string, () => string | null>;
