@@ -32,11 +32,17 @@ export interface Overrides {
 
 /** @throws KnocktailError 66 or 77 when the file cannot be read, 78 when it is wrong */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
+  const file = await readAsWritten(path);
+  return { ...file, config: withPaths(file.config, dirname(path)) };
+}
+
+/** The same with the text, and with relative paths left as they are written. */
+export async function readAsWritten(path: string): Promise<ConfigFile & { readonly text: string }> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
   const loaded = loadConfig(text);
-  if (loaded.problems === null) return { ...loaded, config: withPaths(loaded.config, dirname(path)) };
+  if (loaded.problems === null) return { ...loaded, text };
   const lines = loaded.problems.map((problem) => tellProblem(path, problem));
   throw new KnocktailError(lines.join('\n'), { exitCode: EXIT.CONFIG });
 }

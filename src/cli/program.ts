@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { addCheck } from './check.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
+import { addConvert } from './convert.ts';
 import type { Io } from './io.ts';
 import { addClose, addFlush, addList, addOpen } from './openings.ts';
 import { addParse } from './parse.ts';
@@ -55,7 +56,17 @@ function knocktail(version: string, io: Io): Command {
     .version(version, '-V, --version');
   withManners(program, io).showHelpAfterError('(knocktail --help tells more)');
   asRun(program.command('run').summary('run the daemon'), DEFAULT_CONFIG, version, io);
-  for (const add of [addCheck, addReplay, addParse, addList, addOpen, addClose, addFlush, addSchema]) {
+  for (const add of [
+    addCheck,
+    addReplay,
+    addParse,
+    addList,
+    addOpen,
+    addClose,
+    addFlush,
+    addConvert,
+    addSchema,
+  ]) {
     add(program, io);
   }
   return program;

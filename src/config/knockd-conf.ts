@@ -10,10 +10,10 @@ import { type DoorConfig, settingsFrom } from './schema.ts';
 /** knockd's own defaults, in seconds. */
 const SEQ_TIMEOUT_S = 25;
 const CMD_TIMEOUT_S = 10;
-const OPTIONS = 'options';
+export const OPTIONS = 'options';
 const OPTION_KEYS = ['LOGFILE', 'PIDFILE', 'INTERFACE'];
 /** The names that keys of knockd 0.5 and before go by now. */
-const ALIASES: Readonly<Record<string, string>> = {
+export const ALIASES: Readonly<Record<string, string>> = {
   TIMEOUT: 'SEQ_TIMEOUT',
   COMMAND: 'START_COMMAND',
   COMMAND_6: 'START_COMMAND_6',
@@ -95,7 +95,7 @@ class Reader {
         this.#warning(sequenceAt, 'the sequence does not count beside one_time_sequences');
       door.sequence = null;
     }
-    const unique = this.#unique(name);
+    const unique = uniqueName(name, this.#doors);
     if (unique !== name) this.#warning(place, `a second door of this name (${name}), told as "${unique}"`);
     this.#doors.set(unique, { door, line });
   }
@@ -160,19 +160,20 @@ class Reader {
     this.#problem({ line, column }, what);
   }
 
-  #unique(name: string): string {
-    for (let count = 1; ; count++) {
-      const unique = count === 1 ? name : `${name} (${count})`;
-      if (!this.#doors.has(unique)) return unique;
-    }
-  }
-
   #problem({ line, column }: Pick<Problem, 'line' | 'column'>, text: string): void {
     this.#problems.push({ line, column, text });
   }
 
   #warning({ line, column }: Pick<Problem, 'line' | 'column'>, text: string): void {
     this.#warnings.push({ line, column, text });
+  }
+}
+
+/** The name itself, or, where another door has it, with a number behind it. */
+export function uniqueName(name: string, taken: { has(name: string): boolean }): string {
+  for (let count = 1; ; count++) {
+    const unique = count === 1 ? name : `${name} (${count})`;
+    if (!taken.has(unique)) return unique;
   }
 }
 

@@ -8,11 +8,14 @@ export interface Entry {
   /** Counted from 1. */
   readonly line: number;
   readonly column: number;
+  /** The comments that stand ahead of it, `#` included. */
+  readonly comments: readonly string[];
 }
 
 export interface Section {
   readonly name: string;
   readonly line: number;
+  readonly comments: readonly string[];
   readonly entries: readonly Entry[];
 }
 
@@ -20,6 +23,8 @@ export interface KnockdText {
   readonly sections: readonly Section[];
   /** Entries ahead of the first section. */
   readonly strays: readonly Entry[];
+  /** Comments after the last entry. */
+  readonly comments: readonly string[];
 }
 
 /** Whether a configuration is in knockd's form: it has a `[section]` and none of the keys that knock.yaml must have. */
@@ -32,24 +37,27 @@ export function isKnockdText(text: string): boolean {
  * begins a section, whatever the name is.
  */
 export function readKnockdText(text: string): KnockdText {
-  const sections: { name: string; line: number; entries: Entry[] }[] = [];
+  const sections: (Section & { readonly entries: Entry[] })[] = [];
   const strays: Entry[] = [];
+  let comments: string[] = [];
   text.split('\n').forEach((raw, index) => {
     const line = raw.trim();
+    if (line.startsWith('#')) comments.push(line);
     if (line === '' || line.startsWith('#')) return;
-    const number = index + 1;
+    const above = { line: index + 1, comments };
+    comments = [];
     if (line.startsWith('[') && line.endsWith(']')) {
-      sections.push({ name: line.slice(1, -1), line: number, entries: [] });
+      sections.push({ name: line.slice(1, -1), ...above, entries: [] });
       return;
     }
     const [key = '', ...rest] = line.split('=');
     const entry = {
       key: key.trim().toUpperCase(),
       value: rest.length === 0 ? null : rest.join('=').trim(),
-      line: number,
+      ...above,
       column: raw.length - raw.trimStart().length + 1,
     };
     (sections.at(-1)?.entries ?? strays).push(entry);
   });
-  return { sections, strays };
+  return { sections, strays, comments };
 }

@@ -122,9 +122,8 @@ export const yesOrNo = z.boolean({ error: wrong('a yes or no', 'write true or fa
 
 export const command = z.string({ error: wrong('a command', 'write a line for /bin/sh') });
 const NAME_RIGHT = 'use letters, digits, _ . and -, at most 64';
-export const doorName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, { error: wrong('a door name', NAME_RIGHT) });
+export const DOOR_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+export const doorName = z.string().regex(DOOR_NAME, { error: wrong('a door name', NAME_RIGHT) });
 
 export const chainName = z
   .string({ error: wrong('a chain', 'write the name of a chain') })

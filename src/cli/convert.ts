@@ -1,0 +1,35 @@
+/** `knocktail convert`: a knockd.conf -> the knock.yaml that means the same. */
+
+import type { Command } from 'commander';
+import { convertKnockdConf } from '../config/convert.ts';
+import { isKnockdText } from '../config/knockd-text.ts';
+import { EXIT, KnocktailError } from '../errors.ts';
+import { readAsWritten, tellProblem } from './config-file.ts';
+import type { Io } from './io.ts';
+
+export function addConvert(program: Command, io: Io): void {
+  program
+    .command('convert')
+    .summary('print a knockd.conf as knock.yaml')
+    .description(
+      'Prints the knock.yaml that means the same as a knockd.conf, comments kept. Commands that do no more than ' +
+        'accept the source at a port become open: and close:.',
+    )
+    .argument('<file>', 'the knockd.conf')
+    .action(async (path: string) => {
+      const { text, config, warnings } = await readAsWritten(path);
+      if (!isKnockdText(text)) {
+        throw new KnocktailError('not a knockd.conf', {
+          where: path,
+          exitCode: EXIT.DATA,
+          remedy: 'knock.yaml needs no converting',
+        });
+      }
+      const { yaml, notes } = convertKnockdConf(text, config);
+      for (const problem of [...warnings, ...notes.map((note) => ({ ...note, column: 1 }))]) {
+        io.stderr.write(`${tellProblem(path, { ...problem, text: `warning: ${problem.text}` })}\n`);
+      }
+      io.stdout.write(yaml);
+      io.finish(EXIT.OK);
+    });
+}
