@@ -7,6 +7,7 @@ export const EXIT = {
   USAGE: 64,
   DATA: 65,
   NO_INPUT: 66,
+  NO_HOST: 68,
   UNAVAILABLE: 69,
   SOFTWARE: 70,
   IO: 74,

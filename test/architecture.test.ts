@@ -15,6 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'daemon.ts': [...STAGES, 'config'],
   cli: [...STAGES, 'config', 'sink', 'daemon.ts'],
   'main.ts': ['cli'],
+  client: ['config'],
+  'knock.ts': ['client'],
 };
 const SHARED = readdirSync(SRC).filter((name) => name.endsWith('.ts') && !(name in MAY_IMPORT));
 /** The core: no I/O, clock, timer or logger. The other files of opening/ and rule/ act on the world. */
@@ -78,6 +80,7 @@ it('only main.ts ends the process, and few files spawn', () => {
   expect(holding(/node:child_process/)).toEqual([
     'cli/background.ts',
     'cli/systemd.ts',
+    'client/ping.ts',
     'opening/command.ts',
     'rule/iptables.ts',
     'sink/syslog.ts',
