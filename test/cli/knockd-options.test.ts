@@ -248,6 +248,14 @@ describe('called as knockd', () => {
     expect(stdout).toContain('/etc/knockd.conf');
   });
 
+  it('a symlink to it runs by itself', async () => {
+    const { code, stderr } = await finished([
+      '-e',
+      `process.exit(require('child_process').spawnSync('${asKnockd()}', ['-V']).status)`,
+    ]);
+    expect([code, stderr]).toEqual([0, '']);
+  });
+
   it('-V: the version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(await finished([asKnockd(), '-V'])).toMatchObject({ code: 0, stdout: `${version}\n` });

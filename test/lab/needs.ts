@@ -17,6 +17,7 @@ const NEEDS = {
   knock: () => lacksProgram('knock'),
   knockd: () => lacksProgram('knockd'),
   ping: () => lacksProgram('ping'),
+  rsyslogd: () => lacksProgram('rsyslogd'),
   'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
 } satisfies Record<string, () => string | null>;
 
