@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { fileWith, knocktail } from './terminal.ts';
+
+it('prints what check accepts, and tells what it could not carry over', async () => {
+  const path = fileWith(
+    '[open ssh]\nsequence = 7000,8000:udp,9000\nseq_timeout = 5s\nstart_command = x\n',
+    'knockd.conf',
+  );
+  const { code, stdout, stderr } = await knocktail(['convert', path]);
+  expect(code).toBe(0);
+  expect(stderr.split('\n')).toEqual([
+    `${path}:3:1: warning: seq_timeout: "5s" is taken for 5 s`,
+    `${path}:1:1: warning: the door open ssh is called open-ssh now`,
+    '',
+  ]);
+  expect(await knocktail(['check', '-c', fileWith(stdout)])).toMatchObject({ code: 0 });
+});
+
+it.each([
+  [
+    'a knock.yaml',
+    'doors: { a: { sequence: [5, 1, 3], close: b }, b: { sequence: [1, 5, 3], open: { port: 2 } } }',
+    65,
+    /not a knockd\.conf/,
+  ],
+  ['a broken one', '[a]\nsequence = 70000\n', 78, /:2:1: not a port \(70000\)/],
+])('%s is refused', async (_, text, code, words) => {
+  const ran = await knocktail(['convert', fileWith(text)]);
+  expect([ran.code, ran.stdout]).toEqual([code, '']);
+  expect(ran.stderr).toMatch(words);
+});
+
+it('a one-time file that is missing or used up is told by check, as knockd does at its start', async () => {
+  const missing = fileWith('[a]\none_time_sequences = nofile.seq\n', 'knockd.conf');
+  expect(await knocktail(['check', '-c', missing])).toMatchObject({
+    code: 66,
+    stderr: expect.stringContaining('nofile.seq'),
+  });
+  const used = fileWith('#1,2\n', 'used.seq');
+  const conf = fileWith(`[a]\none_time_sequences = ${used}\n`, 'knockd.conf');
+  expect(await knocktail(['check', '-c', conf])).toMatchObject({
+    code: 78,
+    stderr: expect.stringContaining(`door a: no sequence is left in ${used}`),
+  });
+});
