@@ -55,7 +55,7 @@ export class Daemon {
   /** Ends the reading of the present log alone. */
   #reading = new AbortController();
   #isReady = false;
-  /** Doors are opened one after the other, in the order of the knocks. */
+  /** Doors are opened and trapped one after the other, in the order of the packets. */
   #openings: Promise<void> = Promise.resolve();
   #forged = { reported: 0, reportedAt: Number.NEGATIVE_INFINITY };
 
@@ -141,7 +141,7 @@ export class Daemon {
     for (const decision of decisions) {
       const said = this.#words().decision(decision);
       if (said !== null) this.#parts.log.info(said);
-      if (decision.event === 'trap') this.#keeper.trapped(decision.door, decision.source);
+      if (decision.event === 'trap') this.#trap(decision);
       if (decision.event === 'open') this.#open(decision, readAt - decision.time);
     }
   }
@@ -161,6 +161,10 @@ export class Daemon {
     this.#openings = this.#openings.then(open).catch((error: unknown) => {
       log.error(`${source}: ${name}: not opened: ${error instanceof Error ? error.message : String(error)}`);
     });
+  }
+
+  #trap({ door, source }: Decision): void {
+    this.#openings = this.#openings.then(() => this.#keeper.trapped(door, source));
   }
 
   #words(): Words {

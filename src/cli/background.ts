@@ -31,7 +31,7 @@ export async function toBackground({ stderr }: Pick<Io, 'stderr'>): Promise<Exit
       stderr.write(`the daemon did not start: ${error.message}\n`);
       resolve(EXIT.SOFTWARE);
     });
-    // It takes no end: the parent has nothing else to wait for, and a terminal ends both.
+    // Its one message says that it is ready, and goes on without us.
     child.on('message', () => {
       child.disconnect();
       child.stderr?.destroy();

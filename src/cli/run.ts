@@ -6,7 +6,7 @@ import { OneTimeDoors } from '../config/one-time-doors.ts';
 import { markInFile } from '../config/one-time-file.ts';
 import type { Config } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT, KnocktailError } from '../errors.ts';
 import { openLines } from '../line/source.ts';
 import { printable } from '../log.ts';
 import { type Packet, US_PER_MS } from '../model.ts';
@@ -68,6 +68,12 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   };
   const log = new DaemonLog(io, { verbose: options.verbose === true, lookup: options.lookup === true });
   const config = await read();
+  if (inBackground && config.log.from === 'stdin') {
+    throw new KnocktailError('stdin ends with the foreground', {
+      exitCode: EXIT.USAGE,
+      remedy: 'leave out -d, or name a log file with --log',
+    });
+  }
   log.use(config);
   const words = wordsFor(config.compat);
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];

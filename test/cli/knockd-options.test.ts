@@ -216,6 +216,20 @@ describe('-d', () => {
     expect(existsSync(pidfile())).toBe(false);
   });
 
+  it('does not start on stdin, which ends with the foreground', async () => {
+    const { code, stderr } = await finished([
+      MAIN,
+      'run',
+      '-c',
+      'knockd.conf',
+      '--log',
+      '-',
+      '--dry-run',
+      '-d',
+    ]);
+    expect([code, stderr]).toEqual([64, expect.stringContaining('leave out -d')]);
+  });
+
   it('does not start where the file of the process id cannot be written', async () => {
     const { code, stderr } = await finished([MAIN, ...argv('-p', '/nonexistent/x.pid')]);
     expect([code, stderr]).toEqual([
