@@ -1,8 +1,8 @@
 // SEED LINES FILE -> a kernel log as rsyslog writes it: LOG lines of strangers, a quarter of other lines, and 500 knocks
 // at known places. Says what was written as JSON. Usage: node bench/generate.mjs SEED LINES FILE
 
-import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const KNOCKS = 500;
@@ -35,10 +35,14 @@ function head(us) {
 }
 
 const OTHERS = [
-  (us) => `${head(us).replace('kernel:', 'sshd[812]:')}Failed password for invalid user admin from 198.51.100.7 port 50122 ssh2\n`,
-  (us) => `${head(us)}usb 1-1: new high-speed USB device number 4 using xhci_hcd, idVendor=0781, idProduct=5581, bcdDevice= 1.00\n`,
-  (us) => `${head(us)}UFW BLOCK IN=eth0 OUT= MAC=02:42:ac:11:00:02:02:42:ac:11:00:01:08:00 SRC=198.51.100.9 DST=203.0.113.10 LEN=40 TOS=0x00 PREC=0x00 TTL=240 ID=54321 PROTO=TCP SPT=45000 DPT=3389 WINDOW=1024 RES=0x00 SYN URGP=0 \n`,
-  (us) => `${head(us).replace('kernel:', 'CRON[4711]:')}(root) CMD (cd / && run-parts --report /etc/cron.hourly) and some more words that a log has\n`,
+  (us) =>
+    `${head(us).replace('kernel:', 'sshd[812]:')}Failed password for invalid user admin from 198.51.100.7 port 50122 ssh2\n`,
+  (us) =>
+    `${head(us)}usb 1-1: new high-speed USB device number 4 using xhci_hcd, idVendor=0781, idProduct=5581, bcdDevice= 1.00\n`,
+  (us) =>
+    `${head(us)}UFW BLOCK IN=eth0 OUT= MAC=02:42:ac:11:00:02:02:42:ac:11:00:01:08:00 SRC=198.51.100.9 DST=203.0.113.10 LEN=40 TOS=0x00 PREC=0x00 TTL=240 ID=54321 PROTO=TCP SPT=45000 DPT=3389 WINDOW=1024 RES=0x00 SYN URGP=0 \n`,
+  (us) =>
+    `${head(us).replace('kernel:', 'CRON[4711]:')}(root) CMD (cd / && run-parts --report /etc/cron.hourly) and some more words that a log has\n`,
 ];
 
 async function main(seed, lines, path) {
@@ -53,7 +57,13 @@ async function main(seed, lines, path) {
     if (index % every === 0 && knocks < KNOCKS) step = 0;
     if (step < 3 && index % 5 === 0) {
       const source = `192.0.2.${1 + (knocks % 250)}`;
-      batch += logLine(us, { src: source, spt: 40_000 + step, dpt: SEQUENCE[step], id: index % 65_536, proto: step === 1 ? 'UDP' : 'TCP' });
+      batch += logLine(us, {
+        src: source,
+        spt: 40_000 + step,
+        dpt: SEQUENCE[step],
+        id: index % 65_536,
+        proto: step === 1 ? 'UDP' : 'TCP',
+      });
       step++;
       if (step === 3) knocks++;
     } else if (random(4) === 0) {

@@ -65,7 +65,7 @@ export class Daemon {
     this.#config = config;
     this.#locks = locksOf(config, oneTime);
     this.#engine = engineOf(config, this.#locks);
-    this.#scan = new PacketScan({ prefix: config.log.prefix, live: true });
+    this.#scan = this.#newScan();
     const words = (): Words => this.#words();
     const firewall = parts.openFirewall(config);
     this.#keeper = new Keeper({ doors: config.doors, firewall, run, isDry, now, log, words });
@@ -115,7 +115,7 @@ export class Daemon {
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
     else this.#engine = engineOf(config, this.#locks);
     if (!isSame('log')) {
-      this.#scan = new PacketScan({ prefix: config.log.prefix, live: true });
+      this.#scan = this.#newScan();
       this.#reading.abort();
     }
     this.#tellWeaknesses();
@@ -126,6 +126,13 @@ export class Daemon {
       this.#parts.debug?.(packet);
       this.#decide(this.#engine.handlePacket(packet), readAt);
     });
+  }
+
+  /** All packets are wanted where somebody listens, else those alone that the engine has to see. */
+  #newScan(): PacketScan {
+    const noted = (...args: Parameters<Engine['noted']>): boolean => this.#engine.noted(...args);
+    const notes = this.#parts.debug === null ? { noted } : null;
+    return new PacketScan({ prefix: this.#config.log.prefix, live: true, notes });
   }
 
   /** All that was written before this moment has been read. */

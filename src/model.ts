@@ -18,7 +18,7 @@ export const US_PER_SECOND = 1_000_000;
 export type LineEvent =
   | {
       readonly kind: 'lines';
-      /** Whole lines, each ending in LF, in the order of the log. */
+      /** Whole lines, each ending in LF, in the order of the log; theirs only until the next event is asked for. */
       readonly bytes: Buffer;
       readonly readAt: Micros;
     }
@@ -67,6 +67,20 @@ export interface Packet {
   readonly id: number | null;
   /** TCP sequence number, where the rule has --log-tcp-sequence. */
   readonly seq: number | null;
+}
+
+/** A port and its protocol as one number: those of TCP are themselves, those of UDP begin here. */
+export const UDP_PORTS = 0x1_0000;
+
+/** Takes note of packets of which no more needs to be made. */
+export interface PacketNotes {
+  /**
+   * False when the packet has to be read in full; otherwise all has been done that it can do.
+   *
+   * @param ipv4 its source, as a signed number of 32 bits
+   * @param port a number as of `UDP_PORTS`
+   */
+  noted(ipv4: number, port: number, time: Micros): boolean;
 }
 
 // attempt

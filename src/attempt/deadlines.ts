@@ -23,6 +23,12 @@ export class Deadlines {
     return { slot, deadline: at(this.#deadlineOf, slot) };
   }
 
+  /** A slot whose deadline has come by now; null when there is none. */
+  due(now: number): number | null {
+    const first = this.first();
+    return first !== null && first.deadline <= now ? first.slot : null;
+  }
+
   /** Gives a slot a deadline, or another one. */
   set(slot: number, deadline: number): void {
     let place = at(this.#placeOf, slot);

@@ -6,6 +6,7 @@ import {
   type Lock,
   type Micros,
   type Packet,
+  type PacketNotes,
   type Sequence,
   US_PER_SECOND,
 } from '../model.ts';
@@ -15,16 +16,13 @@ import { compile, isEcho, portKey, type Sight, sees, type Track } from './match.
 import { Progress, stageOf } from './progress.ts';
 import { SweepGuard } from './sweep.ts';
 import type { Switches } from './switches.ts';
-import { AttemptTable, NO_SLOT } from './table.ts';
-
-/** Attempts that are remembered at once, over all sources and doors. */
-export const DEFAULT_CAPACITY = 65_536;
+import { AttemptTable, DEFAULT_CAPACITY, NO_SLOT } from './table.ts';
 
 /**
  * The sequence engine. It has no clock: time comes with each packet and each call, and what is to happen
  * later goes out as `nextDeadline()`. A call of `handleTimeout` that nothing was due for is harmless.
  */
-export class Engine {
+export class Engine implements PacketNotes {
   readonly #switches: Switches;
   #locks: readonly Lock[];
   readonly #table: AttemptTable;
@@ -96,6 +94,12 @@ export class Engine {
     return this.#take();
   }
 
+  noted(ipv4: number, port: number, time: Micros): boolean {
+    if (this.#switches.clock === 'whole-seconds' && this.#switches.sweepGuard > 0) return false;
+    this.#refresh(time);
+    return !this.#sight.concerns(port) && this.#sweep.only(ipv4, port, time);
+  }
+
   /** The next moment at which an attempt ends for want of a packet; null when there is none to wait for. */
   nextDeadline(): Micros | null {
     if (this.#switches.clock === 'whole-seconds') return null;
@@ -144,12 +148,10 @@ export class Engine {
       back && this.#switches.retransmission === 'unseen' && this.#progress.repeats(slot, packet, port);
     this.#progress.take(slot, next, keep, packet, port, now);
     if (keep) return;
-    const say = { time: packet.time, door: track.lock.name, source: packet.src, of: track.sequence.length };
-    if (back) this.#decisions.push({ ...say, event: 'reset', stage: before, why: 'wrong packet' });
-    if (after > 0 && after !== before)
-      this.#decisions.push({ ...say, event: 'stage', stage: after, why: null });
+    if (back) this.#tell(slot, packet.time, 'reset', before, 'wrong packet');
+    if (after > 0 && after !== before) this.#tell(slot, packet.time, 'stage', after);
     if (after === track.sequence.length) {
-      this.#decisions.push({ ...say, event: 'open', stage: after, why: null });
+      this.#tell(slot, packet.time, 'open', after);
       this.#release(slot);
       track.lock.used(track.sequence, now);
     } else {
@@ -158,13 +160,8 @@ export class Engine {
   }
 
   #expireAll(now: Micros): void {
-    for (
-      let due = this.#deadlines.first();
-      due !== null && due.deadline <= now;
-      due = this.#deadlines.first()
-    ) {
-      this.#expire(due.slot, now);
-    }
+    for (let slot = this.#deadlines.due(now); slot !== null; slot = this.#deadlines.due(now))
+      this.#expire(slot, now);
   }
 
   #expireOf(source: Address, now: Micros): void {
@@ -180,16 +177,10 @@ export class Engine {
     const end = this.#progress.start(slot) + track.lock.seqTimeoutUs;
     if (end > now) return false;
     this.#progress.expire(slot, end, track.lock.seqTimeoutUs);
-    const say = {
-      door: track.lock.name,
-      source: this.#table.source(slot),
-      of: track.sequence.length,
-      why: null,
-    };
     const time = this.#switches.clock === 'exact' ? end : now;
-    this.#decisions.push({ ...say, time, event: 'timeout', stage: before });
+    this.#tell(slot, time, 'timeout', before);
     const after = this.#progress.stage(slot);
-    if (after > 0) this.#decisions.push({ ...say, time, event: 'stage', stage: after });
+    if (after > 0) this.#tell(slot, time, 'stage', after);
     this.#settle(slot, track);
     return after > 0;
   }
@@ -214,11 +205,20 @@ export class Engine {
   }
 
   #discard(slot: number, time: Micros, why: 'port sweep' | 'trap'): void {
-    const { lock, sequence } = this.#table.track(slot);
-    const stage = this.#progress.stage(slot);
-    const source = this.#table.source(slot);
-    this.#decisions.push({ time, event: 'reset', door: lock.name, source, stage, of: sequence.length, why });
+    this.#tell(slot, time, 'reset', this.#progress.stage(slot), why);
     this.#release(slot);
+  }
+
+  #tell(
+    slot: number,
+    time: Micros,
+    event: Decision['event'],
+    stage: number,
+    why: Decision['why'] = null,
+  ): void {
+    const { lock, sequence } = this.#table.track(slot);
+    const source = this.#table.source(slot);
+    this.#decisions.push({ time, event, door: lock.name, source, stage, of: sequence.length, why });
   }
 
   #claim(source: Address, track: Track): number {

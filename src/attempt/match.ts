@@ -1,6 +1,6 @@
 /** Doors -> what each of them sees of a packet, compiled to one look-up a port. */
 
-import type { FlagRule, Lock, Packet, Sequence, Step } from '../model.ts';
+import { type FlagRule, type Lock, type Packet, type Sequence, type Step, UDP_PORTS } from '../model.ts';
 
 /** One live sequence of one door; attempts are made at tracks. */
 export interface Track {
@@ -20,14 +20,18 @@ export interface Sight {
   readonly tracks: readonly Track[];
   /** The tracks that have this port among their steps; undefined when no door has. */
   fitsOf(port: number): readonly Fit[] | undefined;
+  /** Whether any door has this port among its steps or traps. */
+  concerns(port: number): boolean;
   /** The doors that have this port among their traps. */
   trapsAt(port: number): readonly Lock[] | undefined;
 }
 
-/** TCP ports are themselves; the others begin where they end. */
-const UDP = 0x1_0000;
+/** Numbers beyond those of ports. */
 const ICMP = 0x2_0000;
 const ICMP_ANY = 0x3_0000;
+
+/** How many there are of TCP and UDP together. */
+const PORT_NUMBERS = 0x2_0000;
 
 const ECHO_REQUEST = 8;
 const ECHO_REQUEST_V6 = 128;
@@ -40,7 +44,7 @@ export function portKey(packet: Packet): number | null {
   if (packet.proto === 'icmp' || packet.proto === 'icmpv6') return echoKey(packet);
   if (packet.dpt === null) return null;
   if (packet.proto === 'tcp') return packet.dpt;
-  return packet.proto === 'udp' ? UDP | packet.dpt : null;
+  return packet.proto === 'udp' ? UDP_PORTS | packet.dpt : null;
 }
 
 /** Whether a number of `portKey` is that of an echo request. */
@@ -66,8 +70,11 @@ export function compile(
     }
     for (const trap of lock.traps) push(traps, keyOf(trap), lock);
   });
+  const concerned = new Uint8Array(PORT_NUMBERS);
+  for (const port of [...fits.keys(), ...traps.keys()]) if (port < PORT_NUMBERS) concerned[port] = 1;
   return {
     tracks,
+    concerns: (port) => concerned[port] === 1,
     fitsOf: (port) => withAnyEcho(fits, port, (fit, other) => fit.track === other.track),
     trapsAt: (port) => withAnyEcho(traps, port, (lock, other) => lock === other),
   };
@@ -104,7 +111,7 @@ function stepsByPort(sequence: Sequence): Map<number, number> {
 
 function keyOf(step: Step): number {
   if (step.proto === 'icmp') return step.size === null ? ICMP_ANY : ICMP | step.size;
-  return step.proto === 'udp' ? UDP | step.port : step.port;
+  return step.proto === 'udp' ? UDP_PORTS | step.port : step.port;
 }
 
 /** What stands under an echo request of one size, and what takes any size. */

@@ -5,6 +5,8 @@ import { Chains } from './chains.ts';
 import type { Track } from './match.ts';
 import { at } from './typed.ts';
 
+/** Attempts that are remembered at once, over all sources and doors. */
+export const DEFAULT_CAPACITY = 65_536;
 export const NO_SLOT = -1;
 /** knockd's limit too: bit 31 is the last step of the longest sequence. */
 export const MAX_STEPS = 32;

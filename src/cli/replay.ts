@@ -37,8 +37,7 @@ export function addReplay(program: Command, io: Io): void {
       const oneTime = new OneTimeDoors();
       for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
-      const scan = new PacketScan({ prefix: config.log.prefix, live: false });
-      let counted = 0;
+      const scan = new PacketScan({ prefix: config.log.prefix, live: false, notes: engine });
       const print = (decisions: readonly Decision[]): void => {
         for (const decision of decisions) {
           const text =
@@ -50,11 +49,12 @@ export function addReplay(program: Command, io: Io): void {
         if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
         if (event.kind !== 'lines') continue;
         scan.scan(event.bytes, event.readAt, (packet) => {
-          counted++;
           print(engine.handleTimeout(packet.time));
           print(engine.handlePacket(packet));
         });
+        if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
       }
+      const counted = scan.counts.trusted;
       if (counted === 0)
         io.stderr.write(`no line counts: none is the kernel's with the prefix "${config.log.prefix}"\n`);
       io.finish(counted === 0 ? EXIT.NO_MATCH : EXIT.OK);

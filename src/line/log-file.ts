@@ -26,6 +26,7 @@ export class LogFile {
   readonly #dev: number;
   readonly #ino: number;
   #position = 0;
+  readonly #buffer = Buffer.allocUnsafe(FINGERPRINT_BYTES + CHUNK_BYTES);
   /** The bytes before the position. While they stand there, the file is what was read so far. */
   #fingerprint = Buffer.alloc(0);
   #checkedMtimeMs = Number.NaN;
@@ -75,7 +76,8 @@ export class LogFile {
   }
 
   /**
-   * All whole lines that stand in the file at this moment, in batches, read no faster than they are taken. `rewritten`
+   * All whole lines that stand in the file at this moment, in batches, read no faster than they are taken: each is
+   * overwritten when the next is asked for. `rewritten`
    * says that what was read before is there no more: what follows is from the start of the file.
    */
   async *lines(): AsyncGenerator<Buffer | 'rewritten', void, void> {
@@ -87,9 +89,8 @@ export class LogFile {
         this.#restart();
         yield 'rewritten';
       } else {
-        const lines = this.splitter.push(chunk);
         isMore = chunk.length > 0 && this.#position < size;
-        if (lines !== null) yield lines;
+        yield* this.splitter.push(chunk);
       }
     }
     this.#checkedMtimeMs = mtimeMs;
@@ -106,7 +107,7 @@ export class LogFile {
    */
   async #read(bytes: number): Promise<Buffer | null> {
     const checked = this.#fingerprint.length;
-    const buffer = Buffer.allocUnsafe(checked + Math.min(Math.max(bytes, 0), CHUNK_BYTES));
+    const buffer = this.#buffer.subarray(0, checked + Math.min(Math.max(bytes, 0), CHUNK_BYTES));
     const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, this.#position - checked);
     if (bytesRead < checked || buffer.compare(this.#fingerprint, 0, checked, 0, checked) !== 0) return null;
     const chunk = buffer.subarray(checked, bytesRead);

@@ -29,15 +29,18 @@ export class LineSplitter {
   }
 
   /**
-   * All lines that are whole by now, each ending in LF, or null. A view of the chunk where that is possible, so the
-   * caller must not write into the chunk again.
+   * All lines that are whole by now, each ending in LF, in batches: the line whose beginning was held is copied, the
+   * others are a view of the chunk. They are to be read before the caller writes into the chunk again.
    */
-  push(chunk: Buffer): Buffer | null {
+  push(chunk: Buffer): Buffer[] {
     const fresh = this.#skipping === 'nothing' ? chunk : this.#skip(chunk);
     const end = fresh.lastIndexOf(LF) + 1;
-    const whole = end === 0 ? null : this.#withHeld(fresh.subarray(0, end));
+    const first = this.#heldBytes === 0 || end === 0 ? 0 : fresh.indexOf(LF) + 1;
+    const batches: Buffer[] = [];
+    if (first > 0) batches.push(this.#withinCap(this.#withHeld(fresh.subarray(0, first))));
+    if (end > first) batches.push(this.#withinCap(fresh.subarray(first, end)));
     this.#hold(fresh.subarray(end));
-    return whole === null ? null : this.#withinCap(whole);
+    return batches;
   }
 
   /** What is held of a last line, with the LF that it lacks, or null. The next push starts a new line. */

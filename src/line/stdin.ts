@@ -36,8 +36,7 @@ export async function* followStream(
       let taken = 0;
       for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) {
         taken += chunk.length;
-        const bytes = splitter.push(chunk);
-        if (bytes !== null) yield { kind: 'lines', bytes, readAt: clock() };
+        for (const bytes of splitter.push(chunk)) yield { kind: 'lines', bytes, readAt: clock() };
         if (signal.aborted) return;
       }
       const overlong = splitter.overlong - overlongBefore;

@@ -1,6 +1,6 @@
 /** A finished log, as a file or a stream -> its lines, to the end. */
 
-import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { LineEvent, Micros } from '../model.ts';
 import { wallClock } from './clock.ts';
@@ -22,12 +22,31 @@ export interface ReadOptions {
  *
  * @throws KnocktailError 66 when there is no such file, 77 when it may not be read, 74 for a folder or a failing disk
  */
-export function readLog(
+export async function* readLog(
   path: string,
   { stdin, signal }: { readonly stdin: Readable; readonly signal: AbortSignal },
 ): AsyncGenerator<LineEvent, void, void> {
-  if (path === '-') return readStream(stdin, { name: 'stdin', signal });
-  return readStream(createReadStream(path, { highWaterMark: CHUNK_BYTES }), { name: path, signal });
+  if (path === '-') return yield* readStream(stdin, { name: 'stdin', signal });
+  const file = await open(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  try {
+    const isFile = await file.stat().then((stats) => stats.isFile());
+    const chunks = isFile ? chunksOf(file) : file.createReadStream({ autoClose: false });
+    yield* linesOf(chunks, { name: path, signal });
+  } finally {
+    await file.close();
+  }
+}
+
+/** A file in one buffer, which is written over when the next chunk is asked for: a stream makes one for each. */
+async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer, void, void> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /**
@@ -35,16 +54,20 @@ export function readLog(
  *
  * @throws KnocktailError as `readLog` when the stream fails
  */
-export async function* readStream(
-  stream: Readable,
+export function readStream(stream: Readable, options: ReadOptions): AsyncGenerator<LineEvent, void, void> {
+  addAbortSignal(options.signal, stream);
+  return linesOf(stream, options);
+}
+
+async function* linesOf(
+  chunks: AsyncIterable<Buffer>,
   { name, signal, clock = wallClock }: ReadOptions,
 ): AsyncGenerator<LineEvent, void, void> {
   const splitter = new LineSplitter();
-  addAbortSignal(signal, stream);
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      const bytes = splitter.push(chunk);
-      if (bytes !== null) yield { kind: 'lines', bytes, readAt: clock() };
+    for await (const chunk of chunks) {
+      for (const bytes of splitter.push(chunk)) yield { kind: 'lines', bytes, readAt: clock() };
+      if (signal.aborted) return;
     }
   } catch (error) {
     if (signal.aborted) return;

@@ -38,6 +38,11 @@ export class BootClock {
     return { time, second: Math.floor((written ?? time) / US_PER_SECOND) };
   }
 
+  /** The moment of a stamp in a log whose clocks are known to agree; null before any line was placed. */
+  ofUptime(uptimeUs: number): Micros | null {
+    return this.#offset === null ? null : uptimeUs + this.#offset;
+  }
+
   /** A clock that goes on from here by itself: a line that is not believed must not set the clock of others. */
   fork(): BootClock {
     return new BootClock({ live: this.#live, bootOffset: this.#offset });

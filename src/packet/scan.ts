@@ -1,10 +1,11 @@
 /** Batches of lines -> the packets that count: the kernel's own, with the right prefix. */
 
-import type { Micros, Packet } from '../model.ts';
+import { type Micros, type Packet, type PacketNotes, UDP_PORTS } from '../model.ts';
 import { LF, standsAt } from './bytes.ts';
 import { BootClock } from './clock.ts';
 import { packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
+import { Peek } from './peek.ts';
 import { readHeader } from './timestamp.ts';
 
 export interface ScanOptions {
@@ -13,6 +14,8 @@ export interface ScanOptions {
   readonly live: boolean;
   /** The wall time of boot, for lines that have the kernel's stamp alone. */
   readonly bootOffset?: Micros | null;
+  /** Who is asked before a packet is made of a line; without it, one is made of each. */
+  readonly notes?: PacketNotes | null;
 }
 
 const OPEN_BRACE = 0x7b;
@@ -22,24 +25,42 @@ const IN_BYTES = 3;
 export class PacketScan {
   readonly #prefix: Buffer;
   readonly #escaped: Buffer;
+  /** Whether both spellings are the same. */
+  readonly #isPlain: boolean;
   readonly #clock: BootClock;
   readonly #body = new Body();
+  readonly #peek = new Peek();
+  readonly #notes: PacketNotes | null;
+  #trusted = 0;
+  #lastTime: Micros | null = null;
   #untrusted = 0;
 
-  constructor({ prefix, live, bootOffset = null }: ScanOptions) {
+  constructor({ prefix, live, bootOffset = null, notes = null }: ScanOptions) {
+    this.#notes = notes;
     this.#prefix = Buffer.from(`${prefix}IN=`);
     this.#escaped = spelled(this.#prefix, { isKmsg: true });
+    this.#isPlain = this.#escaped.equals(this.#prefix);
     this.#clock = new BootClock({ live, bootOffset });
   }
 
-  /** How many lines carried the prefix ahead of a body without being the kernel's. */
-  get counts(): { readonly untrusted: number } {
-    return { untrusted: this.#untrusted };
+  /** How many lines carried the prefix ahead of a body, and were the kernel's or not. */
+  get counts(): { readonly trusted: number; readonly untrusted: number } {
+    return { trusted: this.#trusted, untrusted: this.#untrusted };
+  }
+
+  /** The time of the last line of the kernel's; null before the first. */
+  get lastTime(): Micros | null {
+    return this.#lastTime;
   }
 
   /** @param bytes whole lines, each ending in LF */
   scan(bytes: Buffer, readAt: Micros, accept: (packet: Packet) => void): void {
     for (let at = this.#find(bytes, 0); at >= 0; ) {
+      if (this.#noted(bytes, at)) {
+        this.#trusted++;
+        at = this.#find(bytes, this.#peek.end);
+        continue;
+      }
       const start = bytes.lastIndexOf(LF, at) + 1;
       const lineEnd = bytes.indexOf(LF, at);
       const end = lineEnd < 0 ? bytes.length : lineEnd;
@@ -53,9 +74,19 @@ export class PacketScan {
   #find(bytes: Buffer, from: number): number {
     if (from >= bytes.length) return -1;
     const plain = bytes.indexOf(this.#prefix, from);
-    if (this.#escaped.equals(this.#prefix)) return plain;
+    if (this.#isPlain) return plain;
     const escaped = bytes.indexOf(this.#escaped, from);
     return plain < 0 || (escaped >= 0 && escaped < plain) ? escaped : plain;
+  }
+
+  /** Whether the line whose prefix begins at `at` has been dealt with by a look at it. */
+  #noted(bytes: Buffer, at: number): boolean {
+    const peek = this.#peek;
+    if (this.#notes === null || !peek.look(bytes, at)) return false;
+    const time = this.#clock.ofUptime(peek.uptimeUs);
+    if (time === null) return false;
+    this.#lastTime = time;
+    return this.#notes.noted(peek.ipv4, peek.isUdp ? UDP_PORTS | peek.port : peek.port, time);
   }
 
   #read(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
@@ -64,6 +95,7 @@ export class PacketScan {
         ? this.#unwrap(bytes, start, end, readAt)
         : this.#walk(bytes, start, end, readAt);
     if (packet === null) this.#untrusted++;
+    else this.#trusted++;
     return packet;
   }
 
@@ -81,8 +113,14 @@ export class PacketScan {
     const isDue =
       standsAt(bytes, 'IN=', at, end) &&
       bytes.compare(sought, 0, sought.length, header.end, at + IN_BYTES) === 0;
-    return isDue && header.doubt === null && this.#body.read(bytes, at, end) && this.#body.oddity === null
-      ? packetFrom(bytes, header, at, this.#body, this.#clock, readAt)
-      : null;
+    const body = this.#body;
+    if (!isDue || header.doubt !== null || !body.read(bytes, at, end) || body.oddity !== null) return null;
+    const packet = packetFrom(bytes, header, at, body, this.#clock, readAt);
+    if (packet === null) return null;
+    this.#lastTime = packet.time;
+    const { uptimeUs, isKmsg } = header;
+    if (this.#notes !== null)
+      this.#peek.learn(bytes, { start, at: header.end, srcAt: body.srcAt, uptimeUs, isKmsg });
+    return packet;
   }
 }

@@ -25,6 +25,11 @@ export function descriptorsOn(path: string): number {
   }).length;
 }
 
+/** An event with bytes of its own: a source writes over those that it has handed on. */
+export function kept(event: LineEvent): LineEvent {
+  return event.kind === 'lines' ? { ...event, bytes: Buffer.from(event.bytes) } : event;
+}
+
 /** A source that is read as fast as it goes, in the background, until the test ends. */
 export class Following {
   readonly events: LineEvent[] = [];
@@ -71,7 +76,7 @@ export class Following {
 
   async #readAll(source: LineSource): Promise<void> {
     for await (const event of source) {
-      this.events.push(event);
+      this.events.push(kept(event));
       const due = this.#waiting.filter(({ isDue }) => isDue());
       this.#waiting = this.#waiting.filter((waiting) => !due.includes(waiting));
       for (const { resolve } of due) resolve();

@@ -1,0 +1,180 @@
+/** A line that looks like the last one -> its source and port, without reading all of it. */
+
+import { BLANK, LF } from './bytes.ts';
+
+const [COMMA, DOT, EQUALS, OPEN] = [0x2c, 0x2e, 0x3d, 0x5b];
+const [ZERO, NINE] = [0x30, 0x39];
+const [S, R, C, D, P, T] = [0x53, 0x52, 0x43, 0x44, 0x50, 0x54];
+/** Digits beyond these may differ; those of a priority, `<4>` or `4,`, say whether the kernel is speaking. */
+const PRIORITY_BYTES = 4;
+const KMSG_PRIORITY_BYTES = 2;
+/** How far a key may stand from where it stood in the last line. */
+const SLACK_BYTES = 24;
+/**
+ * From the address of the source to the protocol there are at most 101 bytes, IP options aside, and at least 143 where
+ * an ICMP error comes between, whose quoted packet is not to be taken for its own.
+ */
+const IP_BYTES = 120;
+const US_PER_SECOND = 1_000_000;
+/** Stamps of lines that follow each other differ by less; more is a pause or a reboot, and read with care. */
+const STRIDE_US = 60 * US_PER_SECOND;
+const NONE = -1;
+
+/**
+ * Lines of one log differ in digits and little else. Once one was read in full and believed, this tells of a line
+ * whose header differs from that one in digits alone, and which has the words of a TCP or UDP packet over IPv4 where
+ * they are due, from whom it is and to which port. Of any other it tells nothing, and it has to be read in full.
+ */
+export class Peek {
+  /** The address as a signed number of 32 bits. */
+  ipv4 = 0;
+  isUdp = false;
+  port = 0;
+  /** The kernel's stamp, in microseconds since boot. */
+  uptimeUs = 0;
+  /** Where the line ends. */
+  end = 0;
+  #header: Buffer | null = null;
+  #fixed = PRIORITY_BYTES;
+  /** From the start of the header to the seconds of its stamp. */
+  #uptimeAt = NONE;
+  #srcDelta = 0;
+  /** From the end of the line: what follows a port differs less than what stands ahead of it. */
+  #dptDelta = 40;
+
+  /**
+   * Takes a line for its pattern.
+   *
+   * @param start where the line begins
+   * @param at where its prefix begins
+   * @param srcAt where the address of its source stands
+   * @param uptimeUs its stamp; a line without one is no pattern
+   */
+  learn(
+    bytes: Buffer,
+    {
+      start,
+      at,
+      srcAt,
+      uptimeUs,
+      isKmsg,
+    }: { start: number; at: number; srcAt: number; uptimeUs: number | null; isKmsg: boolean },
+  ): void {
+    if (uptimeUs === null) return;
+    this.uptimeUs = uptimeUs;
+    this.#srcDelta = srcAt - at;
+    if (this.#header !== null && this.#header.length === at - start && this.#hasShape(bytes, start)) return;
+    const header = Buffer.from(bytes.subarray(start, at));
+    // `4,377,1024482935,-;` or `... kernel: [  133.315636] `
+    this.#uptimeAt = (isKmsg ? header.indexOf(COMMA, header.indexOf(COMMA) + 1) : header.indexOf(OPEN)) + 1;
+    this.#header = this.#uptimeAt > 0 ? header : null;
+    this.#fixed = isKmsg ? KMSG_PRIORITY_BYTES : PRIORITY_BYTES;
+  }
+
+  /** Whether the line whose prefix begins at `at` could be told from; its fields are then those of this object. */
+  look(bytes: Buffer, at: number): boolean {
+    if (this.#header === null) return false;
+    const start = at - this.#header.length;
+    if (start < 0 || (start > 0 && bytes[start - 1] !== LF) || !this.#hasShape(bytes, start)) return false;
+    const before = this.uptimeUs;
+    if (!this.#readUptime(bytes, start + this.#uptimeAt) || Math.abs(this.uptimeUs - before) > STRIDE_US) {
+      this.uptimeUs = before;
+      return false;
+    }
+    this.end = bytes.indexOf(LF, at);
+    return this.end >= 0 && this.#readSource(bytes, at) && this.#readPort(bytes, at);
+  }
+
+  #hasShape(bytes: Buffer, start: number): boolean {
+    const header = this.#header;
+    if (header === null) return false;
+    for (let i = 0; i < header.length; i++) {
+      const [was, is] = [header[i] as number, bytes[start + i] as number];
+      if (was !== is && (i < this.#fixed || was < ZERO || was > NINE || is < ZERO || is > NINE)) return false;
+    }
+    return true;
+  }
+
+  /** `  133.315636]`: the point stands where it stood, since all but digits is the same. */
+  #readUptime(bytes: Buffer, start: number): boolean {
+    let us = 0;
+    for (let i = start; ; i++) {
+      const byte = bytes[i] as number;
+      if (byte >= ZERO && byte <= NINE) us = us * 10 + (byte - ZERO);
+      else if (byte !== BLANK && byte !== DOT) break;
+    }
+    this.uptimeUs = us;
+    return us > 0;
+  }
+
+  /** ` SRC=192.0.2.7 `. No interface has a blank in its name, so that no other word can look like this one. */
+  #readSource(bytes: Buffer, at: number): boolean {
+    const found = this.#find(bytes, at, at + this.#srcDelta, S, R, C);
+    if (found < 0) return false;
+    this.#srcDelta = found - at;
+    let address = 0;
+    let dots = 0;
+    let octet = NONE;
+    for (let i = found; ; i++) {
+      const byte = bytes[i] as number;
+      if (byte >= ZERO && byte <= NINE) octet = (octet < 0 ? 0 : octet * 10) + (byte - ZERO);
+      else if (octet < 0 || octet > 255) return false;
+      else {
+        address = (address << 8) | octet;
+        octet = NONE;
+        if (byte === BLANK) break;
+        if (byte !== DOT || ++dots > 3) return false;
+      }
+    }
+    this.ipv4 = address;
+    return dots === 3;
+  }
+
+  /** ` PROTO=TCP SPT=40000 DPT=7000 `, all of it: what stands in brackets is of an ICMP error, which knocks nowhere. */
+  #readPort(bytes: Buffer, at: number): boolean {
+    const found = this.#find(bytes, at, this.end - this.#dptDelta, D, P, T);
+    if (found < 0) return false;
+    this.#dptDelta = this.end - found;
+    let port = 0;
+    let place = found;
+    for (let byte = bytes[place] as number; byte >= ZERO && byte <= NINE; byte = bytes[++place] as number) {
+      port = port * 10 + (byte - ZERO);
+    }
+    if (place === found || port > 65_535 || bytes[place] !== BLANK) return false;
+    // Backwards: the digits of SPT, its name, and that of the protocol.
+    let back = found - ' DPT='.length - 1;
+    while ((bytes[back] as number) >= ZERO && (bytes[back] as number) <= NINE) back--;
+    if (!endsWith(bytes, back, ' SPT=')) return false;
+    back -= ' SPT='.length;
+    if (back - (at + this.#srcDelta) > IP_BYTES) return false;
+    this.isUdp = endsWith(bytes, back, ' PROTO=UDP');
+    this.port = port;
+    return this.isUdp || endsWith(bytes, back, ' PROTO=TCP');
+  }
+
+  /** Behind a key of three letters between a blank and `=`, at or near a place; -1 when it is not there. */
+  #find(bytes: Buffer, start: number, due: number, a: number, b: number, c: number): number {
+    if (due - 5 > start && due < this.end && isKey(bytes, due - 4, a, b, c)) return due;
+    const to = Math.min(this.end, due + SLACK_BYTES) - 4;
+    for (let i = Math.max(start, due - SLACK_BYTES) + 1; i < to; i++)
+      if (isKey(bytes, i, a, b, c)) return i + 4;
+    return NONE;
+  }
+}
+
+function isKey(bytes: Buffer, i: number, a: number, b: number, c: number): boolean {
+  return (
+    bytes[i] === a &&
+    bytes[i + 1] === b &&
+    bytes[i + 2] === c &&
+    bytes[i + 3] === EQUALS &&
+    bytes[i - 1] === BLANK
+  );
+}
+
+/** Whether a word ends at this place, the place included. */
+function endsWith(bytes: Buffer, place: number, word: string): boolean {
+  const start = place - word.length + 1;
+  for (let i = 0; i < word.length; i++) if (bytes[start + i] !== word.charCodeAt(i)) return false;
+  return true;
+}
