@@ -10,6 +10,7 @@ import type { Log } from './log.ts';
 import {
   type Decision,
   type Firewall,
+  type LineEvent,
   type LineSource,
   type Lock,
   type Micros,
@@ -32,7 +33,6 @@ export interface DaemonParts {
   readonly openFirewall: (config: Config) => Firewall;
   readonly oneTime: OneTimeDoors;
   readonly run: typeof runCommand;
-  readonly isDry: boolean;
   /** The wall clock. */
   readonly now: () => Micros;
   readonly log: Log;
@@ -44,7 +44,10 @@ export interface DaemonParts {
   readonly debug: ((packet: Packet) => void) | null;
 }
 
-/** Before `run` is ready, what is wrong is thrown; afterwards nothing that comes in ends it. */
+/**
+ * Before `run` is ready, a firewall or a configuration that is wrong is thrown; a log that cannot be read is told of
+ * and waited for. Afterwards nothing that comes in ends it.
+ */
 export class Daemon {
   readonly #parts: DaemonParts;
   readonly #keeper: Keeper;
@@ -60,7 +63,7 @@ export class Daemon {
   #forged = { reported: 0, reportedAt: Number.NEGATIVE_INFINITY };
 
   constructor(parts: DaemonParts) {
-    const { config, run, isDry, now, log, oneTime } = parts;
+    const { config, run, now, log, oneTime } = parts;
     this.#parts = parts;
     this.#config = config;
     this.#locks = locksOf(config, oneTime);
@@ -68,7 +71,15 @@ export class Daemon {
     this.#scan = this.#newScan();
     const words = (): Words => this.#words();
     const firewall = parts.openFirewall(config);
-    this.#keeper = new Keeper({ doors: config.doors, firewall, run, isDry, now, log, words });
+    this.#keeper = new Keeper({
+      doors: config.doors,
+      firewall,
+      run,
+      isDry: () => this.#isDry(),
+      now,
+      log,
+      words,
+    });
   }
 
   /**
@@ -85,7 +96,7 @@ export class Daemon {
       this.#reading = new AbortController();
       const either = AbortSignal.any([signal, this.#reading.signal]);
       for await (const event of this.#parts.openLines(this.#config, either)) {
-        if (event.kind === 'lines') this.#read(event.bytes, event.readAt);
+        if (event.kind === 'lines') this.#read(event);
         else if (event.kind === 'drained') this.#letPass(event.at);
         else (event.lost ? log.warn : log.info)(event.text);
       }
@@ -106,26 +117,25 @@ export class Daemon {
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
       JSON.stringify(config[key]) === JSON.stringify(before[key]);
-    if (!isSame('firewall')) await this.#keeper.setFirewall(openFirewall(config));
+    if (isSame('firewall')) this.#keeper.ensure();
+    else await this.#keeper.setFirewall(openFirewall(config));
     this.#config = config;
     this.#keeper.setDoors(config.doors);
     const made = locksOf(config, oneTime);
-    const seesAlike = isSame('log') && isSame('interface') && isSame('ipv6');
-    this.#locks = seesAlike ? keepSame(made, this.#locks, before, config) : made;
+    this.#locks = isSame('interface') && isSame('ipv6') ? keepSame(made, this.#locks, before, config) : made;
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
     else this.#engine = engineOf(config, this.#locks);
-    if (!isSame('log')) {
-      this.#scan = this.#newScan();
-      this.#reading.abort();
-    }
+    if (config.log.prefix !== before.log.prefix) this.#scan = this.#newScan();
+    if (config.log.from !== before.log.from || config.log.path !== before.log.path) this.#reading.abort();
     this.#tellWeaknesses();
   }
 
-  #read(bytes: Buffer, readAt: Micros): void {
-    this.#scan.scan(bytes, readAt, (packet) => {
+  #read({ bytes, readAt, bootedAt }: Extract<LineEvent, { readonly kind: 'lines' }>): void {
+    const take = (packet: Packet): void => {
       this.#parts.debug?.(packet);
       this.#decide(this.#engine.handlePacket(packet), readAt);
-    });
+    };
+    this.#scan.scan(bytes, readAt, take, bootedAt);
   }
 
   /** All packets are wanted where somebody listens, else those alone that the engine has to see. */
@@ -160,7 +170,7 @@ export class Daemon {
     const door = doors[name];
     if (door === undefined) return;
     const open = async (): Promise<void> => {
-      const usedUp = await oneTime.settle(door);
+      const usedUp = this.#isDry() ? null : await oneTime.settle(door);
       if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
       if (ageUs <= settings.maxAgeUs) this.#keeper.opened(name, source);
       else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`);
@@ -172,6 +182,10 @@ export class Daemon {
 
   #trap({ door, source }: Decision): void {
     this.#openings = this.#openings.then(() => this.#keeper.trapped(door, source));
+  }
+
+  #isDry(): boolean {
+    return this.#config.firewall.backend === 'dry-run';
   }
 
   #words(): Words {

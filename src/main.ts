@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** argv -> command -> exit code; the only process.exit. */
 
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { runProgram } from './cli/program.ts';
+import { EXIT } from './errors.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -13,10 +15,15 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => en
 // The path as it was called, a symlink by its own name.
 const [, self = '', ...argv] = process.argv;
 const name = basename(self);
+const isDaemon = name === 'knockd' || argv[0] === 'run';
 // The reader of our output may leave early, as `head` does. That ends a filter, but never the daemon.
-process.stdout.on('error', () => {
-  if (name !== 'knockd' && argv[0] !== 'run') process.exit(0);
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (isDaemon) return;
+  if (error.code === 'EPIPE') process.exit(EXIT.OK);
+  process.stderr.write(`the output cannot be written: ${error.message}\n`, () => process.exit(EXIT.IO));
 });
+// One that comes before the daemon can load anything anew is not to end it.
+if (isDaemon) process.on('SIGHUP', () => undefined);
 process.stderr.on('error', () => undefined);
 
 const code = await runProgram(
@@ -25,6 +32,9 @@ const code = await runProgram(
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
+    drained: async () => {
+      if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
+    },
     signal: ending.signal,
     onHangup: (reload) => process.on('SIGHUP', reload),
   },

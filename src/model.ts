@@ -21,6 +21,8 @@ export type LineEvent =
       /** Whole lines, each ending in LF, in the order of the log; theirs only until the next event is asked for. */
       readonly bytes: Buffer;
       readonly readAt: Micros;
+      /** When the machine booted that they are from, by its clocks of this moment; null for a record. */
+      readonly bootedAt: Micros | null;
     }
   /** Everything that stood in the log at this moment has been handed on. */
   | { readonly kind: 'drained'; readonly at: Micros }
@@ -145,6 +147,8 @@ export interface Opening {
 
 /** The one thing that stands between openings and the packet filter. */
 export interface Firewall {
+  /** Whether rules end by themselves; assumed until `ensure` has found out. */
+  readonly hasTime: boolean;
   /** Makes the chain and its jumps where they are missing; resolves to what is worth telling. */
   ensure(): Promise<readonly string[]>;
   /** The openings that stand in the chain, both families. */

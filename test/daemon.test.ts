@@ -20,6 +20,8 @@ const DONE: CommandResult = { status: 0, signal: null, output: '', unshown: 0, t
 class Bench {
   readonly said: string[] = [];
   readonly ran: string[] = [];
+  /** How often the log was opened. */
+  sources = 0;
   /** What the next command comes to, and what to look at while it runs. */
   result: () => Partial<CommandResult> = () => ({});
   readonly daemon: Daemon;
@@ -32,14 +34,16 @@ class Bench {
     const say = (text: string): void => void this.said.push(text);
     this.daemon = new Daemon({
       config,
-      openLines: () => this.#lines(),
+      openLines: () => {
+        this.sources++;
+        return this.#lines();
+      },
       openFirewall: ({ firewall }) => new DryRunFirewall(firewall, () => undefined),
       oneTime: new OneTimeDoors(),
       run: async (command, { source }) => {
         this.ran.push(command.replaceAll('%IP%', source));
         return { ...DONE, ...this.result() };
       },
-      isDry: false,
       now: () => this.#second * US_PER_SECOND,
       log: { info: say, warn: say, error: say },
       signal: this.#ending.signal,
@@ -64,7 +68,9 @@ class Bench {
   }
 
   async hand(lines: string): Promise<void> {
-    this.#hand([{ kind: 'lines', bytes: Buffer.from(lines), readAt: this.#second * US_PER_SECOND }]);
+    this.#hand([
+      { kind: 'lines', bytes: Buffer.from(lines), readAt: this.#second * US_PER_SECOND, bootedAt: null },
+    ]);
     await settled();
   }
 
@@ -255,6 +261,43 @@ describe('a one-time door', () => {
     await bench.knock('192.0.2.7', 1, 2, 9);
     await bench.heard('no sequence is left');
     expect(await bench.commands(1)).toEqual(['b']);
+    await bench.end();
+  });
+});
+
+describe('a reload', () => {
+  const yaml = (more = '', doors = 'cmd: { sequence: [1, 2], start_command: open }') =>
+    configOf(`${more}\nsweep_guard: 0\ndoors: { ${doors} }`);
+
+  it('of the prefix or max_age goes on reading where it was, and keeps attempts', async () => {
+    const bench = await Bench.ready(yaml());
+    await bench.knock('192.0.2.7', 1);
+    await bench.daemon.reload(yaml('log: { max_age: 60s }'));
+    await bench.knock('192.0.2.7', 2);
+    expect(await bench.commands(1)).toEqual(['open']);
+    expect(bench.sources).toBe(1);
+    await bench.end();
+  });
+
+  it('of the interface begins attempts anew', async () => {
+    const bench = await Bench.ready(yaml());
+    await bench.knock('192.0.2.7', 1);
+    await bench.daemon.reload(yaml('interface: eth0'));
+    await bench.knock('192.0.2.7', 2);
+    await bench.knock('192.0.2.7', 1, 2);
+    expect(await bench.commands(1)).toEqual(['open']);
+    await bench.end();
+  });
+
+  it('to a dry run runs no command from then on, and marks no sequence', async () => {
+    const path = fileWith('7,8\n');
+    const doors = `cmd: { sequence: [1, 2], start_command: open }, once: { one_time_sequences: ${path}, close: x }, x: { sequence: [5], open: { port: 22 } }`;
+    const bench = await Bench.ready(yaml('', doors));
+    await bench.daemon.reload(yaml('firewall: { backend: dry-run }', doors));
+    await bench.knock('192.0.2.7', 1, 2, 7, 8);
+    await bench.heard('would run command: open');
+    expect(bench.ran).toEqual([]);
+    expect(readFileSync(path, 'utf8')).toBe('7,8\n');
     await bench.end();
   });
 });

@@ -6,6 +6,8 @@ import type { ExitCode } from '../errors.ts';
 export interface Io {
   readonly stdin: Readable;
   readonly stdout: { write(text: string): unknown };
+  /** Resolves when stdout takes more; at once where it does. */
+  readonly drained: () => Promise<void>;
   readonly stderr: { write(text: string): unknown };
   /** Aborted by TERM and INT. */
   readonly signal: AbortSignal;

@@ -39,7 +39,14 @@ export function addOpen(program: Command, io: Io): void {
       const { config, firewall } = await prepare(options, io);
       const open = doorNamed(door, config, options.config).open;
       if (open === null) throw usage('the door has no open:', door, 'name one that has');
-      await firewall.ensure();
+      for (const text of await firewall.ensure()) io.stderr.write(`${text}\n`);
+      if (!firewall.hasTime && open.forUs !== null) {
+        throw new KnocktailError('nothing would shut the door again', {
+          exitCode: EXIT.UNAVAILABLE,
+          value: 'no xt_time in this kernel',
+          remedy: 'knock, so that the daemon shuts it, or load the module xt_time',
+        });
+      }
       const leases = new Leases();
       const now = Date.now() * US_PER_MS;
       const changes = [
@@ -115,7 +122,7 @@ function show(opening: Opening, { json }: Options, io: Io, before = ''): void {
 }
 
 function doorNamed(name: string, { doors }: Config, path: string): Config['doors'][string] {
-  const door = doors[name];
+  const door = Object.hasOwn(doors, name) ? doors[name] : undefined;
   if (door === undefined) throw usage('no such door', name, `${path} has ${Object.keys(doors).join(', ')}`);
   return door;
 }

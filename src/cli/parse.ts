@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { followFile } from '../line/file.ts';
 import { readLog } from '../line/stream.ts';
+import { printable } from '../log.ts';
 import type { LineEvent } from '../model.ts';
 import { BootClock } from '../packet/clock.ts';
 import { flagNames, packetJson } from '../packet/format.ts';
@@ -58,7 +59,8 @@ async function parse(
   for await (const event of events) {
     if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
     if (event.kind !== 'lines') continue;
-    const { bytes, readAt } = event;
+    const { bytes, readAt, bootedAt } = event;
+    clock.booted(bootedAt);
     let shown = '';
     for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
       line++;
@@ -68,6 +70,7 @@ async function parse(
       shown += json === true ? `${asJson(line, reading)}\n` : `${asText(line, reading)}\n`;
     }
     io.stdout.write(shown);
+    await io.drained();
   }
   return isFound;
 }
@@ -78,5 +81,6 @@ function asJson(line: number, { packet, trusted, why }: Reading): string {
 
 function asText(line: number, { packet, trusted, why }: Reading): string {
   const doubt = trusted ? '' : `  (would not count: ${why})`;
-  return `${line}  ${isoTime(packet.time)}  ${describePacket(packet, flagNames(packet) ?? [])}${doubt}`;
+  const text = describePacket(packet, flagNames(packet) ?? []);
+  return printable(`${line}  ${isoTime(packet.time)}  ${text}${doubt}`);
 }

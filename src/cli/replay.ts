@@ -52,6 +52,7 @@ export function addReplay(program: Command, io: Io): void {
           print(engine.handleTimeout(packet.time));
           print(engine.handlePacket(packet));
         });
+        await io.drained();
         if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
       }
       const counted = scan.counts.trusted;

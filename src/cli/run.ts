@@ -3,7 +3,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
-import { markInFile } from '../config/one-time-file.ts';
 import type { Config } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
@@ -77,14 +76,12 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   log.use(config);
   const words = wordsFor(config.compat);
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
-  const isDry = config.firewall.backend === 'dry-run';
   const daemon = new Daemon({
     config,
     openLines: ({ log }, signal) => openLines(log, { stdin: io.stdin, signal }),
     openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
-    oneTime: new OneTimeDoors(isDry ? async () => undefined : markInFile),
+    oneTime: new OneTimeDoors(),
     run: runCommand,
-    isDry,
     now: () => Date.now() * US_PER_MS,
     log,
     signal: io.signal,

@@ -12,10 +12,14 @@ const UNIT_US: Readonly<Record<string, number>> = {
   d: 86_400 * US_PER_SECOND,
 };
 
-/** Whole microseconds, or null when the text is no duration. */
+/** Rules carry their end as a date that iptables takes. */
+const LONGEST_US = 10 * 366 * 86_400 * US_PER_SECOND;
+
+/** Whole microseconds, or null when the text is no duration, or one of more than ten years. */
 export function parseDuration(text: string | number): number | null {
   const [, number, unit = 's'] = DURATION_PATTERN.exec(String(text)) ?? [];
   const unitUs = UNIT_US[unit];
   if (number === undefined || unitUs === undefined) return null;
-  return Math.round(Number(number) * unitUs);
+  const us = Math.round(Number(number) * unitUs);
+  return us <= LONGEST_US ? us : null;
 }

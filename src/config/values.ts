@@ -28,7 +28,11 @@ export const duration = z
     [z.number().nonnegative(DURATION_ERROR), z.string().regex(DURATION_PATTERN, DURATION_ERROR)],
     DURATION_ERROR,
   )
-  .transform((text) => parseDuration(text) ?? 0);
+  .transform(
+    (text, context) =>
+      parseDuration(text) ??
+      refuse(context, wrong('a duration of at most ten years', 'write it shorter')({ input: text })),
+  );
 
 const PORT_ERROR = { error: wrong('a port', 'write a number from 1 to 65535') };
 export const port = z
@@ -116,7 +120,7 @@ export const networks = z
 
 export const path = z
   .string({ error: wrong('a path', 'write the path of a file') })
-  .min(1, { error: wrong('a path', 'write the path of a file') });
+  .regex(/^[^\0]+$/, { error: wrong('a path', 'write the path of a file') });
 
 export const yesOrNo = z.boolean({ error: wrong('a yes or no', 'write true or false') });
 

@@ -16,8 +16,19 @@ export interface Weakness {
 
 export function weaknesses(config: Config): Weakness[] {
   return Object.entries(config.doors).flatMap(([door, settings]) =>
-    weaknessesOf(settings).map((text) => ({ door, text })),
+    [...weaknessesOf(settings), ...trapsOn(settings, config)].map((text) => ({ door, text })),
   );
+}
+
+/** A trap is looked at first: a step at the same port could never be taken. */
+function trapsOn({ trap }: DoorConfig, { doors }: Config): string[] {
+  const traps = trap.map(formatStep);
+  return Object.entries(doors).flatMap(([name, { sequence }]) => {
+    const both = (sequence ?? []).map(formatStep).filter((step) => traps.includes(step));
+    return both.length === 0
+      ? []
+      : [`its trap ${both[0]} is a step of the door ${name}, which can never open`];
+  });
 }
 
 function weaknessesOf(door: DoorConfig): string[] {

@@ -3,7 +3,7 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { LineEvent, Micros } from '../model.ts';
-import { wallClock } from './clock.ts';
+import { bootClock, wallClock } from './clock.ts';
 import { LogFile, type Place } from './log-file.ts';
 import { lost, lostOverlong, type Notice, told } from './notice.ts';
 import { isNoFile, unreadable } from './unreadable.ts';
@@ -152,7 +152,7 @@ class Follower {
     try {
       for await (const bytes of log.lines()) {
         if (bytes === 'rewritten') yield lost(`${this.#path} was truncated, reading it from its start`);
-        else yield { kind: 'lines', bytes, readAt: this.#parts.clock() };
+        else yield { kind: 'lines', bytes, readAt: this.#parts.clock(), bootedAt: bootClock() };
       }
     } catch (error) {
       return lost(unreadable(this.#path, error).message);

@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { LineEvent, Micros } from '../model.ts';
-import { wallClock } from './clock.ts';
+import { bootClock, wallClock } from './clock.ts';
 import { lost, lostOverlong } from './notice.ts';
 import { LineSplitter } from './split.ts';
 import { POLL_MS, Wake } from './wake.ts';
@@ -36,7 +36,8 @@ export async function* followStream(
       let taken = 0;
       for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) {
         taken += chunk.length;
-        for (const bytes of splitter.push(chunk)) yield { kind: 'lines', bytes, readAt: clock() };
+        for (const bytes of splitter.push(chunk))
+          yield { kind: 'lines', bytes, readAt: clock(), bootedAt: bootClock() };
         if (signal.aborted) return;
       }
       const overlong = splitter.overlong - overlongBefore;

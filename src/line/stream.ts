@@ -66,7 +66,8 @@ async function* linesOf(
   const splitter = new LineSplitter();
   try {
     for await (const chunk of chunks) {
-      for (const bytes of splitter.push(chunk)) yield { kind: 'lines', bytes, readAt: clock() };
+      for (const bytes of splitter.push(chunk))
+        yield { kind: 'lines', bytes, readAt: clock(), bootedAt: null };
       if (signal.aborted) return;
     }
   } catch (error) {
@@ -74,6 +75,6 @@ async function* linesOf(
     throw unreadable(name, error);
   }
   const last = splitter.flush();
-  if (last !== null) yield { kind: 'lines', bytes: last, readAt: clock() };
+  if (last !== null) yield { kind: 'lines', bytes: last, readAt: clock(), bootedAt: null };
   if (splitter.overlong > 0) yield lostOverlong(name, splitter.overlong);
 }

@@ -6,6 +6,7 @@ import type { Words } from '../words.ts';
 import { Alarm } from './alarm.ts';
 import type { CommandResult, runCommand } from './command.ts';
 import { type PendingStop, StopSchedule } from './stop.ts';
+import { Turns } from './turns.ts';
 
 export interface DoorCommands {
   readonly startCommand: string | null;
@@ -20,13 +21,16 @@ export interface DoorCommands {
 export interface CommandsParts {
   readonly run: typeof runCommand;
   /** Commands are told and not run. */
-  readonly isDry: boolean;
+  readonly isDry: () => boolean;
   /** The wall clock. */
   readonly now: () => Micros;
   readonly words: () => Pick<Words, 'commandOf'>;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
 }
 
+/** Commands that run at once, and those that may wait: what a flood at a door of one step can make. */
+const MOST_AT_ONCE = 32;
+const MOST_WAITING = 1_000;
 /** How long the end of the daemon waits for commands. */
 const SHUTDOWN_MS = 2_000;
 
@@ -34,6 +38,7 @@ const SHUTDOWN_MS = 2_000;
 export class Commands {
   readonly #parts: CommandsParts;
   readonly #stops = new StopSchedule();
+  readonly #turns = new Turns(MOST_AT_ONCE);
   readonly #alarm: Alarm;
   readonly #running = new Set<Promise<void>>();
   #isEnding = false;
@@ -47,6 +52,10 @@ export class Commands {
   start(door: string, source: Address, commands: DoorCommands): void {
     const { start, stop } = commandsFor(source, commands);
     if (start === null) return;
+    if (this.#turns.waiting >= MOST_WAITING) {
+      this.#parts.log.warn(`${source}: ${door}: command not run, ${MOST_WAITING} are waiting for their turn`);
+      return;
+    }
     this.#track(
       this.#run(door, source, start).then(() => {
         if (stop === null) return;
@@ -84,11 +93,14 @@ export class Commands {
   }
 
   async #run(door: string, source: Address, command: string): Promise<void> {
-    const { isDry, log, run, words } = this.#parts;
+    const { log, run, words } = this.#parts;
     const who = words().commandOf(door, source);
-    log.info(`${who}: ${isDry ? 'would run' : 'running'} command: ${command.replaceAll('%IP%', source)}`);
-    if (isDry) return;
-    const result = await run(command, { door, source });
+    const result = await this.#turns.run(async () => {
+      const isDry = this.#parts.isDry();
+      log.info(`${who}: ${isDry ? 'would run' : 'running'} command: ${command.replaceAll('%IP%', source)}`);
+      return isDry ? null : run(command, { door, source });
+    });
+    if (result === null) return;
     for (const line of result.output.split('\n').filter((text) => text !== '')) {
       log.info(`${who}: command says: ${line}`);
     }

@@ -2,8 +2,9 @@
 
 import { type Address, type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
 import { Alarm } from './alarm.ts';
+import { Closer } from './closer.ts';
 import { Commands, type CommandsParts, type DoorCommands } from './commands.ts';
-import { type Grant, type LeaseChange, Leases } from './lease.ts';
+import { type Grant, type LeaseChange, Leases, sameOpening } from './lease.ts';
 
 /** What opening a door means. */
 export interface DoorAction extends DoorCommands {
@@ -17,11 +18,11 @@ export interface KeeperParts extends CommandsParts {
   readonly firewall: Firewall;
 }
 
+/** One door, open for one source. */
+type Lease = Pick<Opening, 'door' | 'source'>;
+
 /** Openings that may wait for the firewall at once: what a flood of knocks at a door of one step can make. */
 const MOST_WAITING = 1_000;
-/** Between the attempts to take away a rule that resists, doubling. */
-const FIRST_RETRY_MS = 1_000;
-const LONGEST_RETRY_MS = 60_000;
 
 /**
  * Keeps doors open as long as they should be. Firewall changes are made one after the other; commands run
@@ -33,9 +34,12 @@ export class Keeper {
   #firewall: Firewall;
   readonly #leases = new Leases();
   readonly #commands: Commands;
+  readonly #closer: Closer;
   readonly #alarm: Alarm;
   #firewallWork: Promise<void> = Promise.resolve();
   #waiting = 0;
+  /** What a batch of traps is to close, while that waits for its turn and nothing was opened since. */
+  #trapped: Map<string, Lease> | null = null;
   #turnedAway = 0;
   #isEnding = false;
 
@@ -44,6 +48,13 @@ export class Keeper {
     this.#doors = parts.doors;
     this.#firewall = parts.firewall;
     this.#commands = new Commands(parts);
+    this.#closer = new Closer({
+      firewall: () => this.#firewall,
+      log: parts.log,
+      again: (work) => {
+        if (!this.#isEnding) this.#enqueue(work);
+      },
+    });
     this.#alarm = new Alarm(parts.now, () =>
       this.#enqueue(() => this.#apply(this.#leases.expire(parts.now()))),
     );
@@ -65,17 +76,22 @@ export class Keeper {
     this.#doors = doors;
   }
 
-  /** Goes over to another firewall, once that is hooked; what stands in the old one ends by itself. */
-  async setFirewall(firewall: Firewall): Promise<void> {
-    await this.#firewallWork;
-    const before = this.#firewall;
-    this.#firewall = firewall;
-    try {
-      await this.start();
-    } catch (error) {
-      this.#firewall = before;
-      throw error;
-    }
+  /** Sees to it that the chain and its jumps stand. Returns at once. */
+  ensure(): void {
+    this.#enqueue(async () => {
+      for (const text of await this.#firewall.ensure()) this.#parts.log.info(text);
+    });
+  }
+
+  /**
+   * Goes over to another firewall, with all that is open.
+   *
+   * @throws KnocktailError when it cannot be had; the old one then stays
+   */
+  setFirewall(firewall: Firewall): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue(() => this.#moveTo(firewall).then(resolve, reject));
+    });
   }
 
   /** Does what opening this door means. Returns at once; where too many wait already, the latest is turned away. */
@@ -87,6 +103,8 @@ export class Keeper {
       return;
     }
     this.#waiting++;
+    // What is trapped from here on is closed after this was opened.
+    this.#trapped = null;
     this.#enqueue(async () => {
       this.#waiting--;
       this.#tellTurnedAway();
@@ -97,9 +115,22 @@ export class Keeper {
     });
   }
 
-  /** Takes away what a door has opened for a source, as a trap does. Returns at once. */
+  /**
+   * Takes away what a door has opened for a source, as a trap does. Returns at once. Whoever floods a trap makes one
+   * piece of work of it, since the chain is listed once for all.
+   */
   trapped(door: string, source: Address): void {
-    this.#enqueue(() => this.#close(door, source));
+    if (this.#isEnding || (this.#doors[door]?.open ?? null) === null) return;
+    if (this.#trapped === null) {
+      const batch = new Map<string, Lease>();
+      this.#trapped = batch;
+      this.#enqueue(async () => {
+        if (this.#trapped === batch) this.#trapped = null;
+        await this.#closeAll([...batch.values()]);
+      });
+    }
+    if (this.#trapped.size < MOST_WAITING) this.#trapped.set(`${door} ${source}`, { door, source });
+    else this.#turnedAway++;
   }
 
   /**
@@ -116,27 +147,62 @@ export class Keeper {
   async #grant(door: string, source: Address, open: NonNullable<DoorAction['open']>): Promise<boolean> {
     const changes = this.#leases.grant({ door, source, ...open }, this.#parts.now());
     const port = `${open.port}/${open.proto}`;
-    const opening = changes.find(({ kind }) => kind === 'insert')?.opening;
+    const granted = changes.find(({ kind }) => kind === 'insert')?.opening;
     try {
-      if (opening !== undefined) await this.#firewall.insert(opening);
+      const opening = granted ?? (await this.#missing(this.#leases.held(door, source)));
+      if (opening !== null) await this.#firewall.insert(opening);
     } catch (error) {
       await this.#apply(this.#leases.undo(changes));
       this.#parts.log.error(`${source}: ${door}: ${port} was not opened: ${wordsOf(error)}`);
       return false;
     }
-    const end = opening === undefined ? 'as before' : describeEnd(opening);
+    const end = granted === undefined ? 'as before' : describeEnd(granted);
     this.#parts.log.info(`${source}: ${door}: ${port} is open ${end}`);
-    for (const { kind, opening } of changes) if (kind === 'remove') await this.#remove(opening);
+    for (const { kind, opening } of changes) if (kind === 'remove') await this.#closer.close(opening);
     return true;
   }
 
+  /** An opening that was held all along, if the chain has it no more: somebody may have flushed it. */
+  async #missing(held: Opening | null): Promise<Opening | null> {
+    if (held === null) return null;
+    return (await this.#firewall.list()).some((standing) => sameOpening(standing, held)) ? null : held;
+  }
+
   async #close(door: string, source: Address): Promise<void> {
-    const revoked = this.#leases.revoke(door, source);
+    const found = await this.#closeAll([{ door, source }]);
+    if (found === 0) this.#parts.log.info(`${source}: ${door}: was not open`);
+  }
+
+  /** @returns how many openings there were */
+  async #closeAll(leases: readonly Lease[]): Promise<number> {
+    const wanted = new Set(leases.map(({ door, source }) => `${door} ${source}`));
+    const revoked = leases.flatMap(({ door, source }) => this.#leases.revoke(door, source));
     // The chain is asked too: a door opened by hand, or before a restart, is closed as well.
-    const standing = (await this.#firewall.list()).filter((it) => it.door === door && it.source === source);
-    const known = revoked.filter(({ opening }) => !standing.some((it) => it.until === opening.until));
+    const listed = await this.#firewall.list().catch((error: unknown) => {
+      this.#parts.log.error(`what stands in the chain is not known: ${wordsOf(error)}`);
+      return [];
+    });
+    const standing = listed.filter(({ door, source }) => wanted.has(`${door} ${source}`));
+    const known = revoked.filter(({ opening }) => !standing.some((it) => sameOpening(it, opening)));
     await this.#apply([...known, ...standing.map((opening) => ({ kind: 'remove' as const, opening }))]);
-    if (revoked.length + standing.length === 0) this.#parts.log.info(`${source}: ${door}: was not open`);
+    return revoked.length + standing.length;
+  }
+
+  async #moveTo(firewall: Firewall): Promise<void> {
+    for (const text of await firewall.ensure()) this.#parts.log.info(text);
+    const standing = await firewall.list();
+    const moved = this.#leases.all().filter((held) => !standing.some((it) => sameOpening(it, held)));
+    for (const opening of moved) await firewall.insert(opening);
+    const before = this.#firewall;
+    this.#firewall = firewall;
+    await this.#apply(this.#leases.adopt([...standing, ...moved], this.#parts.now()));
+    for (const opening of moved) {
+      await before.remove(opening).catch((error: unknown) => {
+        this.#parts.log.error(
+          `${opening.source}: ${opening.door}: stays in the old chain: ${wordsOf(error)}`,
+        );
+      });
+    }
   }
 
   /** Makes changes that no knock waits for, and tells of the doors that they shut. */
@@ -144,25 +210,8 @@ export class Keeper {
     for (const { kind, opening } of changes) {
       const { door, source, port, proto } = opening;
       if (kind === 'insert') await this.#firewall.insert(opening);
-      else if (await this.#remove(opening))
+      else if (await this.#closer.close(opening))
         this.#parts.log.info(`${source}: ${door}: ${port}/${proto} is closed`);
-    }
-  }
-
-  /** Takes a rule away; one that resists is tried again, since without xt_time nothing else would end it. */
-  async #remove(opening: Opening, retryMs = FIRST_RETRY_MS): Promise<boolean> {
-    const { door, source, port, proto } = opening;
-    try {
-      await this.#firewall.remove(opening);
-      return true;
-    } catch (error) {
-      this.#parts.log.error(`${source}: ${door}: ${port}/${proto} was not closed: ${wordsOf(error)}`);
-      const again = (): void =>
-        this.#enqueue(
-          async () => void (await this.#remove(opening, Math.min(retryMs * 2, LONGEST_RETRY_MS))),
-        );
-      if (!this.#isEnding) setTimeout(again, retryMs).unref();
-      return false;
     }
   }
 

@@ -34,9 +34,16 @@ export class Leases {
     const opening: Opening = { door, source, proto, port, to, until };
     const held = this.#held.get(keyOf(door, source));
     if (held === undefined) return this.#hold(opening);
-    const moved = held.proto !== proto || held.port !== port || held.to !== to;
-    if (!moved && endOf(held) >= endOf(opening)) return [];
+    if (sameRule(held, opening) && endOf(held) >= endOf(opening)) return [];
     return [...this.#hold(opening), { kind: 'remove', opening: held }];
+  }
+
+  held(door: string, source: Address): Opening | null {
+    return this.#held.get(keyOf(door, source)) ?? null;
+  }
+
+  all(): readonly Opening[] {
+    return [...this.#held.values()];
   }
 
   /** Takes the opening away; without one there is nothing to do. */
@@ -102,7 +109,15 @@ export class Leases {
   }
 }
 
-/** Neither a door's name nor an address holds a space. */
+export function sameOpening(a: Opening, b: Opening): boolean {
+  return keyOf(a.door, a.source) === keyOf(b.door, b.source) && sameRule(a, b) && a.until === b.until;
+}
+
+function sameRule(a: Grant | Opening, b: Grant | Opening): boolean {
+  return a.proto === b.proto && a.port === b.port && a.to === b.to;
+}
+
+/** An address holds no space, so that the last one parts the two. */
 function keyOf(door: string, source: Address): string {
   return `${door} ${source}`;
 }

@@ -1,11 +1,14 @@
 /** Stamps of lines -> moments: the kernel's uptime put on the wall clock by one offset per boot. */
 
-import { type Micros, US_PER_SECOND } from '../model.ts';
+import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
 
 /** More than this between the two clocks of a line is a reboot, a suspend or a step, not a late logger. */
 const DRIFT_LIMIT_US = 2 * US_PER_SECOND;
 /** A stamp further ahead than this of the moment of reading is no stamp. */
 const AHEAD_LIMIT_US = 2 * US_PER_SECOND;
+/** Lines that are so far apart, and were read as far apart, are read as they come: a backlog is read at once. */
+const PACE_US = 100 * US_PER_MS;
+const PACE_SLACK_US = 50 * US_PER_MS;
 
 export interface Stamps {
   readonly wall: Micros | null;
@@ -24,12 +27,21 @@ export interface Moment {
  */
 export class BootClock {
   readonly #live: boolean;
-  #offset: Micros | null;
+  #offset: Micros | null = null;
+  /** When this machine booted, by its clocks; null when the lines are not its own. */
+  #bootedAt: Micros | null = null;
+  /** The offset that lines read as they came have shown; null before there were any. */
+  #paced: Micros | null = null;
+  #last = { uptimeUs: Number.POSITIVE_INFINITY, readAt: 0 };
 
-  /** `live`: lines are read as they come, so none can be from the future. `bootOffset`: the wall time of boot. */
-  constructor({ live, bootOffset = null }: { readonly live: boolean; readonly bootOffset?: Micros | null }) {
+  /** `live`: lines are read as they come, so none can be from the future. */
+  constructor({ live }: { readonly live: boolean }) {
     this.#live = live;
-    this.#offset = bootOffset;
+  }
+
+  /** Lines that have the kernel's stamp alone are of a machine that booted at this moment, from here on. */
+  booted(at: Micros | null): void {
+    this.#bootedAt = at;
   }
 
   place({ wall, uptimeUs }: Stamps, readAt: Micros): Moment {
@@ -45,17 +57,39 @@ export class BootClock {
 
   /** A clock that goes on from here by itself: a line that is not believed must not set the clock of others. */
   fork(): BootClock {
-    return new BootClock({ live: this.#live, bootOffset: this.#offset });
+    const fork = new BootClock({ live: this.#live });
+    fork.#offset = this.#offset;
+    fork.#bootedAt = this.#bootedAt;
+    fork.#paced = this.#paced;
+    fork.#last = this.#last;
+    return fork;
   }
 
   #fromUptime(uptimeUs: number | null, written: Micros | null, readAt: Micros): Micros | null {
     if (uptimeUs === null) return null;
     const measured = (written ?? readAt) - uptimeUs;
+    if (written === null && this.#bootedAt !== null)
+      this.#offset = this.#calibrated(uptimeUs, readAt, this.#bootedAt);
     const offset = this.#offset;
     if (offset === null) this.#offset = measured;
     else if (written !== null && Math.abs(measured - offset) > DRIFT_LIMIT_US) this.#offset = measured;
     else if (!this.#isPossible(uptimeUs + offset, readAt)) return null;
     return uptimeUs + (this.#offset ?? measured);
+  }
+
+  /**
+   * The kernel's stamps are not slewed as the clocks of its user space are, and are off by minutes after a month
+   * (printk takes sched_clock). Lines that come at the pace of their stamps are read as they are written: the
+   * least delay of those is the offset. Before that, they are as old as the clocks say, and never of the future.
+   */
+  #calibrated(uptimeUs: number, readAt: Micros, bootedAt: Micros): Micros {
+    const measured = readAt - uptimeUs;
+    const [passedUs, stampedUs] = [readAt - this.#last.readAt, uptimeUs - this.#last.uptimeUs];
+    if (stampedUs >= PACE_US && Math.abs(passedUs - stampedUs) <= PACE_SLACK_US) {
+      this.#paced = Math.min(this.#paced ?? measured, measured);
+    } else if (stampedUs < 0 || Math.abs(passedUs - stampedUs) > DRIFT_LIMIT_US) this.#paced = null;
+    this.#last = { uptimeUs, readAt };
+    return Math.min(this.#paced ?? bootedAt, measured);
   }
 
   #isPossible(time: Micros, readAt: Micros): boolean {

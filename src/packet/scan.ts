@@ -12,8 +12,6 @@ export interface ScanOptions {
   readonly prefix: string;
   /** Whether lines are read as they come, or from a record. */
   readonly live: boolean;
-  /** The wall time of boot, for lines that have the kernel's stamp alone. */
-  readonly bootOffset?: Micros | null;
   /** Who is asked before a packet is made of a line; without it, one is made of each. */
   readonly notes?: PacketNotes | null;
 }
@@ -35,12 +33,12 @@ export class PacketScan {
   #lastTime: Micros | null = null;
   #untrusted = 0;
 
-  constructor({ prefix, live, bootOffset = null, notes = null }: ScanOptions) {
+  constructor({ prefix, live, notes = null }: ScanOptions) {
     this.#notes = notes;
     this.#prefix = Buffer.from(`${prefix}IN=`);
     this.#escaped = spelled(this.#prefix, { isKmsg: true });
     this.#isPlain = this.#escaped.equals(this.#prefix);
-    this.#clock = new BootClock({ live, bootOffset });
+    this.#clock = new BootClock({ live });
   }
 
   /** How many lines carried the prefix ahead of a body, and were the kernel's or not. */
@@ -53,8 +51,17 @@ export class PacketScan {
     return this.#lastTime;
   }
 
-  /** @param bytes whole lines, each ending in LF */
-  scan(bytes: Buffer, readAt: Micros, accept: (packet: Packet) => void): void {
+  /**
+   * @param bytes whole lines, each ending in LF
+   * @param bootedAt when the machine booted whose log this is, by its clocks; null when that is not known
+   */
+  scan(
+    bytes: Buffer,
+    readAt: Micros,
+    accept: (packet: Packet) => void,
+    bootedAt: Micros | null = null,
+  ): void {
+    this.#clock.booted(bootedAt);
     for (let at = this.#find(bytes, 0); at >= 0; ) {
       if (this.#noted(bytes, at)) {
         this.#trusted++;

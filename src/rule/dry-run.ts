@@ -9,6 +9,7 @@ import { ruleSpec } from './rule.ts';
 
 /** A firewall of paper: what it is told to set it prints and remembers. */
 export class DryRunFirewall implements Firewall {
+  readonly hasTime = true;
   readonly #settings: ChainSettings;
   readonly #say: (text: string) => void;
   #openings: readonly Opening[] = [];

@@ -71,7 +71,10 @@ export class FamilyChain {
     const tail = `-try-${process.pid}`;
     const chain = this.#settings.chain.slice(0, CHAIN_NAME_BYTES - tail.length) + tail;
     const run = (operation: Operation) => this.#iptables.run(operation);
-    expectDone(await run({ op: 'new-chain', chain }));
+    const made = await run({ op: 'new-chain', chain });
+    // One that was killed in the middle has left it there; in a container each start has the same process id.
+    if (made.done || made.refusal !== 'chain exists') expectDone(made);
+    else expectDone(await run({ op: 'empty-chain', chain }));
     try {
       const answer = await run({ op: 'insert', chain, at: 1, spec });
       if (!answer.done) expectDone(await run({ op: 'insert', chain, at: 1, spec: otherwise }));

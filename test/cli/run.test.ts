@@ -122,6 +122,20 @@ describe('the daemon in a dry run', () => {
     expect((await ended)[0]).toBe(0);
   });
 
+  it('a backlog that has stamps of the kernel alone opens nothing, however it is read', async () => {
+    writeFileSync(log, '');
+    await start(DOORS, '--log', '-');
+    const bootedAgoS = Number(process.hrtime.bigint() / 1_000_000_000n);
+    const record = (port: string, agoS: number, index: number) =>
+      `4,${index},${Math.max(1, bootedAgoS - agoS) * 1_000_000},-;KNOCK IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=${index} PROTO=TCP SPT=${40_000 + index} DPT=${port} WINDOW=64240 RES=0x00 SYN URGP=0 \n`;
+    daemon.stdin?.write(
+      ['1111', '333', '2222'].map((port, index) => record(port, 900 - index, index)).join(''),
+    );
+    await says(/cmd: not opened, the knock is [89]\d\d\.\d s old/);
+    daemon.stdin?.write(['1111', '333', '2222'].map((port, index) => record(port, 0, index)).join(''));
+    await says(/would run command/);
+  });
+
   it('at HUP keeps the attempts at doors that stay the same', async () => {
     writeFileSync(log, '');
     await start();

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { schema } from '../../src/config/schema.ts';
 import { formatStep } from '../../src/config/sequence.ts';
+import { weaknesses } from '../../src/config/weak.ts';
 
 function problems(text: string): string[] {
   const { problems } = loadConfig(text);
@@ -118,4 +119,23 @@ describe('a broken configuration', () => {
 
 it('the schema refuses what the loader refuses', () => {
   expect(schema.safeParse({ doors: { a: { sequence: [0] } } }).success).toBe(false);
+});
+
+describe('what would be taken for something else is refused', () => {
+  it.each([['seq_timeout: 1e-7'], ['seq_timeout: 1e30'], ['cmd_timeout: 100000000d']])('%s', (line) => {
+    expect(problems(door(`    ${line}\n`))).toEqual([expect.stringMatching(/not a duration/)]);
+  });
+
+  it('a path that no file can have', () => {
+    expect(problems(`log: { path: "a\\0b" }\n${door('')}`)).toEqual([expect.stringMatching(/not a path/)]);
+  });
+});
+
+it('a trap at a port that a door needs is told of', () => {
+  const { config } = loadConfig(
+    'doors: { a: { sequence: [1111, 2222:udp, 333], trap: [333], open: { port: 1 } } }',
+  );
+  expect(weaknesses(config ?? expect.fail()).map(({ text }) => text)).toContain(
+    'its trap 333 is a step of the door a, which can never open',
+  );
 });

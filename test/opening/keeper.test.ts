@@ -30,6 +30,8 @@ const opens = (seconds: number | null): DoorAction =>
 
 /** A firewall that remembers, and fails when it is told to. */
 class PaperFirewall implements Firewall {
+  readonly hasTime = true;
+  lists = 0;
   rules: Opening[] = [];
   history: string[] = [];
   failing: string | null = null;
@@ -38,7 +40,9 @@ class PaperFirewall implements Firewall {
     return [];
   }
   async list() {
-    return this.rules;
+    this.lists++;
+    if (this.failing === 'list') throw new Error('no such luck');
+    return [...this.rules];
   }
   async insert(rule: Opening) {
     this.#do('insert', rule);
@@ -83,7 +87,7 @@ describe('the keeper', () => {
         return result();
       },
       now: () => Date.now() * US_PER_MS,
-      isDry: false,
+      isDry: () => false,
       log: { info: say, warn: say, error: say },
       words: () => wordsFor('none'),
     });
@@ -147,6 +151,98 @@ describe('the keeper', () => {
     it.opened('ssh', SOURCE);
     await pass(0);
     expect([firewall.rules.length, ran]).toEqual([1, ['start ssh 10.0.0.7']]);
+  });
+
+  it('a flood of traps costs one look at the chain, and a knock that comes after it does not wait for more', async () => {
+    const it = await keeper({ ssh: opens(30), cmd: action({ startCommand: 'start' }) });
+    firewall.lists = 0;
+    for (let count = 0; count < 5_000; count++)
+      it.trapped('ssh', address(`10.1.${count >> 8}.${count & 255}`));
+    for (let count = 0; count < 5_000; count++) it.trapped('cmd', SOURCE);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect([firewall.lists, firewall.rules.length]).toEqual([1, 1]);
+    expect(said.at(-1)).toMatch(/22\/tcp is open/);
+  });
+
+  it('a trap closes what was opened before it, and not what is opened after it', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    it.trapped('ssh', SOURCE);
+    it.opened('ssh', SOURCE);
+    it.trapped('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toEqual([]);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toHaveLength(1);
+  });
+
+  it('opens again at the next knock what somebody else has flushed', async () => {
+    const it = await keeper({ ssh: opens(null) });
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    firewall.rules = [];
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toEqual([opening({ until: null })]);
+  });
+
+  it('closes what it knows of when the chain cannot be listed', async () => {
+    const it = await keeper({ ssh: opens(null), lock: action({ close: 'ssh' }) });
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    firewall.failing = 'list';
+    it.opened('lock', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toEqual([]);
+    expect(said).toContain('what stands in the chain is not known: no such luck');
+  });
+
+  it('goes over to another firewall with all that is open, knocks on the way included', async () => {
+    const it = await keeper({ ssh: opens(30), web: opens(null) });
+    it.opened('ssh', SOURCE);
+    it.opened('web', SOURCE);
+    await pass(0);
+    const before = firewall;
+    const other = new PaperFirewall();
+    const moved = it.setFirewall(other);
+    it.opened('ssh', address('10.0.0.8'));
+    await pass(0);
+    await moved;
+    expect([before.rules, other.rules.map(({ door, source }) => `${door} ${source}`)]).toEqual([
+      [],
+      ['ssh 10.0.0.7', 'web 10.0.0.7', 'ssh 10.0.0.8'],
+    ]);
+    await pass(31);
+    expect(other.rules.map(({ door }) => door)).toEqual(['web']);
+  });
+
+  it('stays with the old firewall when the other cannot be had', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    it.opened('ssh', SOURCE);
+    const other = new PaperFirewall();
+    other.failing = 'list';
+    await expect(it.setFirewall(other)).rejects.toThrow('no such luck');
+    await pass(31);
+    expect(firewall.history).toEqual(['insert ssh', 'remove ssh']);
+  });
+
+  it('runs no more than 32 commands at once, in the order of the knocks, and turns none away below a thousand', async () => {
+    const finish: ((result: CommandResult) => void)[] = [];
+    result = () => new Promise((resolve) => finish.push(resolve));
+    const it = await keeper({ cmd: action({ startCommand: 'start' }) });
+    for (let count = 0; count < 1_100; count++) {
+      it.opened('cmd', address(`10.1.${count >> 8}.${count & 255}`));
+      await pass(0);
+    }
+    expect(ran).toHaveLength(32);
+    expect(said.at(-1)).toBe('10.1.4.75: cmd: command not run, 1000 are waiting for their turn');
+    while (finish.length > 0) {
+      finish.shift()?.(DONE);
+      await pass(0);
+    }
+    expect(ran).toHaveLength(1_032);
+    expect(ran[1_031]).toBe('start cmd 10.1.4.7');
   });
 
   it('tries again to take a rule away that resists', async () => {

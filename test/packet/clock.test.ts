@@ -37,13 +37,43 @@ describe('a clock of a boot', () => {
     });
   });
 
-  it('without a stamp of the log goes by the offset it was given, or by the first reading', () => {
-    expect(
-      new BootClock({ live: true, bootOffset: BOOT }).place(stamps(5 * S, null), BOOT + 6 * S).time,
-    ).toBe(BOOT + 5 * S);
+  it('without a stamp of the log goes by the first reading, where the boot is not known', () => {
     const clock = new BootClock({ live: true });
     expect(clock.place(stamps(5 * S, null), BOOT + 6 * S).time).toBe(BOOT + 6 * S);
     expect(clock.place(stamps(6 * S, null), BOOT + 20 * S).time).toBe(BOOT + 7 * S);
+  });
+
+  describe('without a stamp of the log, on the machine that it is of', () => {
+    const booted = (): BootClock => {
+      const clock = new BootClock({ live: true });
+      clock.booted(BOOT);
+      return clock;
+    };
+
+    it('knows how old a backlog is, though it is the first that is read', () => {
+      const clock = booted();
+      expect(clock.place(stamps(5 * S, null), BOOT + 900 * S).time).toBe(BOOT + 5 * S);
+      expect(clock.place(stamps(6 * S, null), BOOT + 900 * S).time).toBe(BOOT + 6 * S);
+    });
+
+    it('learns how far stamps have drifted from lines that are read as they come', () => {
+      const clock = booted();
+      clock.place(stamps(100 * S, null), BOOT + 160 * S);
+      clock.place(stamps(101 * S, null), BOOT + 161.01 * S);
+      expect(clock.place(stamps(102 * S, null), BOOT + 162 * S).time).toBe(BOOT + 162 * S);
+    });
+
+    it('takes no stamp for one of the future', () => {
+      expect(booted().place(stamps(100 * S, null), BOOT + 90 * S).time).toBe(BOOT + 90 * S);
+    });
+
+    it('follows a step of the wall clock', () => {
+      const clock = booted();
+      clock.place(stamps(100 * S, null), BOOT + 100 * S);
+      clock.place(stamps(101 * S, null), BOOT + 101 * S);
+      clock.booted(BOOT + 3_600 * S);
+      expect(clock.place(stamps(102 * S, null), BOOT + 3_702 * S).time).toBe(BOOT + 3_702 * S);
+    });
   });
 
   it('that is live takes a stamp of more than two seconds ahead for none', () => {
