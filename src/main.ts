@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { runProgram } from './cli/program.ts';
-import { EXIT } from './errors.ts';
+import { EXIT, type ExitCode } from './errors.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -16,11 +16,13 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => en
 const [, self = '', ...argv] = process.argv;
 const name = basename(self);
 const isDaemon = name === 'knockd' || argv[0] === 'run';
+let failed: ExitCode | null = null;
 // The reader of our output may leave early, as `head` does. That ends a filter, but never the daemon.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (isDaemon) return;
-  if (error.code === 'EPIPE') process.exit(EXIT.OK);
-  process.stderr.write(`the output cannot be written: ${error.message}\n`, () => process.exit(EXIT.IO));
+  if (isDaemon || failed !== null) return;
+  failed = error.code === 'EPIPE' ? EXIT.OK : EXIT.IO;
+  if (failed === EXIT.OK) process.exit(failed);
+  process.stderr.write(`the output cannot be written: ${error.message}\n`);
 });
 // One that comes before the daemon can load anything anew is not to end it.
 if (isDaemon) process.on('SIGHUP', () => undefined);
@@ -40,4 +42,4 @@ const code = await runProgram(
   },
 );
 // Not at once: what was written to a pipe may still be on its way.
-process.stdout.write('', () => process.exit(code));
+process.stdout.write('', () => setImmediate(() => process.exit(failed ?? code)));
