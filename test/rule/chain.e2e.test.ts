@@ -67,6 +67,16 @@ for (const backend of ['nft', 'legacy'] as const) {
       expect(await run('iptables', '-S')).toBe(before);
     });
 
+    it('is made though one that was killed while it tried rules has left its scratch chain', async () => {
+      const scratch = `KNOCKD-try-${process.pid}`;
+      await run('iptables', '-N', scratch);
+      await run('iptables', '-A', scratch, '-j', 'RETURN');
+      const fresh = firewall();
+      await fresh.ensure();
+      expect(fresh.hasTime).toBe(true);
+      expect(await run('iptables', '-S')).not.toContain('-try-');
+    });
+
     it('is jumped to from the end of a hook that drops nothing', async () => {
       await both('-A', 'FORWARD', '-j', 'LOG');
       await firewall({ hooks: ['INPUT', 'FORWARD'] }).ensure();
