@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-/** argv -> knock -> exit code. */
+/** argv of the client -> one knock -> exit code. */
 
-import { readFileSync } from 'node:fs';
 import { runKnock } from './client/program.ts';
+import { VERSION } from './version.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-process.exitCode = await runKnock(process.argv.slice(2), version, process);
+// A reader of our output that leaves early does not cut a knock short.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
+process.exitCode = await runKnock(process.argv.slice(2), VERSION, process);

@@ -2,14 +2,11 @@
 /** argv -> command -> exit code; the only process.exit. */
 
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { runProgram } from './cli/program.ts';
 import { EXIT, type ExitCode } from './errors.ts';
+import { VERSION } from './version.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 const ending = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ending.abort());
 // The path as it was called, a symlink by its own name.
@@ -29,7 +26,7 @@ if (isDaemon) process.on('SIGHUP', () => undefined);
 process.stderr.on('error', () => undefined);
 
 const code = await runProgram(
-  { name, argv, version },
+  { name, argv, version: VERSION },
   {
     stdin: process.stdin,
     stdout: process.stdout,

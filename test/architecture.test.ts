@@ -81,6 +81,8 @@ it('only main.ts ends the process, and few files spawn', () => {
     'cli/background.ts',
     'cli/systemd.ts',
     'client/ping.ts',
+    'line/choose.ts',
+    'line/journal.ts',
     'opening/command.ts',
     'rule/iptables.ts',
     'sink/syslog.ts',

@@ -20,7 +20,7 @@ export interface ConfigFile {
 
 /** What the command line says over the file. */
 export interface Overrides {
-  /** A path, or `-` for stdin. */
+  /** A path, `-` for stdin, auto, journal or kmsg. */
   readonly log?: string;
   readonly prefix?: string;
   readonly dryRun?: boolean;
@@ -54,13 +54,11 @@ export function tellProblem(path: string, { line, column, text }: Problem): stri
 /** Paths on the command line are those of the working directory. */
 export function override(config: Config, given: Overrides): Config {
   const { log, prefix, dryRun, onlyIpV4 } = given;
-  const place =
-    log === '-' ? { from: 'stdin' as const } : { from: 'file' as const, path: resolve(log ?? '') };
   return {
     ...config,
     log: {
       ...config.log,
-      ...(log === undefined ? {} : place),
+      ...(log === undefined ? {} : placeOf(log)),
       ...(prefix === undefined ? {} : { prefix }),
     },
     firewall: { ...config.firewall, ...(dryRun === true ? { backend: 'dry-run' as const } : {}) },
@@ -70,6 +68,12 @@ export function override(config: Config, given: Overrides): Config {
     pidfile: config.pidfile ?? (given.pidfile === undefined ? null : resolve(given.pidfile)),
     ipv6: config.ipv6 && onlyIpV4 !== true,
   };
+}
+
+function placeOf(log: string): Pick<Config['log'], 'from'> & Partial<Config['log']> {
+  if (log === '-') return { from: 'stdin' };
+  if (log === 'auto' || log === 'journal' || log === 'kmsg') return { from: log };
+  return { from: 'file', path: resolve(log) };
 }
 
 /** Relative paths in a configuration are those of its folder, wherever the daemon is started. */

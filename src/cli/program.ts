@@ -1,7 +1,8 @@
 /** The command line: every command and option, and what is said when one is wrong. */
 
-import { Command, CommanderError } from 'commander';
-import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import { Command } from 'commander';
+import { EXIT, type ExitCode } from '../errors.ts';
+import { tellFailure } from '../outcome.ts';
 import { addCheck } from './check.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { addConvert } from './convert.ts';
@@ -39,14 +40,7 @@ export async function runProgram(
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
-    // Commander has told its own errors, and thrown where it would have ended the process.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-    if (error instanceof KnocktailError) {
-      io.stderr.write(`${error.message}\n`);
-      return error.exitCode;
-    }
-    io.stderr.write(`a fault of knocktail itself, please report it: ${stackOf(error)}\n`);
-    return EXIT.SOFTWARE;
+    return tellFailure(error, given.stderr);
   }
 }
 
@@ -81,8 +75,4 @@ function withManners(program: Command, { stdout, stderr }: Io): Command {
   return program
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .exitOverride();
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -36,7 +36,7 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
   return command
     .description('Follows the log and opens doors, until TERM or INT. HUP loads the configuration anew.')
     .option('-c, --config <file>', 'the configuration, knock.yaml or knockd.conf', defaultConfig)
-    .option('--log <where>', 'read this log instead: a path, or - for stdin')
+    .option('--log <where>', 'read this log instead: a path, auto, journal, kmsg, or - for stdin')
     .option('--prefix <text>', 'count lines with this --log-prefix instead')
     .option('--dry-run', 'print rules and commands, and run neither')
     .option('-i, --interface <name>', 'count only packets that came in here')
@@ -127,7 +127,7 @@ async function reload(daemon: Daemon, { path, read, log }: Reload): Promise<void
 function readyLine({ doors, firewall, log }: Config): string {
   const count = Object.keys(doors).length;
   const watched = `${count} ${count === 1 ? 'door' : 'doors'}`;
-  return `ready: ${watched}, reading ${log.from === 'stdin' ? 'stdin' : log.path}, opening in ${firewall.chain}`;
+  return `ready: ${watched}, reading ${log.from === 'file' ? log.path : log.from}, opening in ${firewall.chain}`;
 }
 
 function tellPacket(packet: Packet, { stdout }: Pick<Io, 'stdout'>): void {

@@ -1,56 +1,58 @@
-/** An echo request -> the system's own ping, since raw sockets need root. */
+/** A target and a size -> one echo request, by the system's own ping: a raw socket would need root. */
 
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { familyOf } from '../address.ts';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { EXIT, KnocktailError } from '../errors.ts';
-import type { Address, Family } from '../model.ts';
+import type { Target } from './host.ts';
 
-const TIME_LIMIT_MS = 5_000;
+/** A ping that has no option for its patience is ended: the packet has long been sent. */
+const TIME_LIMIT_MS = 2_000;
 
-interface Pinger {
-  readonly programs: readonly string[];
-  /** One request, and at most a second for the reply. */
-  readonly args: readonly string[];
-  readonly sizeOption: string;
-  /** What it exits with when no reply came. */
-  readonly unanswered: number;
+export interface PingCommand {
+  readonly argv: readonly [string, ...string[]];
+  /** The exit status of a ping that was sent and had no answer. */
+  readonly noReply: number;
 }
 
 /**
- * Sends one echo request with this many bytes of payload, or as many as the system's ping has it.
+ * Resolves whatever comes back, be it nothing.
  *
- * @throws KnocktailError when there is no ping, or it could not send
+ * @param size - bytes of payload; null for ping's own choice
+ * @throws KnocktailError 69 when there is no ping, or it says that it did not send
  */
-export async function ping(to: Address, size: number | null, platform = process.platform): Promise<void> {
-  const { programs, args, sizeOption, unanswered } = pingerFor(platform, familyOf(to));
-  const program = programs.find((path) => existsSync(path));
-  if (program === undefined) {
-    throw new KnocktailError('there is no ping', {
-      value: programs.join(', '),
-      exitCode: EXIT.UNAVAILABLE,
-      remedy: 'install it (on Debian: apt install iputils-ping)',
-    });
-  }
-  const argv = [...args, ...(size === null ? [] : [sizeOption, String(size)]), to];
-  await new Promise<void>((resolve, reject) => {
-    execFile(program, argv, { timeout: TIME_LIMIT_MS }, (error, _stdout, stderr) => {
-      if (error === null || error.code === unanswered) resolve();
-      else reject(new Error(stderr.trim() || error.message));
+export function ping(target: Target, size: number | null): Promise<void> {
+  const { argv, noReply } = pingCommand(process.platform, target, size);
+  const [program, ...args] = argv;
+  const options = { timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' } as const;
+  return new Promise((resolve, reject) => {
+    execFile(program, args, options, (error, _stdout, stderr) => {
+      if (error === null || error.killed === true || error.code === noReply) resolve();
+      else reject(failure(argv, error, stderr.trim()));
     });
   });
 }
 
-export function pingerFor(platform: NodeJS.Platform, family: Family): Pinger {
+/** How each system's ping is told to send one request, with no answer waited for longer than a second. */
+export function pingCommand(
+  platform: NodeJS.Platform,
+  { address, family }: Target,
+  size: number | null,
+): PingCommand {
+  const payload = size === null ? [] : [platform === 'win32' ? '-l' : '-s', String(size)];
   if (platform === 'win32') {
-    const root = process.env['SystemRoot'] ?? 'C:\\Windows';
-    const args = [`-${family}`, '-n', '1', '-w', '1000'];
-    return { programs: [`${root}\\System32\\ping.exe`], args, sizeOption: '-l', unanswered: 1 };
+    return { argv: ['ping', `-${family}`, '-n', '1', ...payload, '-w', '1000', address], noReply: 1 };
   }
-  if (platform === 'darwin') {
-    const programs = [family === 4 ? '/sbin/ping' : '/sbin/ping6'];
-    return { programs, args: ['-c', '1'], sizeOption: '-s', unanswered: 2 };
+  if (platform === 'linux') {
+    return { argv: ['ping', `-${family}`, '-c', '1', ...payload, '-W', '1', address], noReply: 1 };
   }
-  const programs = ['/usr/bin/ping', '/bin/ping', '/sbin/ping'];
-  return { programs, args: [`-${family}`, '-c', '1', '-W', '1'], sizeOption: '-s', unanswered: 1 };
+  return { argv: [family === 4 ? 'ping' : 'ping6', '-c', '1', ...payload, address], noReply: 2 };
+}
+
+function failure(argv: readonly string[], error: ExecFileException, words: string): KnocktailError {
+  const isMissing = typeof error.code === 'string';
+  return new KnocktailError(isMissing ? `cannot be run: ${error.code}` : words || error.message, {
+    exitCode: EXIT.UNAVAILABLE,
+    where: argv.join(' '),
+    remedy: isMissing ? 'install ping or leave the icmp step' : 'see to the routes and the rights of ping',
+    cause: error,
+  });
 }

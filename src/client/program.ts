@@ -1,63 +1,67 @@
-/** The command line of `knock` -> packets on the wire and an exit code. */
+/** The command line of `knock`: arguments -> a knock, all of it checked before the first packet. */
 
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CommanderError } from 'commander';
-import { parseAddress } from '../address.ts';
-import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
-import type { Address } from '../model.ts';
-import { describeHit, hit } from './hit.ts';
-import { knockCommand, type Wish } from './options.ts';
+import { Command } from 'commander';
+import { EXIT, type ExitCode } from '../errors.ts';
+import type { Family } from '../model.ts';
+import { tellFailure } from '../outcome.ts';
+import { parseDelay, parseSteps } from './arguments.ts';
+import { resolveHost } from './host.ts';
+import { knock } from './knock.ts';
 
-interface Output {
-  write(text: string): unknown;
+interface Streams {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
 }
 
-/** Never rejects: every failure has been told on stderr when it returns. */
-export async function runKnock(
-  argv: readonly string[],
-  version: string,
-  { stdout, stderr }: { readonly stdout: Output; readonly stderr: Output },
-): Promise<ExitCode> {
-  const program = knockCommand(version, (wish) => knock(wish, stdout))
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
-    .exitOverride();
+interface Options {
+  readonly udp?: true;
+  readonly delay: number;
+  readonly verbose?: true;
+}
+
+const EXAMPLES = `
+Each STEP is PORT, PORT:tcp, PORT:udp, icmp or icmp:SIZE (a ping with SIZE bytes of payload).
+
+Example: knock myserver.example.com 7000 8000:udp 9000:tcp`;
+
+/** Runs one command line. Never rejects: every failure has been told on stderr when it returns. */
+export async function runKnock(argv: readonly string[], version: string, io: Streams): Promise<ExitCode> {
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await programFor(version, io).parseAsync([...argv], { from: 'user' });
     return EXIT.OK;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
-    if (!(error instanceof KnocktailError)) throw error;
-    stderr.write(`${error.message}\n`);
-    return error.exitCode;
+    return tellFailure(error, io.stderr);
   }
 }
 
-async function knock({ host, family, steps, delayMs, verbose }: Wish, stdout: Output): Promise<void> {
-  const to = await resolve(host, family);
-  for (const [index, step] of steps.entries()) {
-    if (index > 0) await sleep(delayMs);
-    if (verbose) stdout.write(`hitting ${describeHit(to, step)}\n`);
-    await hit(to, step);
-  }
-}
-
-async function resolve(host: string, family: Wish['family']): Promise<Address> {
-  const { address } = await lookup(host, { family }).catch((cause: unknown) => {
-    throw unknownHost(host, family, cause);
-  });
-  // Where the host is an address, `lookup` does not mind its family.
-  if (family !== 0 && isIP(address) !== family) throw unknownHost(host, family, address);
-  // A zone, as in fe80::1%eth0, is no part of the canonical form, and the socket needs it.
-  return parseAddress(address) ?? (address as Address);
-}
-
-function unknownHost(host: string, family: Wish['family'], cause: unknown): KnocktailError {
-  return new KnocktailError('no such host', {
-    value: host,
-    exitCode: EXIT.NO_HOST,
-    remedy: family === 0 ? 'see how it is spelled' : `see how it is spelled, and whether it has IPv${family}`,
-    cause,
-  });
+function programFor(version: string, { stdout, stderr }: Streams): Command {
+  let family: Family | null = null;
+  const force = (forced: Family) => () => {
+    family = forced;
+  };
+  return (
+    new Command('knock')
+      .description('Knocks at the ports of a host, one packet each, in this order.')
+      .argument('<host>', 'name or address')
+      .argument('<step...>', 'what to knock at')
+      .option('-u, --udp', 'knock at all ports with UDP, whatever they say')
+      .option('-d, --delay <ms>', 'wait this many milliseconds after each knock', parseDelay, 0)
+      .option('-4, --ipv4', 'use IPv4 alone')
+      .option('-6, --ipv6', 'use IPv6 alone')
+      // As in knockd's, the last of the two counts.
+      .on('option:ipv4', force(4))
+      .on('option:ipv6', force(6))
+      .option('-v, --verbose', 'tell each knock')
+      .version(`knock (knocktail) ${version}`, '-V, --version')
+      .addHelpText('after', EXAMPLES)
+      .showHelpAfterError('(knock --help tells more)')
+      .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+      .exitOverride()
+      .action(async (host: string, texts: readonly string[], options: Options) => {
+        const steps = parseSteps(texts, options.udp === true);
+        const target = await resolveHost(host, family);
+        const tell = (line: string) => options.verbose === true && stdout.write(`${line}\n`);
+        await knock({ target, steps, delayMs: options.delay }, tell);
+      })
+  );
 }

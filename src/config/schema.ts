@@ -22,6 +22,8 @@ const DEFAULT_SWEEP_GUARD_PORTS = 8;
 /** nft's limit; iptables --log-prefix takes 29. */
 const MAX_PREFIX = 127;
 
+const SOURCES = ['auto', 'journal', 'kmsg', 'file', 'stdin'] as const;
+
 const DOORS_ERROR = { error: wrong('a map of doors', 'write at least one door') };
 
 const open = strictMap({
@@ -83,10 +85,10 @@ const door = strictMap({
 
 const log = strictMap({
   from: z
-    .enum(['file', 'stdin'], { error: wrong('a source of log lines', 'write file or stdin') })
-    .default('file')
-    .describe('Where the kernel log is read.'),
-  path: path.default('/var/log/kern.log').describe('The log file, for from: file.'),
+    .enum(SOURCES, { error: wrong('a source of log lines', `write one of ${SOURCES.join(', ')}`) })
+    .optional()
+    .describe('Where the kernel log is read; file where there is a path, else auto.'),
+  path: path.optional().describe('The log file, /var/log/kern.log where from: file names none.'),
   prefix: z
     .string({ error: wrong('a prefix', 'write the --log-prefix of your LOG rules') })
     .regex(/^[^\r\n]*$/, { error: wrong('a prefix', 'write it in one line') })
@@ -94,7 +96,12 @@ const log = strictMap({
     .default('KNOCK ')
     .describe('The --log-prefix of your LOG rules, blanks included.'),
   max_age: duration.prefault(10).describe('A knock that is older when it is read opens nothing.'),
-}).transform(({ max_age, ...rest }) => ({ ...rest, maxAgeUs: max_age }));
+}).transform(({ from, path, max_age, ...rest }) => ({
+  ...rest,
+  from: from ?? (path === undefined ? 'auto' : 'file'),
+  path: path ?? '/var/log/kern.log',
+  maxAgeUs: max_age,
+}));
 
 const firewall = strictMap({
   backend: z

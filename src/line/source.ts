@@ -1,25 +1,58 @@
 /** What the configuration says of the log -> the source of its lines. */
 
 import type { Readable } from 'node:stream';
-import type { LineSource } from '../model.ts';
+import { EXIT, KnocktailError } from '../errors.ts';
+import type { LineEvent, LineSource } from '../model.ts';
+import { choose, findJournalctl } from './choose.ts';
 import { followFile } from './file.ts';
+import { followJournal } from './journal.ts';
+import { followKmsg } from './kmsg.ts';
+import { told } from './notice.ts';
 import { followStream } from './stdin.ts';
 
 export interface LogPlace {
-  readonly from: 'file' | 'stdin';
+  readonly from: 'auto' | 'journal' | 'kmsg' | 'file' | 'stdin';
   /** The file, for `from: file`. */
   readonly path: string;
 }
 
-/** Lines as they come, for the daemon. Iterating ends when the signal aborts, or stdin ends. */
-export function openLines(
-  { from, path }: LogPlace,
-  { stdin, signal }: { readonly stdin: Readable; readonly signal: AbortSignal },
-): LineSource {
+interface Surroundings {
+  readonly stdin: Readable;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Lines as they come, for the daemon. Iterating ends when the signal aborts, or stdin ends.
+ *
+ * @throws KnocktailError, when it is iterated, where there is no such source on this machine
+ */
+export function openLines({ from, path }: LogPlace, { stdin, signal }: Surroundings): LineSource {
   switch (from) {
+    case 'auto':
+      return chosen({ stdin, signal });
+    case 'journal':
+      return followJournal({ journalctl: journalctlOrThrow(), signal });
+    case 'kmsg':
+      return followKmsg({ signal });
     case 'file':
       return followFile(path, { from: 'end', signal });
     case 'stdin':
       return followStream(stdin, { signal });
   }
+}
+
+async function* chosen(surroundings: Surroundings): AsyncGenerator<LineEvent, void, void> {
+  const choice = await choose();
+  yield told(`log: auto: ${choice.from === 'file' ? choice.path : choice.from}, as ${choice.why}`);
+  yield* openLines({ path: '', ...choice }, surroundings);
+}
+
+function journalctlOrThrow(): string {
+  const journalctl = findJournalctl();
+  if (journalctl !== null) return journalctl;
+  throw new KnocktailError('there is no journalctl', {
+    exitCode: EXIT.UNAVAILABLE,
+    where: 'log.from: journal',
+    remedy: 'write log: { from: kmsg } or name a log file',
+  });
 }

@@ -20,7 +20,7 @@ describe('a configuration', () => {
       { proto: 'tcp', port: 8235 },
     ]);
     expect(config?.log).toEqual({
-      from: 'file',
+      from: 'auto',
       path: '/var/log/kern.log',
       prefix: 'KNOCK ',
       maxAgeUs: 10_000_000,

@@ -1,0 +1,48 @@
+/** A name or an address -> the one address to knock at. */
+
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { parseAddress } from '../address.ts';
+import { EXIT, KnocktailError } from '../errors.ts';
+import type { Family } from '../model.ts';
+
+/** Not an `Address`: it may have a zone, as in `fe80::1%eth0`. */
+export interface Target {
+  readonly address: string;
+  readonly family: Family;
+}
+
+/**
+ * The first address that the system knows for the host, of this family alone unless it is null.
+ *
+ * @throws KnocktailError 68 when there is none
+ */
+export async function resolveHost(host: string, family: Family | null): Promise<Target> {
+  const literal = isIP(host);
+  if (literal === 0) return lookUp(host, family);
+  if (family !== null && family !== literal)
+    throw noHost(host, family, `name another or do without -${family}`);
+  return { address: canonical(host), family: literal === 4 ? 4 : 6 };
+}
+
+async function lookUp(host: string, family: Family | null): Promise<Target> {
+  if (host === '') throw noHost(host, family, 'name one');
+  try {
+    const found = await lookup(host, { family: family ?? 0 });
+    return { address: found.address, family: found.family === 4 ? 4 : 6 };
+  } catch (cause) {
+    const isMute = cause instanceof Error && 'code' in cause && cause.code === 'EAI_AGAIN';
+    throw noHost(host, family, isMute ? 'no name server answered' : 'check the name', cause);
+  }
+}
+
+function canonical(literal: string): string {
+  const [address = '', zone] = literal.split('%');
+  const text = parseAddress(address) ?? address;
+  return zone === undefined ? text : `${text}%${zone}`;
+}
+
+function noHost(host: string, family: Family | null, remedy: string, cause?: unknown): KnocktailError {
+  const what = `no ${family === null ? '' : `IPv${family} `}address for this host`;
+  return new KnocktailError(what, { exitCode: EXIT.NO_HOST, value: host, remedy, cause });
+}

@@ -1,0 +1,93 @@
+/** `from: auto` -> the best source that this machine has of the kernel's messages, and why it is that. */
+
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { EXIT, KnocktailError } from '../errors.ts';
+import { KMSG } from './kmsg.ts';
+
+export type Choice =
+  | { readonly from: 'journal'; readonly journalctl: string; readonly why: string }
+  | { readonly from: 'file'; readonly path: string; readonly why: string }
+  | { readonly from: 'kmsg'; readonly why: string };
+
+export interface Machine {
+  readonly journalctls: readonly string[];
+  readonly files: readonly string[];
+  readonly kmsg: string;
+}
+
+const THIS_MACHINE: Machine = {
+  journalctls: ['/usr/bin/journalctl', '/bin/journalctl'],
+  files: ['/var/log/kern.log', '/var/log/syslog', '/var/log/messages'],
+  kmsg: KMSG,
+};
+const TIME_LIMIT_MS = 10_000;
+/** How much of a file's end is looked at for lines of the kernel. */
+const TAIL_BYTES = 256 * 1024;
+
+/**
+ * The journal, where forged lines are told apart; else the first log file with lines of the kernel; else the ring.
+ *
+ * @throws KnocktailError 69 when there is none of them
+ */
+export async function choose(machine = THIS_MACHINE): Promise<Choice> {
+  const journalctl = findJournalctl(machine.journalctls);
+  if (journalctl !== null && (await hasKernelEntries(journalctl))) {
+    return { from: 'journal', journalctl, why: 'the journal has messages of the kernel' };
+  }
+  for (const path of machine.files) {
+    if (await hasKernelLines(path)) {
+      return { from: 'file', path, why: `the journal has none of the kernel, and ${path} has` };
+    }
+  }
+  if (isReadable(machine.kmsg))
+    return { from: 'kmsg', why: 'neither the journal nor a log file has messages of the kernel' };
+  throw new KnocktailError("there is no log of the kernel's messages", {
+    exitCode: EXIT.UNAVAILABLE,
+    value: ['journal', ...machine.files, machine.kmsg].join(', '),
+    remedy: 'run as root or in the group systemd-journal or adm, or name a log with log.path',
+  });
+}
+
+/** The first of these paths that can be run; null when there is none. */
+export function findJournalctl(paths = THIS_MACHINE.journalctls): string | null {
+  return paths.find((path) => isAllowed(path, constants.X_OK)) ?? null;
+}
+
+function hasKernelEntries(journalctl: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const argv = ['-k', '-q', '-n', '1', '-o', 'cat'];
+    execFile(journalctl, argv, { timeout: TIME_LIMIT_MS }, (error, stdout) => {
+      resolve(error === null && stdout.trim() !== '');
+    });
+  });
+}
+
+async function hasKernelLines(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => null);
+  if (file === null) return false;
+  try {
+    const { size } = await file.stat();
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    await file.read(tail, 0, tail.length, size - tail.length);
+    return / kernel: /.test(tail.toString('latin1'));
+  } catch {
+    return false;
+  } finally {
+    await file.close();
+  }
+}
+
+function isReadable(path: string): boolean {
+  return isAllowed(path, constants.R_OK);
+}
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,122 @@
+/** The kernel's ring of messages, /dev/kmsg -> its records as lines, and how many were overwritten unread. */
+
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LineEvent, Micros } from '../model.ts';
+import { bootClock, wallClock } from './clock.ts';
+import { lost, told } from './notice.ts';
+import { unreadable } from './unreadable.ts';
+
+export const KMSG = '/dev/kmsg';
+/** The ring holds about 600 LOG lines: 30 ms of them at 20,000 a second. */
+const POLL_MS = 10;
+/** How often time passes while nothing comes. */
+const QUIET_MS = 250;
+const BATCH_BYTES = 256 * 1024;
+/** The longest record that the kernel hands out (CONSOLE_EXT_LOG_MAX). */
+const RECORD_BYTES = 8192;
+const [LF, COMMA] = [10, 0x2c];
+
+export interface KmsgOptions {
+  readonly signal: AbortSignal;
+  readonly path?: string;
+  readonly clock?: () => Micros;
+}
+
+/**
+ * What the kernel says from now on. Any number of readers see all of it; one that comes too late finds a gap in the
+ * sequence numbers, which is told with its size.
+ *
+ * @throws KnocktailError 66 or 77 when there is no such device, or it may not be read
+ */
+export async function* followKmsg({
+  signal,
+  path = KMSG,
+  clock = wallClock,
+}: KmsgOptions): AsyncGenerator<LineEvent, void, void> {
+  const ring = new Ring(path);
+  try {
+    yield told(`${path}: reading from its end`);
+    for (let quietMs = QUIET_MS; !signal.aborted; quietMs += POLL_MS) {
+      const at = clock();
+      for (let bytes = ring.read(); bytes !== null && !signal.aborted; bytes = ring.read()) {
+        yield { kind: 'lines', bytes, readAt: clock(), bootedAt: bootClock() };
+        quietMs = QUIET_MS;
+      }
+      const overwritten = ring.takeOverwritten();
+      if (overwritten > 0) yield lost(`${path}: ${overwritten} messages were overwritten unread`);
+      if (quietMs >= QUIET_MS) {
+        yield { kind: 'drained', at };
+        quietMs = 0;
+      }
+      await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+    }
+  } finally {
+    ring.close();
+  }
+}
+
+class Ring {
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #batch = Buffer.allocUnsafe(BATCH_BYTES);
+  /** The number of the last record; null before the first. */
+  #sequence: number | null = null;
+  #overwritten = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+    while (this.read() !== null);
+    this.takeOverwritten();
+  }
+
+  /** Records that have come, each as a line, until the next read; null when none has. One read is one record. */
+  read(): Buffer | null {
+    let end = 0;
+    while (end + RECORD_BYTES <= BATCH_BYTES) {
+      const bytes = this.#next(end);
+      if (bytes === 0) break;
+      this.#count(end);
+      // What follows the first line are the properties of a device.
+      end = this.#batch.indexOf(LF, end) + 1 || end + bytes;
+    }
+    return end === 0 ? null : this.#batch.subarray(0, end);
+  }
+
+  takeOverwritten(): number {
+    const count = this.#overwritten;
+    this.#overwritten = 0;
+    return count;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #next(at: number): number {
+    for (;;) {
+      try {
+        return readSync(this.#fd, this.#batch, at, RECORD_BYTES, null);
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : null;
+        if (code === 'EAGAIN') return 0;
+        // The reader was overtaken, and goes on with the oldest record that is left.
+        if (code !== 'EPIPE') throw unreadable(this.#path, error);
+      }
+    }
+  }
+
+  /** `4,377,1024482935,-;`: the second number counts. */
+  #count(at: number): void {
+    const start = this.#batch.indexOf(COMMA, at) + 1;
+    const sequence = Number(this.#batch.toString('latin1', start, this.#batch.indexOf(COMMA, start)));
+    if (!Number.isSafeInteger(sequence)) return;
+    if (this.#sequence !== null) this.#overwritten += Math.max(0, sequence - this.#sequence - 1);
+    this.#sequence = sequence;
+  }
+}

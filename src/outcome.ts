@@ -1,0 +1,20 @@
+/** What a command line threw -> words on stderr and an exit code. */
+
+import { CommanderError } from 'commander';
+import { EXIT, type ExitCode, KnocktailError } from './errors.ts';
+
+/** Tells what went wrong, and gives the code to end with. */
+export function tellFailure(error: unknown, stderr: { write(text: string): unknown }): ExitCode {
+  // Commander has told its own errors, and thrown where it would have ended the process.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
+  if (error instanceof KnocktailError) {
+    stderr.write(`${error.message}\n`);
+    return error.exitCode;
+  }
+  stderr.write(`a fault of knocktail itself, please report it: ${stackOf(error)}\n`);
+  return EXIT.SOFTWARE;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
