@@ -18,6 +18,7 @@ const NEEDS = {
   knockd: () => lacksProgram('knockd'),
   ping: () => lacksProgram('ping'),
   rsyslogd: () => lacksProgram('rsyslogd'),
+  journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
   'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
 } satisfies Record<string, () => string | null>;
 
@@ -45,9 +46,9 @@ function lacksProgram(name: string): string | null {
   return error === undefined ? null : `no program ${name}`;
 }
 
-function lacksFile(path: string): string | null {
+function lacksFile(path: string, mode = constants.R_OK | constants.W_OK): string | null {
   try {
-    accessSync(path, constants.R_OK | constants.W_OK);
+    accessSync(path, mode);
     return null;
   } catch {
     return `no access to ${path}`;

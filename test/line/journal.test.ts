@@ -1,0 +1,151 @@
+/** The journal as a source, with programs in the place of journalctl that print recorded and forged entries. */
+
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { choose } from '../../src/line/choose.ts';
+import { followJournal } from '../../src/line/journal.ts';
+import { lineOf } from '../../src/line/journal-entry.ts';
+import { linesOf, until } from '../lab.ts';
+import { Following } from './following.ts';
+
+const BODY =
+  'KNOCK IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP SPT=40000 DPT=7000 WINDOW=64240 RES=0x00 SYN URGP=0 ';
+const entry = (fields: Record<string, unknown> = {}): string =>
+  JSON.stringify({
+    __CURSOR: 's=1;i=1',
+    __REALTIME_TIMESTAMP: '1795219200123456',
+    _SOURCE_MONOTONIC_TIMESTAMP: '133315636',
+    _TRANSPORT: 'kernel',
+    SYSLOG_FACILITY: '0',
+    MESSAGE: BODY,
+    ...fields,
+  });
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+});
+
+function program(name: string, script: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+function follow(journalctl: string): Following {
+  const ending = new AbortController();
+  return new Following(followJournal({ journalctl, signal: ending.signal }), () => ending.abort());
+}
+
+describe('an entry of the journal', () => {
+  const text = (fields?: Record<string, unknown>) => lineOf(entry(fields))?.line.toString('latin1');
+
+  it('of the kernel is the line that a log file has of it', () => {
+    expect(text()).toBe(`2026-11-21T00:00:00.123456+00:00 journal kernel: [  133.315636] ${BODY}\n`);
+  });
+
+  it('may have its message as bytes, as where it holds control characters', () => {
+    expect(text({ MESSAGE: [...Buffer.from('KNOCK IN=e\u001b ')] })).toMatch(
+      /kernel: \[ {2}133\.315636\] KNOCK IN=e\u001b \n$/,
+    );
+  });
+
+  it('is one line, whatever its message holds', () => {
+    expect(text({ MESSAGE: 'a\nb' })?.match(/\n/g)).toHaveLength(1);
+  });
+
+  it.each([
+    ['through the log socket', { _TRANSPORT: 'syslog' }],
+    ['with the identifier of the kernel', { _TRANSPORT: 'journal', SYSLOG_IDENTIFIER: 'kernel' }],
+    ['to /dev/kmsg, by root', { SYSLOG_FACILITY: '1' }],
+    ['without a facility', { SYSLOG_FACILITY: undefined }],
+    ['twice over, so that the transport is a list', { _TRANSPORT: ['kernel', 'syslog'] }],
+  ])('that somebody wrote %s is not of the kernel', (_, fields) => {
+    expect(text(fields) ?? 'none').not.toContain('kernel: ');
+  });
+
+  it.each(['', 'no JSON', '{}', 'null', '[1]', '{"MESSAGE":"x"}'])('%j is none', (line) => {
+    expect(lineOf(line)).toBeNull();
+  });
+});
+
+describe('the journal', () => {
+  it('is read from its end, in JSON, and as it comes', async () => {
+    const path = program(
+      'journalctl',
+      `echo "$@" >> ${folder}/argv; echo '${entry()}'; sleep 0.2; echo '${entry()}'; exec sleep 60`,
+    );
+    const journal = follow(path);
+    await until(() => journal.text.split('\n').length > 2, 'two lines');
+    expect(linesOf(`${folder}/argv`)).toEqual([
+      '-k -f -q -o json --output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP -n 0',
+    ]);
+    await journal.stop();
+  });
+
+  it('is read on after its last entry when journalctl ends, which is told', async () => {
+    const path = program(
+      'journalctl',
+      `echo "$@" >> ${folder}/argv; echo '${entry()}'; echo gone >&2; exit 3`,
+    );
+    const journal = follow(path);
+    await until(() => linesOf(`${folder}/argv`).length > 1, 'a second journalctl');
+    expect(linesOf(`${folder}/argv`)[1]).toMatch(/--after-cursor s=1;i=1$/);
+    expect(journal.events).toContainEqual({
+      kind: 'notice',
+      text: 'journalctl has ended (gone), starting it again',
+      lost: true,
+    });
+    await journal.stop();
+  });
+
+  it('without a journalctl is told, and waited for', async () => {
+    const journal = follow(join(folder, 'nothing'));
+    await until(
+      () => journal.events.some((event) => event.kind === 'notice' && /ENOENT/.test(event.text)),
+      'the notice',
+    );
+    await journal.stop();
+  });
+});
+
+describe('auto', () => {
+  const file = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+  const nothing = '/nonexistent/x';
+
+  it('is the journal where that has messages of the kernel', async () => {
+    const journalctl = program('journalctl', 'echo message');
+    const files = [file('kern.log', 'Nov 21 vm kernel: x\n')];
+    expect(await choose({ journalctls: [nothing, journalctl], files, kmsg: nothing })).toMatchObject({
+      from: 'journal',
+      journalctl,
+    });
+  });
+
+  it('else the first file that has lines of the kernel', async () => {
+    const journalctls = [program('journalctl', 'exit 0')];
+    const files = [
+      nothing,
+      file('a', 'Nov 21 vm sshd[1]: x\n'),
+      file('b', `${'x\n'.repeat(9)}Nov 21 vm kernel: x\n`),
+      file('c', 'Nov 21 vm kernel: x\n'),
+    ];
+    expect(await choose({ journalctls, files, kmsg: '/dev/null' })).toMatchObject({
+      from: 'file',
+      path: files[2],
+    });
+  });
+
+  it('else the ring, and where that may not be read an error that says what to do', async () => {
+    expect(await choose({ journalctls: [], files: [], kmsg: '/dev/null' })).toMatchObject({ from: 'kmsg' });
+    await expect(choose({ journalctls: [], files: [nothing], kmsg: nothing })).rejects.toThrow(
+      /^there is no log of the kernel's messages \(journal, .*\), run as root or in the group/,
+    );
+  });
+});

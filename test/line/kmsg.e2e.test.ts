@@ -1,0 +1,60 @@
+/** The kernel's ring as a source: real packets, real records, and what root writes there. */
+
+import { openSync, writeSync } from 'node:fs';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { followKmsg } from '../../src/line/kmsg.ts';
+import type { Packet } from '../../src/model.ts';
+import { PacketScan } from '../../src/packet/scan.ts';
+import { describeWith } from '../lab/describe.ts';
+import { Lab, SERVER, until } from '../lab.ts';
+import { Following } from './following.ts';
+
+describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the ring of the kernel', () => {
+  let lab: Lab;
+  let ring: Following;
+  beforeEach(async () => {
+    lab = new Lab();
+    await lab.logAndDrop();
+    await lab.exec('client', ['knock', SERVER.v4, '1111']);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const ending = new AbortController();
+    ring = new Following(followKmsg({ signal: ending.signal }), () => ending.abort());
+    await until(() => ring.events.some(({ kind }) => kind === 'drained'), 'the end of the ring');
+  });
+  afterEach(() => lab.close());
+
+  function packets(): { readonly found: Packet[]; readonly untrusted: number } {
+    const found: Packet[] = [];
+    const scan = new PacketScan({ prefix: lab.prefix, live: true });
+    for (const event of ring.events) {
+      if (event.kind === 'lines')
+        scan.scan(event.bytes, event.readAt, (packet) => found.push(packet), event.bootedAt);
+    }
+    return { found, untrusted: scan.counts.untrusted };
+  }
+
+  it('has each packet from now on once, with the time at which it came, and none of the backlog', async () => {
+    const before = Date.now() * 1000;
+    await lab.exec('client', ['knock', '-d', '150', SERVER.v4, '7000', '8000:udp', '9000']);
+    await lab.exec('client', ['knock', SERVER.v6, '7001']);
+    const { found } = await until(() => (packets().found.length >= 4 ? packets() : null), 'four packets');
+    expect(found.map(({ proto, dpt }) => `${dpt}:${proto}`)).toEqual([
+      '7000:tcp',
+      '8000:udp',
+      '9000:tcp',
+      '7001:tcp',
+    ]);
+    const [first, second] = found.map(({ time }) => time);
+    expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(150_000);
+    expect(Math.abs((first ?? 0) - before)).toBeLessThan(20_000_000);
+  });
+
+  it('has what root writes there, which is not believed', async () => {
+    await lab.exec('client', ['knock', SERVER.v4, '7000']);
+    const { found } = await until(() => (packets().found.length > 0 ? packets() : null), 'a packet');
+    const forged = `<4>${lab.prefix}IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP SPT=1 DPT=7000 WINDOW=1 RES=0x00 SYN URGP=0 \n`;
+    writeSync(openSync('/dev/kmsg', 'w'), forged);
+    await until(() => packets().untrusted === 1, 'the forged record');
+    expect(packets().found).toEqual(found);
+  });
+});
