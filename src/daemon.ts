@@ -19,12 +19,12 @@ import {
 } from './model.ts';
 import type { runCommand } from './opening/command.ts';
 import { Keeper } from './opening/keeper.ts';
+import { LogHealth } from './packet/health.ts';
 import { PacketScan } from './packet/scan.ts';
 import { type Words, wordsFor } from './words.ts';
 
 /** How late a logger may write a packet down before the attempt that it belongs to is given up. */
 const LOGGER_LAG_US = 2 * US_PER_SECOND;
-const FORGERY_REPORT_US = 60 * US_PER_SECOND;
 
 export interface DaemonParts {
   readonly config: Config;
@@ -60,7 +60,7 @@ export class Daemon {
   #isReady = false;
   /** Doors are opened and trapped one after the other, in the order of the packets. */
   #openings: Promise<void> = Promise.resolve();
-  #forged = { reported: 0, reportedAt: Number.NEGATIVE_INFINITY };
+  readonly #health = new LogHealth();
 
   constructor(parts: DaemonParts) {
     const { config, run, now, log, oneTime } = parts;
@@ -136,6 +136,7 @@ export class Daemon {
       this.#decide(this.#engine.handlePacket(packet), readAt);
     };
     this.#scan.scan(bytes, readAt, take, bootedAt);
+    this.#health.hear(bytes, readAt);
   }
 
   /** All packets are wanted where somebody listens, else those alone that the engine has to see. */
@@ -148,7 +149,7 @@ export class Daemon {
   /** All that was written before this moment has been read. */
   #letPass(at: Micros): void {
     this.#decide(this.#engine.handleTimeout(at - LOGGER_LAG_US), at);
-    this.#reportForgeries(at);
+    for (const text of this.#health.reports(at, this.#scan.counts.untrusted)) this.#parts.log.warn(text);
     if (!this.#isReady) this.#parts.ready();
     this.#isReady = true;
   }
@@ -194,16 +195,6 @@ export class Daemon {
 
   #tellWeaknesses(): void {
     for (const { door, text } of weaknesses(this.#config)) this.#parts.log.warn(`door ${door}: ${text}`);
-  }
-
-  /** Tells of lines that carry the prefix and do not come from the kernel, at most once a minute. */
-  #reportForgeries(now: Micros): void {
-    const { untrusted } = this.#scan.counts;
-    const { reported, reportedAt } = this.#forged;
-    if (untrusted === reported || now - reportedAt < FORGERY_REPORT_US) return;
-    const count = untrusted < reported ? untrusted : untrusted - reported;
-    this.#parts.log.warn(`${count} lines carry the prefix but are not the kernel's, and did not count`);
-    this.#forged = { reported: untrusted, reportedAt: now };
   }
 }
 

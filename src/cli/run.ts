@@ -7,6 +7,7 @@ import type { Config } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { openLines } from '../line/source.ts';
+import { doubtsOf } from '../line/trust.ts';
 import { printable } from '../log.ts';
 import { type Packet, US_PER_MS } from '../model.ts';
 import { runCommand } from '../opening/command.ts';
@@ -92,6 +93,7 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
     },
     debug: options.debug === true ? (packet) => tellPacket(packet, io) : null,
   });
+  for (const doubt of doubtsOf(config.log)) log.warn(doubt);
   let reloads = Promise.resolve();
   io.onHangup(() => {
     reloads = reloads.then(() => reload(daemon, { path, read, log }));

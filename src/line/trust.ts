@@ -1,0 +1,98 @@
+/** Where lines come from, and how this machine is set up -> who else could write them, in words. */
+
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { LogPlace } from './source.ts';
+
+export interface Settings {
+  readonly allNetns: string;
+  /** Configuration files of rsyslog, and folders of them. */
+  readonly rsyslog: readonly string[];
+  /** The socket through which any user writes to syslog. */
+  readonly socket: string;
+}
+
+const THIS_MACHINE: Settings = {
+  allNetns: '/proc/sys/net/netfilter/nf_log_all_netns',
+  rsyslog: ['/etc/rsyslog.conf', '/etc/rsyslog.d'],
+  socket: '/dev/log',
+};
+const WRITABLE_BY_OTHERS = 0o002;
+const STICKY = 0o1000;
+/** Files that a syslog daemon fills from all that it is told. */
+const SHARED_LOGS = ['/var/log/kern.log', '/var/log/syslog', '/var/log/messages'];
+/** What lets true lines of the kernel through alone. */
+const KERNEL_ONLY = /\$inputname\s*==\s*["']imklog["']|\$!_TRANSPORT\s*==\s*["']kernel["']/;
+const REMEDY = 'give them a file of their own (README, "A first set-up")';
+
+/** What whoever starts the daemon should know; nothing where only the kernel can be at work. */
+export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): string[] {
+  const doubts: string[] = [];
+  if (read(settings.allNetns).trim() === '1') {
+    doubts.push(
+      'net.netfilter.nf_log_all_netns is 1, so any local user can have the kernel log packets of a network of ' +
+        'their own: set it to 0',
+    );
+  }
+  if (from !== 'file') return doubts;
+  if (isOpenToOthers(path)) doubts.push(`${path} can be written by any local user: chmod o-w ${path}`);
+  const folder = dirname(path);
+  if (isOpenToOthers(folder))
+    doubts.push(`${folder} can be written by any local user, who could replace the log in it`);
+  if (isShared(path, settings)) {
+    doubts.push(`${path} holds what any local user tells syslog, beside the lines of the kernel: ${REMEDY}`);
+  }
+  return doubts;
+}
+
+function isOpenToOthers(path: string): boolean {
+  try {
+    const { mode } = statSync(path);
+    return (mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether some rule of rsyslog writes there without asking for the kernel; without any rule, the usual names count. */
+function isShared(path: string, { rsyslog, socket }: Settings): boolean {
+  const rules = rsyslog.flatMap(configsAt).flatMap((text) => rulesFor(path, text));
+  if (rules.length > 0) return rules.some((rule) => !KERNEL_ONLY.test(rule));
+  return SHARED_LOGS.includes(path) && existsSync(socket);
+}
+
+function configsAt(path: string): string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [read(path)];
+    return readdirSync(path)
+      .filter((name) => name.endsWith('.conf'))
+      .map((name) => read(join(path, name)));
+  } catch {
+    return [];
+  }
+}
+
+/** Each rule that names the file, from the `if` that guards its block or from the start of its line. */
+function rulesFor(path: string, text: string): string[] {
+  const lines = text.split('\n').map((line) => line.replace(/^\s*#.*/, ''));
+  return lines.flatMap((line, at) => {
+    if (!names(line, path)) return [];
+    const before = lines.slice(0, at).join('\n');
+    const block =
+      before.lastIndexOf('{') > before.lastIndexOf('}') ? before.slice(before.lastIndexOf('if ')) : '';
+    return [`${block}\n${line}`];
+  });
+}
+
+function names(line: string, path: string): boolean {
+  const at = line.indexOf(path);
+  return at >= 0 && !/[\w./-]/.test(line[at + path.length] ?? ' ');
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
