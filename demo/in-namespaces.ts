@@ -45,6 +45,7 @@ export async function runInNamespaces(): Promise<void> {
 function configFor(lab: Lab): string {
   return `
 log: { path: ${lab.log}, prefix: "${lab.prefix}" }
+state: state
 doors:
   ssh:
     sequence: [${KNOCKS.join(', ')}]

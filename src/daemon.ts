@@ -6,6 +6,7 @@ import { locksOf } from './config/locks.ts';
 import type { OneTimeDoors, OneTimeNotice } from './config/one-time-doors.ts';
 import type { Config } from './config/schema.ts';
 import { weaknesses } from './config/weak.ts';
+import { Bookmark, type Resume, type Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
 import {
   type Decision,
@@ -29,7 +30,9 @@ const LOGGER_LAG_US = 2 * US_PER_SECOND;
 export interface DaemonParts {
   readonly config: Config;
   /** Opens the log that a configuration names; its lines end when the signal aborts. */
-  readonly openLines: (config: Config, signal: AbortSignal) => LineSource;
+  readonly openLines: (config: Config, signal: AbortSignal, resume: Resume | null) => LineSource;
+  /** Where the place in the log is kept, for the next daemon; null where it is not. */
+  readonly position: Shelf | null;
   readonly openFirewall: (config: Config) => Firewall;
   readonly oneTime: OneTimeDoors;
   readonly run: typeof runCommand;
@@ -61,10 +64,12 @@ export class Daemon {
   /** Doors are opened and trapped one after the other, in the order of the packets. */
   #openings: Promise<void> = Promise.resolve();
   readonly #health = new LogHealth();
+  readonly #bookmark: Bookmark;
 
   constructor(parts: DaemonParts) {
     const { config, run, now, log, oneTime } = parts;
     this.#parts = parts;
+    this.#bookmark = new Bookmark(parts.position);
     this.#config = config;
     this.#locks = locksOf(config, oneTime);
     this.#engine = engineOf(config, this.#locks);
@@ -92,15 +97,18 @@ export class Daemon {
     this.#tellWeaknesses();
     tellOneTime(await this.#parts.oneTime.fill(this.#config), log);
     await this.#keeper.start();
+    let resume = this.#bookmark.find();
     do {
       this.#reading = new AbortController();
       const either = AbortSignal.any([signal, this.#reading.signal]);
-      for await (const event of this.#parts.openLines(this.#config, either)) {
+      for await (const event of this.#parts.openLines(this.#config, either, resume)) {
         if (event.kind === 'lines') this.#read(event);
         else if (event.kind === 'drained') this.#letPass(event.at);
         else (event.lost ? log.warn : log.info)(event.text);
       }
+      resume = null;
     } while (this.#reading.signal.aborted && !signal.aborted);
+    this.#bookmark.save();
     await this.#openings;
     await this.#keeper.shutdown();
   }
@@ -126,15 +134,21 @@ export class Daemon {
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
     else this.#engine = engineOf(config, this.#locks);
     if (config.log.prefix !== before.log.prefix) this.#scan = this.#newScan();
-    if (config.log.from !== before.log.from || config.log.path !== before.log.path) this.#reading.abort();
+    if (config.log.from !== before.log.from || config.log.path !== before.log.path) {
+      this.#bookmark.turn();
+      this.#reading.abort();
+    }
     this.#tellWeaknesses();
   }
 
-  #read({ bytes, readAt, bootedAt }: Extract<LineEvent, { readonly kind: 'lines' }>): void {
+  #read({ bytes, readAt, bootedAt, place, again }: Extract<LineEvent, { readonly kind: 'lines' }>): void {
     const take = (packet: Packet): void => {
       this.#parts.debug?.(packet);
-      this.#decide(this.#engine.handlePacket(packet), readAt);
+      const decisions = this.#engine.handlePacket(packet);
+      // What another daemon has acted on only rebuilds the attempts that were in flight.
+      if (!again) this.#decide(decisions, readAt);
     };
+    this.#bookmark.pass(place, readAt, this.#windowUs());
     this.#scan.scan(bytes, readAt, take, bootedAt);
     this.#health.hear(bytes, readAt);
   }
@@ -150,6 +164,7 @@ export class Daemon {
   #letPass(at: Micros): void {
     this.#decide(this.#engine.handleTimeout(at - LOGGER_LAG_US), at);
     for (const text of this.#health.reports(at, this.#scan.counts.untrusted)) this.#parts.log.warn(text);
+    this.#bookmark.saveInTime(at);
     if (!this.#isReady) this.#parts.ready();
     this.#isReady = true;
   }
@@ -173,12 +188,18 @@ export class Daemon {
     const open = async (): Promise<void> => {
       const usedUp = this.#isDry() ? null : await oneTime.settle(door);
       if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
+      this.#bookmark.save();
       if (ageUs <= settings.maxAgeUs) this.#keeper.opened(name, source);
       else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`);
     };
     this.#openings = this.#openings.then(open).catch((error: unknown) => {
       log.error(`${source}: ${name}: not opened: ${error instanceof Error ? error.message : String(error)}`);
     });
+  }
+
+  /** How long an attempt can be in flight. */
+  #windowUs(): Micros {
+    return LOGGER_LAG_US + Math.max(0, ...this.#locks.map(({ seqTimeoutUs }) => seqTimeoutUs));
   }
 
   #trap({ door, source }: Decision): void {

@@ -23,11 +23,28 @@ export type LineEvent =
       readonly readAt: Micros;
       /** When the machine booted that they are from, by its clocks of this moment; null for a record. */
       readonly bootedAt: Micros | null;
+      /** Where they end in their log; null where it cannot be gone back to. */
+      readonly place: Place | null;
+      /** They were read and acted on before: by what was here then. */
+      readonly again: boolean;
     }
   /** Everything that stood in the log at this moment has been handed on. */
   | { readonly kind: 'drained'; readonly at: Micros }
   /** Something a person should know of the source; `lost` when lines may be missing for it. */
   | { readonly kind: 'notice'; readonly text: string; readonly lost: boolean };
+
+/** A place in a log that outlives its reader. */
+export type Place =
+  | {
+      readonly kind: 'file';
+      readonly dev: number;
+      readonly ino: number;
+      readonly position: number;
+      /** The bytes before the position, in hexadecimal: while they stand there, it is the same file. */
+      readonly print: string;
+    }
+  | { readonly kind: 'journal'; readonly cursor: string }
+  | { readonly kind: 'kmsg'; readonly boot: string; readonly sequence: number };
 
 /** A place where lines come from. Iterating starts it; aborting its signal ends the iteration. */
 export type LineSource = AsyncIterable<LineEvent>;

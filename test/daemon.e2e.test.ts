@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeWith } from './lab/describe.ts';
-import { Lab, SERVER, until } from './lab.ts';
+import { Lab, linesOf, SERVER, until } from './lab.ts';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 /** xt_time asks the kernel's coarse clock, which is one tick late, 10 ms at most. */
@@ -39,7 +39,10 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
 
   function writeConfig(doors: string, more = '', log = lab.log): string {
     const config = join(lab.folder, 'knock.yaml');
-    writeFileSync(config, `log: { path: ${log}, prefix: "${lab.prefix}" }\n${more}\ndoors:\n${doors}`);
+    writeFileSync(
+      config,
+      `log: { path: ${log}, prefix: "${lab.prefix}" }\nstate: state\n${more}\ndoors:\n${doors}`,
+    );
     return config;
   }
 
@@ -124,6 +127,25 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     await start(ssh(60) + lock);
     await says(/brief: 80\/tcp is closed/);
     expect(await openings()).toEqual([expect.stringContaining('knocktail:ssh')]);
+  });
+
+  it('stopped and started again, it opens once: not again for an old knock, and for one half made before', async () => {
+    const door = `  cmd: { sequence: [${KNOCK}], seq_timeout: 15s, start_command: "echo %IP% >> ${lab.folder}/ran" }\n`;
+    const ran = () => linesOf(join(lab.folder, 'ran')).length;
+    await start(door);
+    await knock(SERVER.v4, KNOCK);
+    await until(() => ran() === 1, 'the command');
+    await knock(SERVER.v4, KNOCK.slice(0, 2));
+    await says(/stage 2 of 3[\s\S]*stage 2 of 3/);
+    await end('SIGTERM');
+    await knock(SERVER.v4, KNOCK.slice(2));
+    await start(door);
+    await until(() => ran() === 2, 'the knock that was half made and finished while no daemon ran');
+    await end('SIGKILL');
+    await start(door);
+    await knock(SERVER.v4, KNOCK);
+    await until(() => ran() >= 3, 'the next knock');
+    expect(ran()).toBe(3);
   });
 
   it('extends the one rule at a second knock, and never adds another', async () => {
@@ -271,7 +293,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     await start(ssh(60));
     writeConfig('  ssh: { sequence: [99999] }\n');
     daemon.kill('SIGHUP');
-    await says(/knock\.yaml:4:21: doors\.ssh\.sequence\.0: not a step \(99999\)/);
+    await says(/knock\.yaml:5:21: doors\.ssh\.sequence\.0: not a step \(99999\)/);
     await says(/was not loaded, going on as before/);
     await knock(SERVER.v4, KNOCK);
     await says(/is open until/);

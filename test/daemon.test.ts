@@ -39,6 +39,7 @@ class Bench {
         return this.#lines();
       },
       openFirewall: ({ firewall }) => new DryRunFirewall(firewall, () => undefined),
+      position: null,
       oneTime: new OneTimeDoors(),
       run: async (command, { source }) => {
         this.ran.push(command.replaceAll('%IP%', source));
@@ -69,7 +70,14 @@ class Bench {
 
   async hand(lines: string): Promise<void> {
     this.#hand([
-      { kind: 'lines', bytes: Buffer.from(lines), readAt: this.#second * US_PER_SECOND, bootedAt: null },
+      {
+        kind: 'lines',
+        bytes: Buffer.from(lines),
+        readAt: this.#second * US_PER_SECOND,
+        bootedAt: null,
+        place: null,
+        again: false,
+      },
     ]);
     await settled();
   }

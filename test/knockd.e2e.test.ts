@@ -98,7 +98,19 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knockd'], 'beside the rea
       await lab.addClients(SCENARIOS);
       const theirs = await start('knockd', ['knockd', '-c', conf, '-i', 'wire']);
       const ours = await start('knocktail', [
-        ...[process.execPath, MAIN, 'run', '-c', conf, '--log', lab.log, '--prefix', lab.prefix],
+        ...[
+          process.execPath,
+          MAIN,
+          'run',
+          '-c',
+          conf,
+          '--log',
+          lab.log,
+          '--prefix',
+          lab.prefix,
+          '--state',
+          lab.folder,
+        ],
       ]);
       await send(traffic.flat());
       const source = clientOf(0).src;

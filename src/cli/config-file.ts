@@ -28,6 +28,7 @@ export interface Overrides {
   readonly logfile?: string;
   readonly pidfile?: string;
   readonly onlyIpV4?: boolean;
+  readonly state?: string;
 }
 
 /** @throws KnocktailError 66 or 77 when the file cannot be read, 78 when it is wrong */
@@ -63,6 +64,7 @@ export function override(config: Config, given: Overrides): Config {
     },
     firewall: { ...config.firewall, ...(dryRun === true ? { backend: 'dry-run' as const } : {}) },
     interface: given.interface ?? config.interface,
+    state: given.state === undefined ? config.state : resolve(given.state),
     // Here the file has the last word, as in knockd 0.8 (observed).
     logfile: config.logfile ?? (given.logfile === undefined ? null : resolve(given.logfile)),
     pidfile: config.pidfile ?? (given.pidfile === undefined ? null : resolve(given.pidfile)),
@@ -85,6 +87,7 @@ function withPaths(config: Config, folder: string): Config {
   return {
     ...config,
     log: { ...config.log, path: resolve(folder, config.log.path) },
+    state: resolve(folder, config.state),
     logfile: within(config.logfile),
     pidfile: within(config.pidfile),
     doors: Object.fromEntries(doors),

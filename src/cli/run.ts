@@ -19,6 +19,7 @@ import { type Overrides, override, readConfigFile } from './config-file.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
+import { PositionFile } from './position.ts';
 import { describePacket } from './print.ts';
 import { tellSystemd } from './systemd.ts';
 
@@ -39,6 +40,7 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
     .option('-c, --config <file>', 'the configuration, knock.yaml or knockd.conf', defaultConfig)
     .option('--log <where>', 'read this log instead: a path, auto, journal, kmsg, or - for stdin')
     .option('--prefix <text>', 'count lines with this --log-prefix instead')
+    .option('--state <folder>', 'keep what must survive a restart here instead')
     .option('--dry-run', 'print rules and commands, and run neither')
     .option('-i, --interface <name>', 'count only packets that came in here')
     .option('-4, --only-ip-v4', 'do not count packets over IPv6')
@@ -79,7 +81,8 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
   const daemon = new Daemon({
     config,
-    openLines: ({ log }, signal) => openLines(log, { stdin: io.stdin, signal }),
+    openLines: ({ log }, signal, resume) => openLines(log, { stdin: io.stdin, signal, resume }),
+    position: config.firewall.backend === 'dry-run' ? null : new PositionFile(config, log),
     openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
     oneTime: new OneTimeDoors(),
     run: runCommand,

@@ -132,6 +132,9 @@ const settings = {
     .optional()
     .describe('Only packets that came in here count (IN=); without it, those of any interface.'),
   ipv6: yesOrNo.default(true).describe('Whether packets over IPv6 count.'),
+  state: path
+    .default('/var/lib/knocktail')
+    .describe('The folder of what must survive a restart: how far the log was read.'),
   logfile: path.optional().describe('The file to which the daemon writes what it does.'),
   usesyslog: yesOrNo.default(false).describe('Whether the daemon tells syslog what it does.'),
   pidfile: path.optional().describe('Where the process id is, while the daemon is in the background (-d).'),

@@ -2,10 +2,12 @@
 
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { LineEvent, Micros } from '../model.ts';
+import type { LineEvent, Micros, Place } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
-import { LogFile, type Place } from './log-file.ts';
+import { findPlace } from './find.ts';
+import { LogFile, type Start } from './log-file.ts';
 import { lost, lostOverlong, type Notice, told } from './notice.ts';
+import type { Resume } from './place.ts';
 import { isNoFile, unreadable } from './unreadable.ts';
 import { POLL_MS, Wake } from './wake.ts';
 
@@ -17,6 +19,8 @@ const GRACE_MS = 5_000;
 export interface FollowOptions {
   /** Where to start in a file that is already there. One that appears later is read from its first byte. */
   readonly from: 'start' | 'end';
+  /** Where another has left off, and how far before that to begin; it counts more than `from`. */
+  readonly resume?: Resume | null;
   readonly signal: AbortSignal;
   readonly pollMs?: number;
   readonly graceMs?: number;
@@ -33,10 +37,16 @@ export interface FollowOptions {
  */
 export async function* followFile(
   path: string,
-  { from, signal, pollMs = POLL_MS, graceMs = GRACE_MS, clock = wallClock }: FollowOptions,
+  { from, resume = null, signal, pollMs = POLL_MS, graceMs = GRACE_MS, clock = wallClock }: FollowOptions,
 ): AsyncGenerator<LineEvent, void, void> {
   const wake = new Wake({ pollMs, lullMs: LULL_MS, signal });
-  const follower = new Follower(path, { from, graceMs, clock, opened: () => wake.watchFolderOf(path) });
+  const follower = new Follower(path, {
+    from,
+    resume,
+    graceMs,
+    clock,
+    opened: () => wake.watchFolderOf(path),
+  });
   wake.watchFolderOf(path);
   try {
     while (!signal.aborted) {
@@ -54,6 +64,7 @@ export async function* followFile(
 
 interface FollowerParts {
   readonly from: 'start' | 'end';
+  readonly resume: Resume | null;
   readonly graceMs: number;
   readonly clock: () => Micros;
   /** Called whenever a file was opened. */
@@ -67,18 +78,23 @@ class Follower {
   /** Oldest first. The last one stands at the path, or stood there last. */
   #logs: LogFile[] = [];
   /** Where the first file is taken up; not known before the path was looked at. */
-  #start: Place | null | 'unknown';
+  #start: Start | null | 'unknown';
   #trouble: Notice | null = null;
+  /** Not taken up yet. */
+  #resume: Resume | null;
+  #upTo: Place | null = null;
 
   constructor(path: string, parts: FollowerParts) {
     this.#path = path;
     this.#parts = parts;
     this.#start = parts.from === 'end' ? 'unknown' : null;
+    this.#resume = parts.resume;
   }
 
   /** Hands on all that stands in the log at this moment. */
   async *look(): AsyncGenerator<LineEvent, void, void> {
     const at = this.#parts.clock();
+    if (this.#resume !== null) yield* this.#takeUp(this.#resume);
     // The path comes first: whoever writes to the new file has written all that there will be in the old one.
     const unfound = yield* this.#find();
     const trouble = (yield* this.#read()) ?? unfound;
@@ -89,6 +105,25 @@ class Follower {
 
   async close(): Promise<void> {
     for (const log of this.#logs) await log.close();
+  }
+
+  /** Opens the file that another was reading, wherever it was moved to; what is at the path now may be a later one. */
+  async *#takeUp({ from, upTo }: Resume): AsyncGenerator<LineEvent, void, void> {
+    this.#resume = null;
+    const found = (await findPlace(from, this.#path)) ?? (await findPlace(upTo, this.#path));
+    // What is at the path was made since, or nothing is there.
+    this.#start = null;
+    if (found === null) return;
+    const log = await LogFile.open(found.path, found.place).catch(() => null);
+    if (log === null) return;
+    this.#logs.push(log);
+    const isIt = log.position === found.place.position;
+    if (isIt && upTo.kind === 'file' && !log.is(upTo)) log.allReadBefore();
+    else if (isIt) log.readBefore(upTo);
+    // Where it was truncated, nothing of it was read before.
+    this.#upTo = isIt ? upTo : null;
+    this.#parts.opened();
+    yield told(`${found.path}: reading ${isIt ? 'on from where it was left' : 'from its start'}`);
   }
 
   /** Opens the file at the path, if it is not open yet. */
@@ -112,9 +147,10 @@ class Follower {
     }
   }
 
-  async #open(start: Place | null): Promise<Notice> {
+  async #open(start: Start | null): Promise<Notice> {
     const log = await LogFile.open(this.#path, start);
     this.#logs.push(log);
+    if (this.#upTo !== null) log.readBefore(this.#upTo);
     // A later file may have the same inode number.
     this.#start = null;
     this.#parts.opened();
@@ -150,9 +186,9 @@ class Follower {
   async *#drain(log: LogFile): AsyncGenerator<LineEvent, Notice | null, void> {
     const overlongBefore = log.splitter.overlong;
     try {
-      for await (const bytes of log.lines()) {
-        if (bytes === 'rewritten') yield lost(`${this.#path} was truncated, reading it from its start`);
-        else yield { kind: 'lines', bytes, readAt: this.#parts.clock(), bootedAt: bootClock() };
+      for await (const batch of log.lines()) {
+        if (batch === 'rewritten') yield lost(`${this.#path} was truncated, reading it from its start`);
+        else yield { kind: 'lines', ...batch, readAt: this.#parts.clock(), bootedAt: bootClock() };
       }
     } catch (error) {
       return lost(unreadable(this.#path, error).message);

@@ -1,10 +1,11 @@
 /** The kernel's ring of messages, /dev/kmsg -> its records as lines, and how many were overwritten unread. */
 
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LineEvent, Micros } from '../model.ts';
+import type { LineEvent, Micros, Place } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
 import { lost, told } from './notice.ts';
+import type { Resume } from './place.ts';
 import { unreadable } from './unreadable.ts';
 
 export const KMSG = '/dev/kmsg';
@@ -21,6 +22,8 @@ export interface KmsgOptions {
   readonly signal: AbortSignal;
   readonly path?: string;
   readonly clock?: () => Micros;
+  /** Where another has left off in this boot, and how far before that to begin. */
+  readonly resume?: Resume | null;
 }
 
 /**
@@ -33,14 +36,20 @@ export async function* followKmsg({
   signal,
   path = KMSG,
   clock = wallClock,
+  resume = null,
 }: KmsgOptions): AsyncGenerator<LineEvent, void, void> {
-  const ring = new Ring(path);
+  const boot = bootId();
+  const [from, upTo] = [sequenceOf(resume?.from, boot), sequenceOf(resume?.upTo, boot)];
+  const ring = new Ring(path, from);
   try {
-    yield told(`${path}: reading from its end`);
+    yield told(`${path}: reading ${from === null ? 'from its end' : 'on from where it was left'}`);
     for (let quietMs = QUIET_MS; !signal.aborted; quietMs += POLL_MS) {
       const at = clock();
-      for (let bytes = ring.read(); bytes !== null && !signal.aborted; bytes = ring.read()) {
-        yield { kind: 'lines', bytes, readAt: clock(), bootedAt: bootClock() };
+      for (let bytes = ring.read(upTo); bytes !== null && !signal.aborted; bytes = ring.read(upTo)) {
+        const sequence = ring.sequence ?? 0;
+        const again = upTo !== null && sequence <= upTo;
+        const place = { kind: 'kmsg', boot, sequence } as const;
+        yield { kind: 'lines', bytes, readAt: clock(), bootedAt: bootClock(), place, again };
         quietMs = QUIET_MS;
       }
       const overwritten = ring.takeOverwritten();
@@ -56,6 +65,15 @@ export async function* followKmsg({
   }
 }
 
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** Null where it is a place of another log, or of another boot, whose numbers mean nothing now. */
+function sequenceOf(place: Place | undefined, boot: string): number | null {
+  return place?.kind === 'kmsg' && place.boot === boot ? place.sequence : null;
+}
+
 class Ring {
   readonly #path: string;
   readonly #fd: number;
@@ -64,21 +82,34 @@ class Ring {
   #sequence: number | null = null;
   #overwritten = 0;
 
-  constructor(path: string) {
+  /** @param from the last record to be passed over; null for all that are there */
+  constructor(path: string, from: number | null) {
     this.#path = path;
     try {
       this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
       throw unreadable(path, error);
     }
-    while (this.read() !== null);
-    this.takeOverwritten();
+    while (from === null || (this.#sequence ?? -1) < from) {
+      if (this.#next(0) === 0) break;
+      this.#count(0);
+    }
+    this.#overwritten = 0;
   }
 
-  /** Records that have come, each as a line, until the next read; null when none has. One read is one record. */
-  read(): Buffer | null {
+  /** The number of the last record that was read; null before the first. */
+  get sequence(): number | null {
+    return this.#sequence;
+  }
+
+  /**
+   * Records that have come, each as a line, until the next read; null when none has. One read is one record.
+   *
+   * @param pause a batch ends at the record of this number
+   */
+  read(pause: number | null): Buffer | null {
     let end = 0;
-    while (end + RECORD_BYTES <= BATCH_BYTES) {
+    while (end + RECORD_BYTES <= BATCH_BYTES && (end === 0 || this.#sequence !== pause)) {
       const bytes = this.#next(end);
       if (bytes === 0) break;
       this.#count(end);

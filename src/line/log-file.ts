@@ -2,18 +2,25 @@
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Place } from '../model.ts';
 import { LineSplitter } from './split.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 /** Holds a few lines, of which no two are equal: each has its own time. */
 const FINGERPRINT_BYTES = 1024;
+/** Of those, what a place is known by; a line's end has its time and number. */
+const PRINT_BYTES = 64;
 const LF = 10;
 
-/** A place in a file: which file, and how many bytes of it are behind. */
-export interface Place {
-  readonly dev: number;
-  readonly ino: number;
-  readonly position: number;
+type FilePlace = Extract<Place, { readonly kind: 'file' }>;
+export type Start = Pick<FilePlace, 'dev' | 'ino' | 'position'> & { readonly print?: string };
+
+export interface Batch {
+  /** Whole lines; theirs until the next batch is asked for. */
+  readonly bytes: Buffer;
+  readonly place: Place;
+  /** They stand ahead of the place that was named as read. */
+  readonly again: boolean;
 }
 
 /**
@@ -31,6 +38,7 @@ export class LogFile {
   #fingerprint = Buffer.alloc(0);
   #checkedMtimeMs = Number.NaN;
   #stirredMs = performance.now();
+  #readBefore = 0;
 
   private constructor(handle: FileHandle, { dev, ino }: Stats) {
     this.#handle = handle;
@@ -42,13 +50,13 @@ export class LogFile {
    * Opens the file at its start or, where it is still the file of `start`, at that place. A line that is under way
    * there is not passed on.
    */
-  static async open(path: string, start: Place | null): Promise<LogFile> {
+  static async open(path: string, start: Start | null): Promise<LogFile> {
     // Without O_NONBLOCK, a FIFO that stands there by now would hold the open until somebody writes.
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await handle.stat();
       const log = new LogFile(handle, stats);
-      if (start !== null && log.is(start) && start.position <= stats.size) await log.#goTo(start.position);
+      if (start !== null && log.is(start) && start.position <= stats.size) await log.#goTo(start);
       return log;
     } catch (error) {
       await handle.close();
@@ -80,7 +88,7 @@ export class LogFile {
    * overwritten when the next is asked for. `rewritten`
    * says that what was read before is there no more: what follows is from the start of the file.
    */
-  async *lines(): AsyncGenerator<Buffer | 'rewritten', void, void> {
+  async *lines(): AsyncGenerator<Batch | 'rewritten', void, void> {
     const { size, mtimeMs } = await this.#handle.stat();
     if (size === this.#position && mtimeMs === this.#checkedMtimeMs) return;
     for (let isMore = true; isMore; ) {
@@ -90,10 +98,20 @@ export class LogFile {
         yield 'rewritten';
       } else {
         isMore = chunk.length > 0 && this.#position < size;
-        yield* this.splitter.push(chunk);
+        yield* this.#batches(this.splitter.push(chunk));
       }
     }
     this.#checkedMtimeMs = mtimeMs;
+  }
+
+  /** All up to this place was read by another before. */
+  readBefore(place: Place): void {
+    if (place.kind === 'file') this.#readBefore = this.is(place) ? place.position : 0;
+  }
+
+  /** All that stands here was. */
+  allReadBefore(): void {
+    this.#readBefore = Number.POSITIVE_INFINITY;
   }
 
   /** Nothing was written, so nothing can be lost if this fails. */
@@ -119,9 +137,32 @@ export class LogFile {
     return chunk;
   }
 
-  async #goTo(position: number): Promise<void> {
+  /** Batches with their places, cut where that which was read before ends. */
+  *#batches(batches: readonly Buffer[]): Generator<Batch> {
+    let at = this.#position - this.splitter.heldBytes - batches.reduce((sum, { length }) => sum + length, 0);
+    for (const bytes of batches) {
+      const before = Math.min(Math.max(this.#readBefore - at, 0), bytes.length);
+      const parts = [bytes.subarray(0, before), bytes.subarray(before)];
+      for (const [index, part] of parts.entries()) {
+        at += part.length;
+        if (part.length > 0) yield { bytes: part, place: this.#placeAt(at), again: index === 0 };
+      }
+    }
+  }
+
+  #placeAt(position: number): Place {
+    const end = this.#fingerprint.length - (this.#position - position);
+    const print = this.#fingerprint
+      .subarray(Math.max(0, end - PRINT_BYTES), Math.max(0, end))
+      .toString('hex');
+    return { kind: 'file', dev: this.#dev, ino: this.#ino, position, print };
+  }
+
+  async #goTo({ position, print = '' }: Start): Promise<void> {
     const before = Buffer.alloc(Math.min(position, FINGERPRINT_BYTES));
     await this.#handle.read(before, 0, before.length, position - before.length);
+    // Another file of this number, or the same that was truncated and has grown again: all of it is new.
+    if (!before.toString('hex').endsWith(print)) return;
     this.#position = position;
     this.#fingerprint = before;
     if (position > 0 && before.at(-1) !== LF) this.splitter.joinMidLine();
@@ -130,6 +171,7 @@ export class LogFile {
   #restart(): void {
     this.splitter.flush();
     this.#position = 0;
+    this.#readBefore = 0;
     this.#fingerprint = Buffer.alloc(0);
     this.#stirredMs = performance.now();
   }

@@ -8,6 +8,7 @@ import { followFile } from './file.ts';
 import { followJournal } from './journal.ts';
 import { followKmsg } from './kmsg.ts';
 import { told } from './notice.ts';
+import type { Resume } from './place.ts';
 import { followStream } from './stdin.ts';
 
 export interface LogPlace {
@@ -19,6 +20,8 @@ export interface LogPlace {
 interface Surroundings {
   readonly stdin: Readable;
   readonly signal: AbortSignal;
+  /** Where another has left off in this log. */
+  readonly resume?: Resume | null;
 }
 
 /**
@@ -26,16 +29,17 @@ interface Surroundings {
  *
  * @throws KnocktailError, when it is iterated, where there is no such source on this machine
  */
-export function openLines({ from, path }: LogPlace, { stdin, signal }: Surroundings): LineSource {
+export function openLines({ from, path }: LogPlace, surroundings: Surroundings): LineSource {
+  const { stdin, signal, resume = null } = surroundings;
   switch (from) {
     case 'auto':
-      return chosen({ stdin, signal });
+      return chosen(surroundings);
     case 'journal':
-      return followJournal({ journalctl: journalctlOrThrow(), signal });
+      return followJournal({ journalctl: journalctlOrThrow(), signal, resume });
     case 'kmsg':
-      return followKmsg({ signal });
+      return followKmsg({ signal, resume });
     case 'file':
-      return followFile(path, { from: 'end', signal });
+      return followFile(path, { from: 'end', signal, resume });
     case 'stdin':
       return followStream(stdin, { signal });
   }

@@ -28,6 +28,11 @@ export class LineSplitter {
     return this.#overlong;
   }
 
+  /** How many bytes of a last line wait for its end. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
   /**
    * All lines that are whole by now, each ending in LF, in batches: the line whose beginning was held is copied, the
    * others are a view of the chunk. They are to be read before the caller writes into the chunk again.

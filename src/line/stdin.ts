@@ -37,7 +37,7 @@ export async function* followStream(
       for (let chunk: Buffer | null = stream.read(); chunk !== null; chunk = stream.read()) {
         taken += chunk.length;
         for (const bytes of splitter.push(chunk))
-          yield { kind: 'lines', bytes, readAt: clock(), bootedAt: bootClock() };
+          yield { kind: 'lines', bytes, readAt: clock(), bootedAt: bootClock(), place: null, again: false };
         if (signal.aborted) return;
       }
       const overlong = splitter.overlong - overlongBefore;

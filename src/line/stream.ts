@@ -67,7 +67,7 @@ async function* linesOf(
   try {
     for await (const chunk of chunks) {
       for (const bytes of splitter.push(chunk))
-        yield { kind: 'lines', bytes, readAt: clock(), bootedAt: null };
+        yield { kind: 'lines', bytes, readAt: clock(), bootedAt: null, place: null, again: false };
       if (signal.aborted) return;
     }
   } catch (error) {
@@ -75,6 +75,7 @@ async function* linesOf(
     throw unreadable(name, error);
   }
   const last = splitter.flush();
-  if (last !== null) yield { kind: 'lines', bytes: last, readAt: clock(), bootedAt: null };
+  if (last !== null)
+    yield { kind: 'lines', bytes: last, readAt: clock(), bootedAt: null, place: null, again: false };
   if (splitter.overlong > 0) yield lostOverlong(name, splitter.overlong);
 }

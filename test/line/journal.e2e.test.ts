@@ -29,7 +29,10 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'journald'], 'the
     async (from) => {
       const config = join(lab.folder, 'knock.yaml');
       const door = 'ssh: { sequence: [4438, 1813:udp, 8235], seq_timeout: 5s, open: { port: 22, for: 30s } }';
-      writeFileSync(config, `log: { from: ${from}, prefix: "${lab.prefix}" }\ndoors: { ${door} }\n`);
+      writeFileSync(
+        config,
+        `log: { from: ${from}, prefix: "${lab.prefix}" }\nstate: state\ndoors: { ${door} }\n`,
+      );
       let said = '';
       const inside = ['ip', ...lab.argv('server', [process.execPath, MAIN, 'run', '-c', config])];
       const child = spawn('unshare', ['-m', '-p', '-f', '--kill-child', SCRIPT, ...inside], { env: ENV });

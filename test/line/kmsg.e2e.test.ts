@@ -57,4 +57,30 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the ring of the
     await until(() => packets().untrusted === 1, 'the forged record');
     expect(packets().found).toEqual(found);
   });
+
+  it('is taken up again where another has left it, in the same boot', async () => {
+    await lab.exec('client', ['knock', '-d', '30', SERVER.v4, '7000', '7001', '7002']);
+    await until(() => packets().found.length === 3, 'three packets');
+    const places = ring.events.flatMap((event) =>
+      event.kind === 'lines' && event.bytes.includes(lab.prefix) ? [event.place] : [],
+    );
+    const [first, second] = places;
+    if (!first || !second) expect.fail();
+    const ending = new AbortController();
+    const resume = { from: first, upTo: second };
+    const source = followKmsg({ signal: ending.signal, resume });
+    const again = new Following(source, () => ending.abort());
+    const ports = (wanted: boolean) => {
+      const found: (number | null)[] = [];
+      const scan = new PacketScan({ prefix: lab.prefix, live: true });
+      for (const event of again.events) {
+        if (event.kind === 'lines' && event.again === wanted)
+          scan.scan(event.bytes, event.readAt, ({ dpt }) => found.push(dpt));
+      }
+      return found;
+    };
+    await until(() => ports(false).includes(7002), 'the last packet');
+    expect([ports(true), ports(false)]).toEqual([[7001], [7002]]);
+    await again.stop();
+  });
 });

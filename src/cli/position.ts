@@ -1,0 +1,63 @@
+/** How far a log was read <-> a file in the state folder, so that a restart goes on there. */
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Config } from '../config/schema.ts';
+import type { Resume } from '../line/place.ts';
+import type { Log } from '../log.ts';
+
+const place = z.union([
+  z.object({
+    kind: z.literal('file'),
+    dev: z.number(),
+    ino: z.number(),
+    position: z.int().nonnegative(),
+    print: z.string().regex(/^[0-9a-f]*$/),
+  }),
+  z.object({ kind: z.literal('journal'), cursor: z.string().min(1) }),
+  z.object({ kind: z.literal('kmsg'), boot: z.string(), sequence: z.int().nonnegative() }),
+]);
+const resume = z.object({ from: place, upTo: place });
+
+export class PositionFile {
+  readonly #folder: string;
+  readonly #path: string;
+  readonly #log: Pick<Log, 'warn'>;
+  #hasFailed = false;
+
+  /** One file for each log, so that two daemons on one machine do not take each other's. */
+  constructor({ state, log }: Pick<Config, 'state' | 'log'>, say: Pick<Log, 'warn'>) {
+    const name = createHash('sha256').update(`${log.from} ${log.path}`).digest('hex').slice(0, 12);
+    this.#folder = state;
+    this.#path = join(state, `position-${name}.json`);
+    this.#log = say;
+  }
+
+  /** Null where nothing was saved, or what was is torn: reading then begins as at a first start. */
+  read(): Resume | null {
+    try {
+      return resume.parse(JSON.parse(readFileSync(this.#path, 'utf8')));
+    } catch {
+      return null;
+    }
+  }
+
+  /** Never throws: a position that cannot be saved must not keep a door shut. It is told once. */
+  write(position: Resume): void {
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      writeFileSync(`${this.#path}.new`, JSON.stringify(position), { mode: 0o600 });
+      renameSync(`${this.#path}.new`, this.#path);
+      this.#hasFailed = false;
+    } catch (error) {
+      if (!this.#hasFailed) {
+        this.#log.warn(
+          `the position in the log cannot be saved, a restart begins at its end: ${String(error)}`,
+        );
+      }
+      this.#hasFailed = true;
+    }
+  }
+}

@@ -1,0 +1,122 @@
+/** A log that another has read before: taken up where it was left, through rotations, each line once. */
+
+import { appendFileSync, copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { followFile } from '../../src/line/file.ts';
+import { Bookmark, Places, type Resume } from '../../src/line/place.ts';
+import type { Place } from '../../src/model.ts';
+import { Following, follow, logPath } from './following.ts';
+
+const S = 1_000_000;
+
+/** Reads a log up to now, and where the last of its lines and an earlier one end. */
+async function leave(path: string, earlier: string, last: string): Promise<Resume> {
+  writeFileSync(path, earlier);
+  const first = await follow(path);
+  await first.settled();
+  appendFileSync(path, last);
+  await first.settled();
+  const places = first.events.flatMap((event) =>
+    event.kind === 'lines' && event.place !== null ? [event.place] : [],
+  );
+  await first.stop();
+  const [from, upTo] = [places.at(last === '' ? -1 : -2), places.at(-1)];
+  if (from === undefined || upTo === undefined) expect.fail();
+  return { from, upTo };
+}
+
+/** `again:` and what is read for the second time, then what is new. */
+async function takeUp(
+  path: string,
+  resume: Resume,
+): Promise<{ readonly again: string; readonly fresh: string }> {
+  const ending = new AbortController();
+  const second = new Following(followFile(path, { from: 'end', resume, signal: ending.signal }), () =>
+    ending.abort(),
+  );
+  await second.settled();
+  const text = (wanted: boolean) =>
+    second.events
+      .map((event) => (event.kind === 'lines' && event.again === wanted ? event.bytes.toString() : ''))
+      .join('');
+  const read = { again: text(true), fresh: text(false) };
+  await second.stop();
+  return read;
+}
+
+it('what was written meanwhile is new, what was read in the last window is read again', async () => {
+  const path = logPath();
+  const resume = await leave(path, 'one\n', 'two\nthree\n');
+  appendFileSync(path, 'four\nfive\n');
+  expect(await takeUp(path, resume)).toEqual({ again: 'two\nthree\n', fresh: 'four\nfive\n' });
+});
+
+it('half a line that was left is read whole', async () => {
+  const path = logPath();
+  const resume = await leave(path, 'one\n', 'two\nthr');
+  appendFileSync(path, 'ee\n');
+  expect(await takeUp(path, resume)).toEqual({ again: 'two\n', fresh: 'three\n' });
+});
+
+it('a log that was renamed meanwhile is read to its end, and then the new one', async () => {
+  const path = logPath();
+  const resume = await leave(path, 'one\n', 'two\n');
+  appendFileSync(path, 'three\n');
+  renameSync(path, `${path}.1`);
+  writeFileSync(path, 'four\n');
+  expect(await takeUp(path, resume)).toEqual({ again: 'two\n', fresh: 'three\nfour\n' });
+});
+
+it('a log that was copied and truncated meanwhile is read from its start', async () => {
+  const path = logPath();
+  const resume = await leave(path, 'one\n', 'two\n');
+  copyFileSync(path, `${path}.1`);
+  truncateSync(path);
+  appendFileSync(path, 'a line that is longer than all that was there before\n');
+  expect(await takeUp(path, resume)).toEqual({
+    again: '',
+    fresh: 'a line that is longer than all that was there before\n',
+  });
+});
+
+it('a log that is gone was replaced by what is at its path, from its first line', async () => {
+  const path = logPath();
+  const resume = await leave(path, 'one\n', '');
+  renameSync(path, '/tmp/knocktail-test-gone');
+  writeFileSync(path, 'two\n');
+  expect(await takeUp(path, resume)).toEqual({ again: '', fresh: 'two\n' });
+});
+
+it('a place of another kind of log is none', async () => {
+  const path = logPath();
+  writeFileSync(path, 'one\n');
+  const place: Place = { kind: 'journal', cursor: 'x' };
+  expect((await takeUp(path, { from: place, upTo: place })).again).toBe('');
+});
+
+const at = (position: number): Place => ({ kind: 'file', dev: 1, ino: 1, position, print: '' });
+
+it('reading is taken up as far back as an attempt can have begun', () => {
+  const places = new Places();
+  for (let second = 0; second <= 20; second++) places.pass(at(second), second * S, 5 * S);
+  expect(places.resume).toEqual({ from: at(15), upTo: at(20) });
+  places.pass(at(21), 20.1 * S, 5 * S);
+  expect(places.resume).toEqual({ from: at(15), upTo: at(21) });
+  places.pass(at(99), 900 * S, 5 * S);
+  expect(places.resume, 'before a long silence').toEqual({ from: at(20), upTo: at(99) });
+});
+
+it('a place is saved once a second, or when it is asked for, and not when nothing was read', () => {
+  const written: Resume[] = [];
+  const bookmark = new Bookmark({ read: () => null, write: (position) => written.push(position) });
+  const upTo = () => written.map(({ upTo }) => (upTo.kind === 'file' ? upTo.position : -1));
+  bookmark.saveInTime(0);
+  bookmark.pass(at(1), 0, S);
+  bookmark.saveInTime(S);
+  bookmark.pass(at(2), 1.1 * S, S);
+  bookmark.saveInTime(1.5 * S);
+  expect(upTo()).toEqual([1]);
+  bookmark.save();
+  bookmark.saveInTime(9 * S);
+  expect(upTo()).toEqual([1, 2]);
+});
