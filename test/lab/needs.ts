@@ -17,6 +17,7 @@ const NEEDS = {
   knock: () => lacksProgram('knock'),
   knockd: () => lacksProgram('knockd'),
   ping: () => lacksProgram('ping'),
+  perl: () => lacksProgram('perl'),
   rsyslogd: () => lacksProgram('rsyslogd'),
   journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
   'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
