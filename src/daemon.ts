@@ -133,7 +133,8 @@ export class Daemon {
     this.#locks = isSame('interface') && isSame('ipv6') ? keepSame(made, this.#locks, before, config) : made;
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
     else this.#engine = engineOf(config, this.#locks);
-    if (config.log.prefix !== before.log.prefix) this.#scan = this.#newScan();
+    const { prefix, format } = before.log;
+    if (config.log.prefix !== prefix || config.log.format !== format) this.#scan = this.#newScan();
     if (config.log.from !== before.log.from || config.log.path !== before.log.path) {
       this.#bookmark.turn();
       this.#reading.abort();
@@ -157,7 +158,8 @@ export class Daemon {
   #newScan(): PacketScan {
     const noted = (...args: Parameters<Engine['noted']>): boolean => this.#engine.noted(...args);
     const notes = this.#parts.debug === null ? { noted } : null;
-    return new PacketScan({ prefix: this.#config.log.prefix, live: true, notes });
+    const { prefix, format } = this.#config.log;
+    return new PacketScan({ prefix, format, live: true, notes });
   }
 
   /** All that was written before this moment has been read. */

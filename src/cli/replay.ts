@@ -37,7 +37,7 @@ export function addReplay(program: Command, io: Io): void {
       const oneTime = new OneTimeDoors();
       for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
-      const scan = new PacketScan({ prefix: config.log.prefix, live: false, notes: engine });
+      const scan = new PacketScan({ ...config.log, live: false, notes: engine });
       const print = (decisions: readonly Decision[]): void => {
         for (const decision of decisions) {
           const text =

@@ -95,6 +95,10 @@ const log = strictMap({
     .max(MAX_PREFIX, { error: wrong('a prefix', `write at most ${MAX_PREFIX} characters`) })
     .default('KNOCK ')
     .describe('The --log-prefix of your LOG rules, blanks included.'),
+  format: z
+    .enum(['kernel', 'ulogd'], { error: wrong('a format', 'write kernel or ulogd') })
+    .default('kernel')
+    .describe('ulogd: the log holds lines of ulogd2 (LOGEMU, JSON) and nothing else, and all of them count.'),
   max_age: duration.prefault(10).describe('A knock that is older when it is read opens nothing.'),
 }).transform(({ from, path, max_age, ...rest }) => ({
   ...rest,

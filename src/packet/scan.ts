@@ -7,11 +7,14 @@ import { packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
 import { Peek } from './peek.ts';
 import { readHeader } from './timestamp.ts';
+import { readUlogdLine } from './ulogd.ts';
 
 export interface ScanOptions {
   readonly prefix: string;
   /** Whether lines are read as they come, or from a record. */
   readonly live: boolean;
+  /** `ulogd`: the log holds lines of ulogd2 and nothing else, so that all of them are believed. */
+  readonly format?: 'kernel' | 'ulogd';
   /** Who is asked before a packet is made of a line; without it, one is made of each. */
   readonly notes?: PacketNotes | null;
 }
@@ -21,6 +24,8 @@ const IN_BYTES = 3;
 
 /** The prefix is searched in the whole batch before lines are split: the lines of others cost next to nothing. */
 export class PacketScan {
+  /** Null where lines are the kernel's. */
+  readonly #ulogdPrefix: string | null;
   readonly #prefix: Buffer;
   readonly #escaped: Buffer;
   /** Whether both spellings are the same. */
@@ -33,7 +38,8 @@ export class PacketScan {
   #lastTime: Micros | null = null;
   #untrusted = 0;
 
-  constructor({ prefix, live, notes = null }: ScanOptions) {
+  constructor({ prefix, live, format = 'kernel', notes = null }: ScanOptions) {
+    this.#ulogdPrefix = format === 'ulogd' ? prefix : null;
     this.#notes = notes;
     this.#prefix = Buffer.from(`${prefix}IN=`);
     this.#escaped = spelled(this.#prefix, { isKmsg: true });
@@ -62,6 +68,10 @@ export class PacketScan {
     bootedAt: Micros | null = null,
   ): void {
     this.#clock.booted(bootedAt);
+    if (this.#ulogdPrefix !== null) {
+      this.#scanUlogd(bytes, readAt, this.#ulogdPrefix, accept);
+      return;
+    }
     for (let at = this.#find(bytes, 0); at >= 0; ) {
       if (this.#noted(bytes, at)) {
         this.#trusted++;
@@ -74,6 +84,17 @@ export class PacketScan {
       const packet = this.#read(bytes, start, end, readAt);
       if (packet !== null) accept(packet);
       at = this.#find(bytes, end + 1);
+    }
+  }
+
+  /** JSON has its prefix apart from the rest, so that each line is looked at. */
+  #scanUlogd(bytes: Buffer, readAt: Micros, prefix: string, accept: (packet: Packet) => void): void {
+    for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
+      const packet = readUlogdLine(bytes, start, end, prefix, this.#clock, readAt);
+      if (packet === null) continue;
+      this.#trusted++;
+      this.#lastTime = packet.time;
+      accept(packet);
     }
   }
 

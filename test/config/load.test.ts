@@ -23,6 +23,7 @@ describe('a configuration', () => {
       from: 'auto',
       path: '/var/log/kern.log',
       prefix: 'KNOCK ',
+      format: 'kernel',
       maxAgeUs: 10_000_000,
     });
     expect(config?.firewall).toEqual({
@@ -88,7 +89,7 @@ describe('a broken configuration', () => {
       '',
     ].join('\n');
     expect(problems(text)).toEqual([
-      '2:3: unknown key (log.form), known here: from, path, prefix, max_age',
+      '2:3: unknown key (log.form), known here: from, path, prefix, format, max_age',
       '3:9: compat: not a compatibility (knock), write none or knockd',
       '6:22: doors.ssh.sequence.1: not a step (70000), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
       '6:29: doors.ssh.sequence.2: not a step (8235:icpm), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
