@@ -32,7 +32,7 @@ export interface DaemonParts {
   /** Opens the log that a configuration names; its lines end when the signal aborts. */
   readonly openLines: (config: Config, signal: AbortSignal, resume: Resume | null) => LineSource;
   /** Where the place in the log is kept, for the next daemon; null where it is not. */
-  readonly position: Shelf | null;
+  readonly openPosition: (config: Config) => Shelf | null;
   readonly openFirewall: (config: Config) => Firewall;
   readonly oneTime: OneTimeDoors;
   readonly run: typeof runCommand;
@@ -69,7 +69,7 @@ export class Daemon {
   constructor(parts: DaemonParts) {
     const { config, run, now, log, oneTime } = parts;
     this.#parts = parts;
-    this.#bookmark = new Bookmark(parts.position);
+    this.#bookmark = new Bookmark(parts.openPosition(parts.config));
     this.#config = config;
     this.#locks = locksOf(config, oneTime);
     this.#engine = engineOf(config, this.#locks);
@@ -120,7 +120,7 @@ export class Daemon {
    *   configuration then stays
    */
   async reload(config: Config): Promise<void> {
-    const { oneTime, openFirewall } = this.#parts;
+    const { oneTime, openFirewall, openPosition } = this.#parts;
     tellOneTime(await oneTime.fill(config), this.#parts.log);
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
@@ -136,7 +136,7 @@ export class Daemon {
     const { prefix, format } = before.log;
     if (config.log.prefix !== prefix || config.log.format !== format) this.#scan = this.#newScan();
     if (config.log.from !== before.log.from || config.log.path !== before.log.path) {
-      this.#bookmark.turn();
+      this.#bookmark.turn(openPosition(config));
       this.#reading.abort();
     }
     this.#tellWeaknesses();

@@ -43,7 +43,13 @@ export type Place =
       /** The bytes before the position, in hexadecimal: while they stand there, it is the same file. */
       readonly print: string;
     }
-  | { readonly kind: 'journal'; readonly cursor: string }
+  | {
+      readonly kind: 'journal';
+      readonly cursor: string;
+      readonly boot: string;
+      /** When the journal had it, in microseconds since boot: the order of entries within a boot. */
+      readonly monotonicUs: number;
+    }
   | { readonly kind: 'kmsg'; readonly boot: string; readonly sequence: number };
 
 /** A place where lines come from. Iterating starts it; aborting its signal ends the iteration. */

@@ -39,7 +39,7 @@ class Bench {
         return this.#lines();
       },
       openFirewall: ({ firewall }) => new DryRunFirewall(firewall, () => undefined),
-      position: null,
+      openPosition: () => null,
       oneTime: new OneTimeDoors(),
       run: async (command, { source }) => {
         this.ran.push(command.replaceAll('%IP%', source));

@@ -1,6 +1,6 @@
 /** Packets to ports of no door -> since when a source has been sweeping. */
 
-import type { Address, Micros } from '../model.ts';
+import { type Address, type Micros, US_PER_SECOND } from '../model.ts';
 import { at } from './typed.ts';
 
 interface Strays {
@@ -13,6 +13,8 @@ interface Strays {
 const FIRSTS = 0x1_0000;
 /** Knuth's multiplier for hashes (The Art of Computer Programming, 6.4): 2^32 by the golden ratio. */
 const GOLDEN = 0x9e3779b1;
+/** How long a first stray keeps its place. */
+const FIRST_FOR_US = 60 * US_PER_SECOND;
 const NO_PORT = -1;
 
 /** Remembers, for a bounded number of sources, the last few distinct ports that belong to no door. */
@@ -37,12 +39,14 @@ export class SweepGuard {
     this.#firstTimes = new Float64Array(firsts);
   }
 
-  /** Takes a stray that is the only one known of its source. False, and nothing taken, when it is not. */
+  /** Takes a stray that is the only one known of its source. False, and nothing taken, when it may not be. */
   only(ipv4: number, port: number, now: Micros): boolean {
     if (this.#limit === 0) return true;
     const place = placeOf(ipv4);
     const isTaken = at(this.#firstPorts, place) !== NO_PORT;
-    if (isTaken && at(this.#firstSources, place) === ipv4) return false;
+    const isFresh = Math.abs(now - at(this.#firstTimes, place)) < FIRST_FOR_US;
+    // Two sources with one place must not make each other forgotten.
+    if (isTaken && (isFresh || at(this.#firstSources, place) === ipv4)) return false;
     this.#firstSources[place] = ipv4;
     this.#firstPorts[place] = port;
     this.#firstTimes[place] = now;

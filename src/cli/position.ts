@@ -16,7 +16,12 @@ const place = z.union([
     position: z.int().nonnegative(),
     print: z.string().regex(/^[0-9a-f]*$/),
   }),
-  z.object({ kind: z.literal('journal'), cursor: z.string().min(1) }),
+  z.object({
+    kind: z.literal('journal'),
+    cursor: z.string().min(1),
+    boot: z.string(),
+    monotonicUs: z.number(),
+  }),
   z.object({ kind: z.literal('kmsg'), boot: z.string(), sequence: z.int().nonnegative() }),
 ]);
 const resume = z.object({ from: place, upTo: place });

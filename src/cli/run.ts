@@ -82,7 +82,7 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   const daemon = new Daemon({
     config,
     openLines: ({ log }, signal, resume) => openLines(log, { stdin: io.stdin, signal, resume }),
-    position: config.firewall.backend === 'dry-run' ? null : new PositionFile(config, log),
+    openPosition: (config) => (config.firewall.backend === 'dry-run' ? null : new PositionFile(config, log)),
     openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
     oneTime: new OneTimeDoors(),
     run: runCommand,

@@ -1,15 +1,19 @@
 /** One entry of the journal as JSON -> the line that a log file would have of it. */
 
 import { z } from 'zod';
-import { US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { type Place, US_PER_MS, US_PER_SECOND } from '../model.ts';
+
+export type JournalPlace = Extract<Place, { readonly kind: 'journal' }>;
 
 const digits = z
   .string()
   .regex(/^\d{1,16}$/)
   .transform(Number);
 const entry = z.object({
-  __CURSOR: z.string().optional(),
+  __CURSOR: z.string(),
+  _BOOT_ID: z.string(),
   __REALTIME_TIMESTAMP: digits,
+  __MONOTONIC_TIMESTAMP: digits,
   _SOURCE_MONOTONIC_TIMESTAMP: digits.optional(),
   _TRANSPORT: z.string().optional(),
   SYSLOG_FACILITY: z.string().optional(),
@@ -30,23 +34,24 @@ const UPTIME_DIGITS = 12;
  *
  * @returns null when the text is no entry with a message
  */
-export function lineOf(text: string): { readonly line: Buffer; readonly cursor: string | null } | null {
+export function lineOf(text: string): { readonly line: Buffer; readonly place: JournalPlace } | null {
   const parsed = entry.safeParse(jsonOf(text));
   if (!parsed.success) return null;
-  const {
-    __CURSOR,
-    __REALTIME_TIMESTAMP,
-    _SOURCE_MONOTONIC_TIMESTAMP,
-    _TRANSPORT,
-    SYSLOG_FACILITY,
-    MESSAGE,
-  } = parsed.data;
-  const tag = _TRANSPORT === 'kernel' && SYSLOG_FACILITY === '0' ? 'kernel:' : 'journal:';
-  const uptime =
-    _SOURCE_MONOTONIC_TIMESTAMP === undefined ? '' : `[${seconds(_SOURCE_MONOTONIC_TIMESTAMP)}] `;
-  const head = Buffer.from(`${stamp(__REALTIME_TIMESTAMP)} journal ${tag} ${uptime}`);
-  const message = MESSAGE.map((byte) => (byte === LF ? BLANK : byte));
-  return { line: Buffer.concat([head, message, Buffer.of(LF)]), cursor: __CURSOR ?? null };
+  const { data } = parsed;
+  const tag = data._TRANSPORT === 'kernel' && data.SYSLOG_FACILITY === '0' ? 'kernel:' : 'journal:';
+  const source = data._SOURCE_MONOTONIC_TIMESTAMP;
+  const uptime = source === undefined ? '' : `[${seconds(source)}] `;
+  const head = Buffer.from(`${stamp(data.__REALTIME_TIMESTAMP)} journal ${tag} ${uptime}`);
+  const message = data.MESSAGE.map((byte) => (byte === LF ? BLANK : byte));
+  return {
+    line: Buffer.concat([head, message, Buffer.of(LF)]),
+    place: {
+      kind: 'journal',
+      cursor: data.__CURSOR,
+      boot: data._BOOT_ID,
+      monotonicUs: data.__MONOTONIC_TIMESTAMP,
+    },
+  };
 }
 
 /** RFC 3339 with microseconds. */

@@ -1,9 +1,9 @@
 /** The systemd journal, through journalctl -> the kernel's messages as lines, each once, whatever journalctl does. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { LineEvent, Micros, Place } from '../model.ts';
+import type { LineEvent, Micros } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
-import { lineOf } from './journal-entry.ts';
+import { type JournalPlace, lineOf } from './journal-entry.ts';
 import { lost, told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { LineSplitter } from './split.ts';
@@ -13,7 +13,6 @@ const POLL_MS = 250;
 const FIRST_RESTART_MS = 500;
 const LONGEST_RESTART_MS = 30_000;
 const FIELDS = 'MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP';
-const LF = 10;
 
 export interface JournalOptions {
   /** The absolute path of journalctl. */
@@ -31,16 +30,15 @@ export async function* followJournal({
   clock = wallClock,
   resume = null,
 }: JournalOptions): AsyncGenerator<LineEvent, void, void> {
-  let cursor = resume?.from.kind === 'journal' ? resume.from.cursor : null;
-  yield told(`the journal: reading ${cursor === null ? 'from its end' : 'on from where it was left'}`);
-  const upTo = resume?.upTo.kind === 'journal' && resume.upTo.cursor !== cursor ? resume.upTo.cursor : null;
-  const progress = { upTo };
+  let last = resume?.from.kind === 'journal' ? resume.from : null;
+  const upTo = resume?.upTo.kind === 'journal' ? resume.upTo : null;
+  yield told(`the journal: reading ${last === null ? 'from its end' : 'on from where it was left'}`);
   for (
     let restartMs = FIRST_RESTART_MS;
     !signal.aborted;
     restartMs = Math.min(restartMs * 2, LONGEST_RESTART_MS)
   ) {
-    const reader = new Reader(journalctl, cursor, progress, signal);
+    const reader = new Reader(journalctl, last, upTo, signal);
     try {
       for await (const event of reader.events(clock)) {
         if (event.kind === 'lines') restartMs = FIRST_RESTART_MS;
@@ -49,7 +47,8 @@ export async function* followJournal({
     } finally {
       reader.end();
     }
-    cursor = reader.cursor;
+    // A place that journalctl cannot go to, as of a journal that is gone, would end each one that is started.
+    last = reader.last;
     if (signal.aborted) return;
     yield lost(`journalctl has ended (${reader.ending}), starting it again`);
     const pause = new Wake({ pollMs: restartMs, lullMs: 0, signal });
@@ -60,32 +59,27 @@ export async function* followJournal({
 
 type Part = Pick<Extract<LineEvent, { readonly kind: 'lines' }>, 'bytes' | 'again' | 'place'>;
 
-function placeOf(cursor: string | null): Place | null {
-  return cursor === null ? null : { kind: 'journal', cursor };
-}
-
 /** One run of journalctl. */
 class Reader {
   readonly #child: ChildProcess;
   readonly #wake: Wake;
   readonly #signal: AbortSignal;
-  /** The entry up to which all was read before; null once it is behind. */
-  readonly #progress: { upTo: string | null };
+  /** The entry up to which all was read before. */
+  readonly #upTo: JournalPlace | null;
   readonly #splitter = new LineSplitter();
-  #cursor: string | null;
+  #last: JournalPlace | null = null;
   #ending: string | null = null;
   #complaint = '';
 
   constructor(
     journalctl: string,
-    cursor: string | null,
-    progress: { upTo: string | null },
+    after: JournalPlace | null,
+    upTo: JournalPlace | null,
     signal: AbortSignal,
   ) {
-    this.#progress = progress;
-    const from = cursor === null ? ['-n', '0'] : ['--after-cursor', cursor];
+    this.#upTo = upTo;
+    const from = after === null ? ['-n', '0'] : ['--after-cursor', after.cursor];
     const argv = ['-k', '-f', '-q', '-o', 'json', `--output-fields=${FIELDS}`, ...from];
-    this.#cursor = cursor;
     this.#signal = signal;
     this.#wake = new Wake({ pollMs: POLL_MS, lullMs: 0, signal });
     this.#child = spawn(journalctl, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -95,12 +89,11 @@ class Reader {
     });
     this.#child.on('error', (error) => this.#over(error.message));
     this.#child.on('close', (status, by) => this.#over(this.#complaint || `status ${status ?? by}`));
-    signal.addEventListener('abort', () => this.end(), { once: true });
   }
 
-  /** The last entry that was handed on. */
-  get cursor(): string | null {
-    return this.#cursor;
+  /** The last entry that was handed on; null where there was none. */
+  get last(): JournalPlace | null {
+    return this.#last;
   }
 
   get ending(): string {
@@ -132,26 +125,21 @@ class Reader {
 
   /** Entries of the journal as lines of a log, those that were read before apart from the others. */
   #convert(batches: readonly Buffer[]): Part[] {
-    const lines: { readonly again: Buffer[]; readonly fresh: Buffer[] } = { again: [], fresh: [] };
-    let pause: string | null = null;
-    for (const batch of batches) {
-      for (
-        let start = 0, end = batch.indexOf(LF);
-        end >= 0;
-        start = end + 1, end = batch.indexOf(LF, start)
-      ) {
-        const entry = lineOf(batch.toString('utf8', start, end));
-        if (entry === null) continue;
-        this.#cursor = entry.cursor ?? this.#cursor;
-        (this.#progress.upTo === null ? lines.fresh : lines.again).push(entry.line);
-        if (this.#progress.upTo !== null) pause = this.#cursor;
-        if (this.#cursor === this.#progress.upTo) this.#progress.upTo = null;
-      }
-    }
-    return [
-      { bytes: Buffer.concat(lines.again), again: true, place: placeOf(pause) },
-      { bytes: Buffer.concat(lines.fresh), again: false, place: placeOf(this.#cursor) },
-    ].filter(({ bytes }) => bytes.length > 0);
+    const texts = batches.flatMap((batch) => batch.toString('utf8').split('\n'));
+    const entries = texts.map(lineOf).filter((entry) => entry !== null);
+    this.#last = entries.at(-1)?.place ?? this.#last;
+    return [true, false].flatMap((again) => {
+      const some = entries.filter(({ place }) => this.#isBehind(place) === again);
+      const place = some.at(-1)?.place;
+      return place === undefined
+        ? []
+        : [{ bytes: Buffer.concat(some.map(({ line }) => line)), again, place }];
+    });
+  }
+
+  /** Of another boot nothing was: the journal shows the present one alone. */
+  #isBehind({ boot, monotonicUs }: JournalPlace): boolean {
+    return this.#upTo !== null && this.#upTo.boot === boot && monotonicUs <= this.#upTo.monotonicUs;
   }
 
   #over(how: string): void {

@@ -81,6 +81,8 @@ class Ring {
   /** The number of the last record; null before the first. */
   #sequence: number | null = null;
   #overwritten = 0;
+  /** The length of a record at the beginning of the batch that is still to be handed on. */
+  #held = 0;
 
   /** @param from the last record to be passed over; null for all that are there */
   constructor(path: string, from: number | null) {
@@ -91,10 +93,13 @@ class Ring {
       throw unreadable(path, error);
     }
     while (from === null || (this.#sequence ?? -1) < from) {
-      if (this.#next(0) === 0) break;
+      const bytes = this.#next(0);
+      if (bytes === 0) break;
       this.#count(0);
+      // The ring has gone past that place: its oldest record is the first to be read.
+      if (from !== null && (this.#sequence ?? 0) > from) this.#held = this.#batch.indexOf(LF) + 1 || bytes;
     }
-    this.#overwritten = 0;
+    this.#overwritten = this.#held === 0 || from === null ? 0 : (this.#sequence ?? 0) - from - 1;
   }
 
   /** The number of the last record that was read; null before the first. */
@@ -108,7 +113,8 @@ class Ring {
    * @param pause a batch ends at the record of this number
    */
   read(pause: number | null): Buffer | null {
-    let end = 0;
+    let end = this.#held;
+    this.#held = 0;
     while (end + RECORD_BYTES <= BATCH_BYTES && (end === 0 || this.#sequence !== pause)) {
       const bytes = this.#next(end);
       if (bytes === 0) break;

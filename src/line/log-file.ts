@@ -85,8 +85,8 @@ export class LogFile {
 
   /**
    * All whole lines that stand in the file at this moment, in batches, read no faster than they are taken: each is
-   * overwritten when the next is asked for. `rewritten`
-   * says that what was read before is there no more: what follows is from the start of the file.
+   * overwritten when the next is asked for. `rewritten` says that what was read before is there no more: what follows
+   * is from the start of the file.
    */
   async *lines(): AsyncGenerator<Batch | 'rewritten', void, void> {
     const { size, mtimeMs } = await this.#handle.stat();
@@ -145,16 +145,15 @@ export class LogFile {
       const parts = [bytes.subarray(0, before), bytes.subarray(before)];
       for (const [index, part] of parts.entries()) {
         at += part.length;
-        if (part.length > 0) yield { bytes: part, place: this.#placeAt(at), again: index === 0 };
+        if (part.length > 0) yield { bytes: part, place: this.#placeAt(at, part), again: index === 0 };
       }
     }
   }
 
-  #placeAt(position: number): Place {
-    const end = this.#fingerprint.length - (this.#position - position);
-    const print = this.#fingerprint
-      .subarray(Math.max(0, end - PRINT_BYTES), Math.max(0, end))
-      .toString('hex');
+  /** Known by the end of its last line: one that was too long is not in the batch as it is in the file. */
+  #placeAt(position: number, bytes: Buffer): Place {
+    const lineAt = bytes.lastIndexOf(LF, bytes.length - 2) + 1;
+    const print = bytes.subarray(Math.max(lineAt, bytes.length - PRINT_BYTES)).toString('hex');
     return { kind: 'file', dev: this.#dev, ino: this.#ino, position, print };
   }
 

@@ -46,7 +46,7 @@ export class Places {
 
 /** Saves how far a log was read: each second, and at once when it was acted on. */
 export class Bookmark {
-  readonly #shelf: Shelf | null;
+  #shelf: Shelf | null;
   #places = new Places();
   #saved: Place | null = null;
   #savedAt = Number.NEGATIVE_INFINITY;
@@ -66,8 +66,9 @@ export class Bookmark {
     if (place !== null) this.#places.pass(place, at, windowUs);
   }
 
-  /** Another log is read from here on. */
-  turn(): void {
+  /** Another log is read from here on, whose place is kept elsewhere. */
+  turn(shelf: Shelf | null): void {
+    this.#shelf = shelf;
     this.#places = new Places();
   }
 

@@ -11,7 +11,7 @@ import type { Resume } from '../../src/line/place.ts';
 
 const RESUME: Resume = {
   from: { kind: 'file', dev: 1, ino: 2, position: 3, print: '0a0b' },
-  upTo: { kind: 'journal', cursor: 's=1;i=2' },
+  upTo: { kind: 'journal', cursor: 's=1;i=2', boot: 'b', monotonicUs: 5 },
 };
 
 let folder: string;

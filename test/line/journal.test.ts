@@ -15,6 +15,8 @@ const BODY =
 const entry = (fields: Record<string, unknown> = {}): string =>
   JSON.stringify({
     __CURSOR: 's=1;i=1',
+    _BOOT_ID: 'b1',
+    __MONOTONIC_TIMESTAMP: '133315700',
     __REALTIME_TIMESTAMP: '1795219200123456',
     _SOURCE_MONOTONIC_TIMESTAMP: '133315636',
     _TRANSPORT: 'kernel',
@@ -98,6 +100,51 @@ describe('the journal', () => {
       text: 'journalctl has ended (gone), starting it again',
       lost: true,
     });
+    await journal.stop();
+  });
+
+  it('is taken up after an entry, and what was read before is read again only in the same boot', async () => {
+    const at = (monotonic: number, boot = 'b1') =>
+      entry({ __CURSOR: `c${monotonic}`, __MONOTONIC_TIMESTAMP: `${monotonic}`, _BOOT_ID: boot });
+    const place = (monotonicUs: number, boot = 'b1') =>
+      ({ kind: 'journal', cursor: `c${monotonicUs}`, boot, monotonicUs }) as const;
+    const read = async (boot: string) => {
+      const path = program(
+        'journalctl',
+        `echo "$@" > ${folder}/argv; printf '%s\\n' '${at(2)}' '${at(3)}' '${at(4)}'; exec sleep 60`,
+      );
+      const ending = new AbortController();
+      const resume = { from: place(1, boot), upTo: place(3, boot) };
+      const journal = new Following(followJournal({ journalctl: path, signal: ending.signal, resume }), () =>
+        ending.abort(),
+      );
+      await until(() => journal.text.split('\n').length > 3, 'three lines');
+      await journal.stop();
+      return journal.events.flatMap((event) => (event.kind === 'lines' ? [[event.again, event.place]] : []));
+    };
+    expect(await read('b1')).toEqual([
+      [true, place(3)],
+      [false, place(4)],
+    ]);
+    expect(linesOf(`${folder}/argv`)[0]).toMatch(/--after-cursor c1$/);
+    expect(await read('b0'), 'after a reboot all of it is new').toEqual([[false, place(4)]]);
+  });
+
+  it('gives up a place that journalctl cannot go to', async () => {
+    const path = program(
+      'journalctl',
+      `echo "$@" >> ${folder}/argv; case "$*" in *cursor*) exit 1;; esac; exec sleep 60`,
+    );
+    const ending = new AbortController();
+    const gone = { kind: 'journal', cursor: 'gone', boot: 'b1', monotonicUs: 1 } as const;
+    const source = followJournal({
+      journalctl: path,
+      signal: ending.signal,
+      resume: { from: gone, upTo: gone },
+    });
+    const journal = new Following(source, () => ending.abort());
+    await until(() => linesOf(`${folder}/argv`).length > 1, 'a second journalctl');
+    expect(linesOf(`${folder}/argv`)[1]).toMatch(/-n 0$/);
     await journal.stop();
   });
 

@@ -1,6 +1,7 @@
 /** A log that another has read before: taken up where it was left, through rotations, each line once. */
 
 import { appendFileSync, copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { followFile } from '../../src/line/file.ts';
 import { Bookmark, Places, type Resume } from '../../src/line/place.ts';
@@ -82,7 +83,7 @@ it('a log that was copied and truncated meanwhile is read from its start', async
 it('a log that is gone was replaced by what is at its path, from its first line', async () => {
   const path = logPath();
   const resume = await leave(path, 'one\n', '');
-  renameSync(path, '/tmp/knocktail-test-gone');
+  renameSync(path, join(dirname(path), 'gone'));
   writeFileSync(path, 'two\n');
   expect(await takeUp(path, resume)).toEqual({ again: '', fresh: 'two\n' });
 });
@@ -90,7 +91,7 @@ it('a log that is gone was replaced by what is at its path, from its first line'
 it('a place of another kind of log is none', async () => {
   const path = logPath();
   writeFileSync(path, 'one\n');
-  const place: Place = { kind: 'journal', cursor: 'x' };
+  const place: Place = { kind: 'journal', cursor: 'x', boot: 'b', monotonicUs: 5 };
   expect((await takeUp(path, { from: place, upTo: place })).again).toBe('');
 });
 
