@@ -14,7 +14,7 @@ const FIRSTS = 0x1_0000;
 /** Knuth's multiplier for hashes (The Art of Computer Programming, 6.4): 2^32 by the golden ratio. */
 const GOLDEN = 0x9e3779b1;
 /** How long a first stray keeps its place. */
-const FIRST_FOR_US = 60 * US_PER_SECOND;
+const FIRST_FOR_US = 10 * US_PER_SECOND;
 const NO_PORT = -1;
 
 /** Remembers, for a bounded number of sources, the last few distinct ports that belong to no door. */
