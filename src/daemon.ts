@@ -4,24 +4,15 @@ import { Engine } from './attempt/engine.ts';
 import { switchesFor } from './attempt/switches.ts';
 import { locksOf } from './config/locks.ts';
 import type { OneTimeDoors, OneTimeNotice } from './config/one-time-doors.ts';
-import type { Config } from './config/schema.ts';
+import type { Config, LogConfig } from './config/schema.ts';
 import { weaknesses } from './config/weak.ts';
-import { Bookmark, type Resume, type Shelf } from './line/place.ts';
+import { Intake } from './intake.ts';
+import type { Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
-import {
-  type Decision,
-  type Firewall,
-  type LineEvent,
-  type LineSource,
-  type Lock,
-  type Micros,
-  type Packet,
-  US_PER_SECOND,
-} from './model.ts';
+import { type Decision, type Firewall, type Lock, type Micros, type Packet, US_PER_SECOND } from './model.ts';
 import type { runCommand } from './opening/command.ts';
 import { Keeper } from './opening/keeper.ts';
-import { LogHealth } from './packet/health.ts';
-import { PacketScan } from './packet/scan.ts';
+import type { ReaderParts } from './reader.ts';
 import { type Words, wordsFor } from './words.ts';
 
 /** How late a logger may write a packet down before the attempt that it belongs to is given up. */
@@ -29,10 +20,9 @@ const LOGGER_LAG_US = 2 * US_PER_SECOND;
 
 export interface DaemonParts {
   readonly config: Config;
-  /** Opens the log that a configuration names; its lines end when the signal aborts. */
-  readonly openLines: (config: Config, signal: AbortSignal, resume: Resume | null) => LineSource;
-  /** Where the place in the log is kept, for the next daemon; null where it is not. */
-  readonly openPosition: (config: Config) => Shelf | null;
+  readonly openLines: ReaderParts['openLines'];
+  /** Where the place in a log is kept, for the next daemon; null where it is not. */
+  readonly openPosition: (config: Config, log: LogConfig) => Shelf | null;
   readonly openFirewall: (config: Config) => Firewall;
   readonly oneTime: OneTimeDoors;
   readonly run: typeof runCommand;
@@ -57,23 +47,29 @@ export class Daemon {
   #config: Config;
   #locks: readonly Lock[];
   #engine: Engine;
-  #scan: PacketScan;
-  /** Ends the reading of the present log alone. */
-  #reading = new AbortController();
+  readonly #intake: Intake;
   #isReady = false;
   /** Doors are opened and trapped one after the other, in the order of the packets. */
   #openings: Promise<void> = Promise.resolve();
-  readonly #health = new LogHealth();
-  readonly #bookmark: Bookmark;
 
   constructor(parts: DaemonParts) {
-    const { config, run, now, log, oneTime } = parts;
+    const { config, run, now, log, oneTime, openLines, debug } = parts;
     this.#parts = parts;
-    this.#bookmark = new Bookmark(parts.openPosition(parts.config));
     this.#config = config;
     this.#locks = locksOf(config, oneTime);
     this.#engine = engineOf(config, this.#locks);
-    this.#scan = this.#newScan();
+    const noted = (...args: Parameters<Engine['noted']>): boolean => this.#engine.noted(...args);
+    this.#intake = new Intake({
+      openLines,
+      openPosition: (log) => parts.openPosition(this.#config, log),
+      // All packets are wanted where somebody listens, else those alone that the engine has to see.
+      notes: debug === null ? { noted } : null,
+      log,
+      now,
+      windowUs: () => this.#windowUs(),
+      packet: (packet, from) => this.#hear(packet, from),
+      passed: (at) => this.#letPass(at),
+    });
     const words = (): Words => this.#words();
     const firewall = parts.openFirewall(config);
     this.#keeper = new Keeper({
@@ -97,18 +93,8 @@ export class Daemon {
     this.#tellWeaknesses();
     tellOneTime(await this.#parts.oneTime.fill(this.#config), log);
     await this.#keeper.start();
-    let resume = this.#bookmark.find();
-    do {
-      this.#reading = new AbortController();
-      const either = AbortSignal.any([signal, this.#reading.signal]);
-      for await (const event of this.#parts.openLines(this.#config, either, resume)) {
-        if (event.kind === 'lines') this.#read(event);
-        else if (event.kind === 'drained') this.#letPass(event.at);
-        else (event.lost ? log.warn : log.info)(event.text);
-      }
-      resume = null;
-    } while (this.#reading.signal.aborted && !signal.aborted);
-    this.#bookmark.save();
+    signal.addEventListener('abort', () => this.#intake.end());
+    if (!signal.aborted) await this.#intake.run(this.#config.logs);
     await this.#openings;
     await this.#keeper.shutdown();
   }
@@ -120,7 +106,7 @@ export class Daemon {
    *   configuration then stays
    */
   async reload(config: Config): Promise<void> {
-    const { oneTime, openFirewall, openPosition } = this.#parts;
+    const { oneTime, openFirewall } = this.#parts;
     tellOneTime(await oneTime.fill(config), this.#parts.log);
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
@@ -133,65 +119,45 @@ export class Daemon {
     this.#locks = isSame('interface') && isSame('ipv6') ? keepSame(made, this.#locks, before, config) : made;
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
     else this.#engine = engineOf(config, this.#locks);
-    const { prefix, format } = before.log;
-    if (config.log.prefix !== prefix || config.log.format !== format) this.#scan = this.#newScan();
-    if (config.log.from !== before.log.from || config.log.path !== before.log.path) {
-      this.#bookmark.turn(openPosition(config));
-      this.#reading.abort();
-    }
+    this.#intake.change(config.logs);
     this.#tellWeaknesses();
   }
 
-  #read({ bytes, readAt, bootedAt, place, again }: Extract<LineEvent, { readonly kind: 'lines' }>): void {
-    const take = (packet: Packet): void => {
-      this.#parts.debug?.(packet);
-      const decisions = this.#engine.handlePacket(packet);
-      // What another daemon has acted on only rebuilds the attempts that were in flight.
-      if (!again) this.#decide(decisions, readAt);
-    };
-    this.#bookmark.pass(place, readAt, this.#windowUs());
-    this.#scan.scan(bytes, readAt, take, bootedAt);
-    this.#health.hear(bytes, readAt);
-  }
-
-  /** All packets are wanted where somebody listens, else those alone that the engine has to see. */
-  #newScan(): PacketScan {
-    const noted = (...args: Parameters<Engine['noted']>): boolean => this.#engine.noted(...args);
-    const notes = this.#parts.debug === null ? { noted } : null;
-    const { prefix, format } = this.#config.log;
-    return new PacketScan({ prefix, format, live: true, notes });
+  #hear(packet: Packet, from: { readAt: Micros; maxAgeUs: Micros; again: boolean }): void {
+    this.#parts.debug?.(packet);
+    const decisions = this.#engine.handlePacket(packet);
+    // What another daemon has acted on only rebuilds the attempts that were in flight.
+    if (!from.again) this.#decide(decisions, from);
   }
 
   /** All that was written before this moment has been read. */
   #letPass(at: Micros): void {
-    this.#decide(this.#engine.handleTimeout(at - LOGGER_LAG_US), at);
-    for (const text of this.#health.reports(at, this.#scan.counts.untrusted)) this.#parts.log.warn(text);
-    this.#bookmark.saveInTime(at);
+    // Time alone opens nothing.
+    this.#decide(this.#engine.handleTimeout(at - LOGGER_LAG_US), { readAt: at, maxAgeUs: 0 });
     if (!this.#isReady) this.#parts.ready();
     this.#isReady = true;
   }
 
   /** Decisions go to the log, and those that open a door on to the keeper. */
-  #decide(decisions: readonly Decision[], readAt: Micros): void {
+  #decide(decisions: readonly Decision[], { readAt, maxAgeUs }: { readAt: Micros; maxAgeUs: Micros }): void {
     for (const decision of decisions) {
       const said = this.#words().decision(decision);
       if (said !== null) this.#parts.log.info(said);
       if (decision.event === 'trap') this.#trap(decision);
-      if (decision.event === 'open') this.#open(decision, readAt - decision.time);
+      if (decision.event === 'open') this.#open(decision, readAt - decision.time, maxAgeUs);
     }
   }
 
   /** A one-time sequence is used up before it opens, also by a knock that comes too late to open. */
-  #open({ door: name, source }: Decision, ageUs: Micros): void {
+  #open({ door: name, source }: Decision, ageUs: Micros, maxAgeUs: Micros): void {
     const { log, oneTime } = this.#parts;
-    const { doors, log: settings } = this.#config;
-    const door = doors[name];
+    const door = this.#config.doors[name];
     if (door === undefined) return;
     const open = async (): Promise<void> => {
       const usedUp = this.#isDry() ? null : await oneTime.settle(door);
       if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
-      this.#bookmark.save();
-      if (ageUs <= settings.maxAgeUs) this.#keeper.opened(name, source);
+      this.#intake.save();
+      if (ageUs <= maxAgeUs) this.#keeper.opened(name, source);
       else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`);
     };
     this.#openings = this.#openings.then(open).catch((error: unknown) => {

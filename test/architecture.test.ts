@@ -12,7 +12,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(STAGES.map((stage) => [stage, []])),
   config: [],
   sink: [],
-  'daemon.ts': [...STAGES, 'config'],
+  // Together the place where stages meet: one log, all logs, and what becomes of them.
+  'reader.ts': ['line', 'packet', 'config'],
+  'intake.ts': ['packet', 'config', 'reader.ts'],
+  'daemon.ts': [...STAGES, 'config', 'intake.ts', 'reader.ts'],
   cli: [...STAGES, 'config', 'sink', 'daemon.ts'],
   'main.ts': ['cli'],
   client: ['config'],

@@ -91,6 +91,25 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     expect((await openings())[0]).toContain('-s 10.77.0.2/32');
   });
 
+  it('with two logs of one kernel, opens once to a knock', async () => {
+    const config = join(lab.folder, 'knock.yaml');
+    const logs = `[{ from: kmsg, prefix: "${lab.prefix}" }, { path: ${lab.log}, prefix: "${lab.prefix}" }]`;
+    const door = `{ sequence: [${KNOCK}], seq_timeout: 5s, start_command: "echo ran" }`;
+    writeFileSync(config, `log: ${logs}\nstate: state\ndoors: { echo: ${door} }\n`);
+    said = '';
+    daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
+    for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
+    await says(/^ready.*kmsg, .*log/m);
+    await knock(SERVER.v4, KNOCK);
+    await says(/command says: ran/);
+    await knock(SERVER.v4, KNOCK);
+    await says(/command says: ran[\s\S]*command says: ran/);
+    expect(said.match(/stage 1 of 3/g)).toHaveLength(2);
+    expect(said).not.toMatch(/reset/);
+    expect(await end('SIGTERM')).toBe(0);
+    expect(said.match(/running command/g)).toHaveLength(2);
+  });
+
   it('killed while a door is open, it leaves a door that the kernel shuts at its second', async () => {
     await start(ssh(3));
     await knock(SERVER.v4, KNOCK);

@@ -1,6 +1,7 @@
 /** Packets -> whether the same packet has just been logged by another rule. */
 
 import { type Micros, type Packet, US_PER_MS } from '../model.ts';
+import { sameOnWire } from '../wire.ts';
 
 /** Two LOG rules write a packet within microseconds; no sender repeats one as fast with the same IP ID. */
 const SAME_PACKET_US = 2 * US_PER_MS;
@@ -15,28 +16,11 @@ export class Doubles {
     let old = 0;
     for (const other of this.#recent) {
       if (Math.abs(now - other.time) > SAME_PACKET_US) old++;
-      else if (same(packet, other)) return true;
+      else if (sameOnWire(packet, other)) return true;
     }
     if (old > 0) this.#recent.splice(0, old);
     if (this.#recent.length === REMEMBERED) this.#recent.shift();
     this.#recent.push(packet);
     return false;
   }
-}
-
-/** All that the wire gave to both lines; what depends on the rule (chain, interface, prefix) may differ. */
-function same(a: Packet, b: Packet): boolean {
-  return (
-    a.src === b.src &&
-    a.dpt === b.dpt &&
-    a.spt === b.spt &&
-    a.proto === b.proto &&
-    a.id === b.id &&
-    a.seq === b.seq &&
-    a.len === b.len &&
-    a.flags === b.flags &&
-    a.dst === b.dst &&
-    a.icmp?.type === b.icmp?.type &&
-    a.icmp?.code === b.icmp?.code
-  );
 }

@@ -5,8 +5,10 @@ import { dirname, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Position } from '../config/positions.ts';
 import type { Problem } from '../config/problem.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config, LogConfig } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+
+type Logs = Config['logs'];
 
 export const DEFAULT_CONFIG = '/etc/knocktail/knock.yaml';
 
@@ -20,8 +22,9 @@ export interface ConfigFile {
 
 /** What the command line says over the file. */
 export interface Overrides {
-  /** A path, `-` for stdin, auto, journal or kmsg. */
-  readonly log?: string;
+  /** Paths, `-` for stdin, auto, journal or kmsg: read in place of all that the file names, as the first of those. */
+  readonly log?: readonly string[];
+  /** That of all logs. */
   readonly prefix?: string;
   readonly dryRun?: boolean;
   readonly interface?: string;
@@ -57,11 +60,10 @@ export function override(config: Config, given: Overrides): Config {
   const { log, prefix, dryRun, onlyIpV4 } = given;
   return {
     ...config,
-    log: {
-      ...config.log,
-      ...(log === undefined ? {} : placeOf(log)),
-      ...(prefix === undefined ? {} : { prefix }),
-    },
+    logs: mapLogs(log === undefined ? config.logs : logsAt(log, config.logs), (it) => ({
+      ...it,
+      prefix: prefix ?? it.prefix,
+    })),
     firewall: { ...config.firewall, ...(dryRun === true ? { backend: 'dry-run' as const } : {}) },
     interface: given.interface ?? config.interface,
     state: given.state === undefined ? config.state : resolve(given.state),
@@ -72,7 +74,17 @@ export function override(config: Config, given: Overrides): Config {
   };
 }
 
-function placeOf(log: string): Pick<Config['log'], 'from'> & Partial<Config['log']> {
+function logsAt([first, ...rest]: readonly string[], [model, ...others]: Logs): Logs {
+  if (first === undefined) return [model, ...others];
+  const logAt = (where: string): LogConfig => ({ ...model, ...placeOf(where) });
+  return [logAt(first), ...rest.map(logAt)];
+}
+
+function mapLogs([first, ...rest]: Logs, change: (log: LogConfig) => LogConfig): Logs {
+  return [change(first), ...rest.map(change)];
+}
+
+function placeOf(log: string): Pick<LogConfig, 'from'> & Partial<LogConfig> {
   if (log === '-') return { from: 'stdin' };
   if (log === 'auto' || log === 'journal' || log === 'kmsg') return { from: log };
   return { from: 'file', path: resolve(log) };
@@ -86,7 +98,7 @@ function withPaths(config: Config, folder: string): Config {
   );
   return {
     ...config,
-    log: { ...config.log, path: resolve(folder, config.log.path) },
+    logs: mapLogs(config.logs, (log) => ({ ...log, path: resolve(folder, log.path) })),
     state: resolve(folder, config.state),
     logfile: within(config.logfile),
     pidfile: within(config.pidfile),

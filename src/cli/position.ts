@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Config } from '../config/schema.ts';
+import type { LogConfig } from '../config/schema.ts';
 import type { Resume } from '../line/place.ts';
 import type { Log } from '../log.ts';
 
@@ -33,8 +33,8 @@ export class PositionFile {
   #hasFailed = false;
 
   /** One file for each log, so that two daemons on one machine do not take each other's. */
-  constructor({ state, log }: Pick<Config, 'state' | 'log'>, say: Pick<Log, 'warn'>) {
-    const name = createHash('sha256').update(`${log.from} ${log.path}`).digest('hex').slice(0, 12);
+  constructor(state: string, { from, path }: Pick<LogConfig, 'from' | 'path'>, say: Pick<Log, 'warn'>) {
+    const name = createHash('sha256').update(`${from} ${path}`).digest('hex').slice(0, 12);
     this.#folder = state;
     this.#path = join(state, `position-${name}.json`);
     this.#log = say;

@@ -26,7 +26,7 @@ export function addReplay(program: Command, io: Io): void {
     .summary('tell what a recorded log would have opened')
     .description('Decisions for a recorded log; touches nothing. Exit code 1 when no line counts.')
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
-    .option('--prefix <text>', 'count lines with this --log-prefix instead')
+    .option('--prefix <text>', 'count lines with this --log-prefix instead of that of the first log')
     .option('--json', 'one JSON object a line')
     .argument('[log]', 'the log file, or - for stdin', '-')
     .action(async (path: string, { config: configPath, json, prefix }: Options) => {
@@ -37,7 +37,8 @@ export function addReplay(program: Command, io: Io): void {
       const oneTime = new OneTimeDoors();
       for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
-      const scan = new PacketScan({ ...config.log, live: false, notes: engine });
+      const [log] = config.logs;
+      const scan = new PacketScan({ ...log, live: false, notes: engine });
       const print = (decisions: readonly Decision[]): void => {
         for (const decision of decisions) {
           const text =
@@ -57,7 +58,7 @@ export function addReplay(program: Command, io: Io): void {
       }
       const counted = scan.counts.trusted;
       if (counted === 0)
-        io.stderr.write(`no line counts: none is the kernel's with the prefix "${config.log.prefix}"\n`);
+        io.stderr.write(`no line counts: none is the kernel's with the prefix "${log.prefix}"\n`);
       io.finish(counted === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });
 }

@@ -38,7 +38,11 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
   return command
     .description('Follows the log and opens doors, until TERM or INT. HUP loads the configuration anew.')
     .option('-c, --config <file>', 'the configuration, knock.yaml or knockd.conf', defaultConfig)
-    .option('--log <where>', 'read this log instead: a path, auto, journal, kmsg, or - for stdin')
+    .option(
+      '--log <where>',
+      'read this log instead: a path, auto, journal, kmsg, or - for stdin; several where it is given again',
+      (where: string, others: readonly string[] = []) => [...others, where],
+    )
     .option('--prefix <text>', 'count lines with this --log-prefix instead')
     .option('--state <folder>', 'keep what must survive a restart here instead')
     .option('--dry-run', 'print rules and commands, and run neither')
@@ -70,7 +74,7 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   };
   const log = new DaemonLog(io, { verbose: options.verbose === true, lookup: options.lookup === true });
   const config = await read();
-  if (inBackground && config.log.from === 'stdin') {
+  if (inBackground && config.logs.some(({ from }) => from === 'stdin')) {
     throw new KnocktailError('stdin ends with the foreground', {
       exitCode: EXIT.USAGE,
       remedy: 'leave out -d, or name a log file with --log',
@@ -81,8 +85,9 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
   const daemon = new Daemon({
     config,
-    openLines: ({ log }, signal, resume) => openLines(log, { stdin: io.stdin, signal, resume }),
-    openPosition: (config) => (config.firewall.backend === 'dry-run' ? null : new PositionFile(config, log)),
+    openLines: (place, signal, resume) => openLines(place, { stdin: io.stdin, signal, resume }),
+    openPosition: ({ firewall, state }, place) =>
+      firewall.backend === 'dry-run' ? null : new PositionFile(state, place, log),
     openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
     oneTime: new OneTimeDoors(),
     run: runCommand,
@@ -96,7 +101,7 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
     },
     debug: options.debug === true ? (packet) => tellPacket(packet, io) : null,
   });
-  for (const doubt of doubtsOf(config.log)) log.warn(doubt);
+  for (const doubt of new Set(config.logs.flatMap((place) => doubtsOf(place)))) log.warn(doubt);
   let reloads = Promise.resolve();
   io.onHangup(() => {
     reloads = reloads.then(() => reload(daemon, { path, read, log }));
@@ -129,10 +134,11 @@ async function reload(daemon: Daemon, { path, read, log }: Reload): Promise<void
   }
 }
 
-function readyLine({ doors, firewall, log }: Config): string {
+function readyLine({ doors, firewall, logs }: Config): string {
   const count = Object.keys(doors).length;
   const watched = `${count} ${count === 1 ? 'door' : 'doors'}`;
-  return `ready: ${watched}, reading ${log.from === 'file' ? log.path : log.from}, opening in ${firewall.chain}`;
+  const read = logs.map(({ from, path }) => (from === 'file' ? path : from)).join(', ');
+  return `ready: ${watched}, reading ${read}, opening in ${firewall.chain}`;
 }
 
 function tellPacket(packet: Packet, { stdout }: Pick<Io, 'stdout'>): void {

@@ -55,11 +55,22 @@ function problemsOf(issue: z.core.$ZodIssue, positions: Positions): Problem[] {
       text: `unknown key (${[...path, key].map(String).join('.')}), ${message}`,
     }));
   }
+  const nearest = issue.code === 'invalid_union' ? nearestOf(issue.errors) : [];
+  if (nearest.length > 0) {
+    return nearest.flatMap((inner) => problemsOf({ ...inner, path: [...path, ...inner.path] }, positions));
+  }
   if (issue.code === 'invalid_key') {
     return [{ ...positions.key(path), text: issue.issues[0]?.message ?? message }];
   }
   const place = path.length === 0 ? '' : `${path.map(String).join('.')}: `;
   return [{ ...positions.value(path), text: `${place}${message}` }];
+}
+
+/** Of several forms, the problems of the one that was meant: that of which more than the outside fits. */
+function nearestOf(forms: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
+  const isInside = ({ path, code }: z.core.$ZodIssue): boolean =>
+    path.length > 0 || code === 'unrecognized_keys';
+  return forms.find((issues) => issues.some(isInside)) ?? [];
 }
 
 /** What a schema cannot see: a door that closes another must name one that opens. */

@@ -83,7 +83,7 @@ const door = strictMap({
   }))
   .describe('A knock and what it does.');
 
-const log = strictMap({
+const logKeys = strictMap({
   from: z
     .enum(SOURCES, { error: wrong('a source of log lines', `write one of ${SOURCES.join(', ')}`) })
     .optional()
@@ -100,12 +100,27 @@ const log = strictMap({
     .default('kernel')
     .describe('ulogd: the log holds lines of ulogd2 (LOGEMU, JSON) and nothing else, and all of them count.'),
   max_age: duration.prefault(10).describe('A knock that is older when it is read opens nothing.'),
-}).transform(({ from, path, max_age, ...rest }) => ({
+}).meta({ id: 'log' });
+
+const log = logKeys.transform(({ from, path, max_age, ...rest }) => ({
   ...rest,
   from: from ?? (path === undefined ? 'auto' : 'file'),
   path: path ?? '/var/log/kern.log',
   maxAgeUs: max_age,
 }));
+export type LogConfig = z.output<typeof log>;
+
+const logs = z
+  .union([log, z.tuple([log], log)], { error: wrong('a log', 'write a map, or a list of maps') })
+  .transform((logs) => (Array.isArray(logs) ? logs : ([logs] satisfies [LogConfig])))
+  .superRefine((logs, context) => {
+    const placeOf = ({ from, path }: LogConfig): string => (from === 'file' ? path : from);
+    for (const [index, log] of logs.entries()) {
+      if (logs.findIndex((other) => placeOf(other) === placeOf(log)) === index) continue;
+      const message = `read already (${placeOf(log)}), write each log once`;
+      context.addIssue({ code: 'custom', path: [index], message });
+    }
+  });
 
 const firewall = strictMap({
   backend: z
@@ -128,7 +143,11 @@ const firewall = strictMap({
 });
 
 const settings = {
-  log: log.prefault({}).describe('Where lines come from, and which count.'),
+  log: logs
+    .prefault({})
+    .describe(
+      'Where lines come from, and which count: one log, or a list of logs that are read side by side.',
+    ),
   firewall: firewall.prefault({}).describe('Where openings become rules.'),
   interface: z
     .string({ error: wrong('an interface', 'write a name like eth0') })
@@ -177,6 +196,7 @@ const settingsSchema = strictMap(settings);
 type Settings = ReturnType<typeof settle>;
 
 function settle({
+  log: logs,
   sweep_guard,
   interface: name,
   logfile,
@@ -185,6 +205,7 @@ function settle({
 }: z.output<typeof settingsSchema>) {
   return {
     ...rest,
+    logs,
     interface: name ?? null,
     logfile: logfile ?? null,
     pidfile: pidfile ?? null,

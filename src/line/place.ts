@@ -46,8 +46,8 @@ export class Places {
 
 /** Saves how far a log was read: each second, and at once when it was acted on. */
 export class Bookmark {
-  #shelf: Shelf | null;
-  #places = new Places();
+  readonly #shelf: Shelf | null;
+  readonly #places = new Places();
   #saved: Place | null = null;
   #savedAt = Number.NEGATIVE_INFINITY;
 
@@ -62,14 +62,8 @@ export class Bookmark {
   }
 
   /** All up to this place has been read. */
-  pass(place: Place | null, at: Micros, windowUs: Micros): void {
-    if (place !== null) this.#places.pass(place, at, windowUs);
-  }
-
-  /** Another log is read from here on, whose place is kept elsewhere. */
-  turn(shelf: Shelf | null): void {
-    this.#shelf = shelf;
-    this.#places = new Places();
+  pass(place: Place, at: Micros, windowUs: Micros): void {
+    this.#places.pass(place, at, windowUs);
   }
 
   saveInTime(at: Micros): void {

@@ -27,8 +27,10 @@ function configOf(log: string, state = join(folder, 'state')): Config {
   );
   return config ?? expect.fail();
 }
-const file = (log = '{ path: /a.log }', state?: string) =>
-  new PositionFile(configOf(log, state), { warn: (text) => told.push(text) });
+const file = (log = '{ path: /a.log }', in_?: string) => {
+  const { state, logs } = configOf(log, in_);
+  return new PositionFile(state, logs[0], { warn: (text) => told.push(text) });
+};
 
 it('is read as it was written, in a folder that is made for it and that nobody else may enter', () => {
   expect(file().read()).toBeNull();

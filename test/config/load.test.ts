@@ -19,7 +19,7 @@ describe('a configuration', () => {
       { proto: 'udp', port: 1813 },
       { proto: 'tcp', port: 8235 },
     ]);
-    expect(config?.log).toEqual({
+    expect(config?.logs[0]).toEqual({
       from: 'auto',
       path: '/var/log/kern.log',
       prefix: 'KNOCK ',
@@ -115,6 +115,31 @@ describe('a broken configuration', () => {
     ['- 1\n', '1:1: '],
   ])('%j is answered with where and what', (text, start) => {
     expect(problems(text)[0]).toMatch(new RegExp(`^${start.replace(/[[\](){}.]/g, '\\$&')}`));
+  });
+});
+
+describe('log', () => {
+  const logs = (text: string) => loadConfig(`log: ${text}\n${door('')}`);
+
+  it('may be a list, each with its own defaults', () => {
+    const { config } = logs('[{ from: journal }, { path: /var/log/ulogd.log, format: ulogd }]');
+    expect(config?.logs.map(({ from, path, format }) => [from, path, format])).toEqual([
+      ['journal', '/var/log/kern.log', 'kernel'],
+      ['file', '/var/log/ulogd.log', 'ulogd'],
+    ]);
+  });
+
+  it.each([
+    ['[]', '1:6: log.0: a map is missing, write keys out of'],
+    ['7', '1:6: log: not a log (7), write a map, or a list of maps'],
+    ['[{ form: kmsg }]', '1:9: unknown key (log.0.form), known here: from, path, prefix, format, max_age'],
+    ['[{ from: file }, { from: ring }]', '1:31: log.1.from: not a source of log lines (ring), write one of'],
+    ['{ max_age: never }', '1:17: log.max_age: not a duration (never)'],
+    ['[{ from: kmsg }, { from: kmsg }]', '1:23: log.1: read already (kmsg), write each log once'],
+  ])('%s is answered with where and what', (text, start) => {
+    expect(problems(`log: ${text}\n${door('')}`)).toEqual([
+      expect.stringMatching(new RegExp(`^${start.replace(/[[\](){}.]/g, '\\$&')}`)),
+    ]);
   });
 });
 

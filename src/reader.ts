@@ -1,0 +1,131 @@
+/** One log of the configuration -> its packets, what befell it, and how far it was read. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogConfig } from './config/schema.ts';
+import { Bookmark, type Resume, type Shelf } from './line/place.ts';
+import type { Log } from './log.ts';
+import type { LineEvent, LineSource, Micros, Packet, PacketNotes, Place } from './model.ts';
+import { LogHealth } from './packet/health.ts';
+import { PacketScan } from './packet/scan.ts';
+
+/** Between two attempts to read a log that could not be had while the daemon runs. */
+const RETRY_MS = 10_000;
+
+export interface ReaderParts {
+  /** Opens the log that a configuration names; its lines end when the signal aborts. */
+  readonly openLines: (log: LogConfig, signal: AbortSignal, resume: Resume | null) => LineSource;
+  /** Where the place in the log is kept, for the next daemon; null where it is not. */
+  readonly openPosition: (log: LogConfig) => Shelf | null;
+  /** Who is asked before a packet is made of a line; null where one is to be made of each. */
+  readonly notes: PacketNotes | null;
+  readonly log: Log;
+}
+
+export interface ReaderEvents {
+  /** @param again it was acted on before, by what was here then */
+  packet(packet: Packet, readAt: Micros, again: boolean): void;
+  /** Lines were read up to here; what they hold has been handed on. */
+  read(readAt: Micros): void;
+  /** All that stood in the log at this moment has been read. */
+  drained(at: Micros): void;
+}
+
+export class LogReader {
+  readonly #parts: ReaderParts;
+  readonly #ending = new AbortController();
+  readonly #health = new LogHealth();
+  readonly #bookmark: Bookmark;
+  /** Ahead of what is told of this log, where there are others. */
+  #label = '';
+  #settings: LogConfig;
+  #scan: PacketScan;
+  #passed: { readonly place: Place; readonly at: Micros } | null = null;
+
+  constructor(settings: LogConfig, parts: ReaderParts) {
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#bookmark = new Bookmark(parts.openPosition(settings));
+    this.#scan = new PacketScan({ ...settings, live: true, notes: parts.notes });
+  }
+
+  get settings(): LogConfig {
+    return this.#settings;
+  }
+
+  /** Whether this is the log that it reads, however its lines are to be taken. */
+  reads({ from, path }: LogConfig): boolean {
+    return from === this.#settings.from && path === this.#settings.path;
+  }
+
+  /** Takes lines in another way from now on. */
+  change(settings: LogConfig): void {
+    const { prefix, format } = this.#settings;
+    this.#settings = settings;
+    if (settings.prefix === prefix && settings.format === format) return;
+    this.#scan = new PacketScan({ ...settings, live: true, notes: this.#parts.notes });
+  }
+
+  label(isNamed: boolean): void {
+    const { from, path } = this.#settings;
+    this.#label = isNamed ? `${from === 'file' ? path : from}: ` : '';
+  }
+
+  /**
+   * Reads until it is ended, or the lines end.
+   *
+   * @param isNew whether nothing is known yet of what another daemon has read
+   * @param isPatient whether a log that cannot be had is waited for
+   * @throws KnocktailError where it cannot be had, unless it is waited for
+   */
+  async run(events: ReaderEvents, isNew: boolean, isPatient: () => boolean): Promise<void> {
+    const { signal } = this.#ending;
+    let resume = isNew ? this.#bookmark.find() : null;
+    for (;;) {
+      try {
+        for await (const event of this.#parts.openLines(this.#settings, signal, resume))
+          this.#hear(event, events);
+        return;
+      } catch (error) {
+        if (!isPatient()) throw error;
+        this.#parts.log.error(`${this.#label}${error instanceof Error ? error.message : String(error)}`);
+      }
+      resume = null;
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+    }
+  }
+
+  end(): void {
+    this.#ending.abort();
+  }
+
+  /** What was read so far needs not be read again, but for the window in which attempts may be in flight. */
+  pass(windowUs: Micros): void {
+    if (this.#passed !== null) this.#bookmark.pass(this.#passed.place, this.#passed.at, windowUs);
+    this.#passed = null;
+  }
+
+  save(): void {
+    this.#bookmark.save();
+  }
+
+  /** Tells what is due, and saves what is due. */
+  tick(at: Micros): void {
+    for (const text of this.#health.reports(at, this.#scan.counts.untrusted)) {
+      this.#parts.log.warn(`${this.#label}${text}`);
+    }
+    this.#bookmark.saveInTime(at);
+  }
+
+  #hear(event: LineEvent, events: ReaderEvents): void {
+    if (event.kind === 'drained') events.drained(event.at);
+    else if (event.kind === 'notice') this.#parts.log[event.lost ? 'warn' : 'info'](event.text);
+    else {
+      const { bytes, readAt, bootedAt, place, again } = event;
+      if (place !== null) this.#passed = { place, at: readAt };
+      this.#scan.scan(bytes, readAt, (packet) => events.packet(packet, readAt, again), bootedAt);
+      this.#health.hear(bytes, readAt);
+      events.read(readAt);
+    }
+  }
+}

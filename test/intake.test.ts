@@ -1,0 +1,167 @@
+/** Several logs read side by side: the packets that come of them, and what befalls one of them. */
+
+import { expect, it } from 'vitest';
+import { loadConfig } from '../src/config/load.ts';
+import type { Config } from '../src/config/schema.ts';
+import { Intake } from '../src/intake.ts';
+import type { Resume } from '../src/line/place.ts';
+import type { LineEvent, Place } from '../src/model.ts';
+import { until } from './lab.ts';
+
+const START_S = 1_795_219_200;
+const US = 1_000_000;
+
+function logsOf(text: string): Config['logs'] {
+  const { config, problems } = loadConfig(
+    `log: ${text}\ndoors: { a: { sequence: [1, 2], close: b }, b: { sequence: [9], open: { port: 22 } } }`,
+  );
+  return config?.logs ?? expect.fail(JSON.stringify(problems));
+}
+
+/** An intake whose logs are handed their lines; a log is known by its path. */
+class Bench {
+  readonly ports: (number | null)[] = [];
+  readonly passed: number[] = [];
+  readonly said: string[] = [];
+  readonly saved: string[] = [];
+  /** Logs whose opening fails. */
+  readonly missing = new Set<string>();
+  readonly intake: Intake;
+  now = START_S * US;
+  readonly #hands = new Map<string, (events: LineEvent[]) => void>();
+
+  constructor() {
+    const say = (text: string): void => void this.said.push(text);
+    this.intake = new Intake({
+      openLines: ({ path }, signal) => this.#lines(path, signal),
+      openPosition: ({ path }) => ({
+        read: () => null,
+        write: ({ upTo }: Resume) =>
+          void this.saved.push(`${path} ${upTo.kind === 'file' ? upTo.position : ''}`),
+      }),
+      notes: null,
+      log: { info: say, warn: say, error: say },
+      now: () => this.now,
+      windowUs: () => 5 * US,
+      packet: ({ dpt }) => this.ports.push(dpt),
+      passed: (at) => this.passed.push(at - START_S * US),
+    });
+  }
+
+  /** A packet at so many seconds after the start, read at once. */
+  async show(path: string, port: number, second: number): Promise<void> {
+    const readAt = (START_S + second) * US;
+    const place: Place = { kind: 'file', dev: 1, ino: 1, position: port, print: '' };
+    const bytes = Buffer.from(line(port, START_S + second));
+    await this.#hand(path, { kind: 'lines', bytes, readAt, bootedAt: null, place, again: false });
+  }
+
+  async drain(path: string, second: number): Promise<void> {
+    await this.#hand(path, { kind: 'drained', at: (START_S + second) * US });
+  }
+
+  reads(path: string): boolean {
+    return this.#hands.has(path);
+  }
+
+  async #hand(path: string, event: LineEvent): Promise<void> {
+    const hand = await until(() => this.#hands.get(path) ?? null, `${path} is read`);
+    this.#hands.delete(path);
+    hand([event]);
+    await until(() => this.#hands.has(path), `${path} has been heard`);
+  }
+
+  async *#lines(path: string, signal: AbortSignal): AsyncGenerator<LineEvent> {
+    if (this.missing.has(path)) throw new Error(`no ${path}`);
+    while (!signal.aborted) {
+      yield* await new Promise<LineEvent[]>((resolve) => {
+        this.#hands.set(path, resolve);
+        signal.addEventListener('abort', () => resolve([]));
+      });
+    }
+    this.#hands.delete(path);
+  }
+}
+
+function line(port: number, second: number): string {
+  const stamp = new Date(second * 1000).toISOString().replace('.000Z', '.000000+00:00');
+  return `${stamp} vm kernel: KNOCK IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=${port} DF PROTO=TCP SPT=40000 DPT=${port} WINDOW=64240 RES=0x00 SYN URGP=0 \n`;
+}
+
+it('packets of two logs come in their order, those in both once', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('[{ path: /a }, { path: /b }]'));
+  await bench.show('/a', 1, 0);
+  await bench.show('/a', 3, 0.2);
+  await bench.show('/b', 2, 0.1);
+  await bench.show('/b', 3, 0.2);
+  await bench.drain('/a', 0.5);
+  await bench.drain('/b', 0.5);
+  bench.intake.end();
+  await ended;
+  expect(bench.ports).toEqual([1, 2, 3]);
+});
+
+it('time passes once all logs were read, and no further than the one that is behind', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('[{ path: /a }, { path: /b }]'));
+  await bench.drain('/a', 0.1);
+  expect(bench.passed).toEqual([]);
+  await bench.drain('/b', 0.3);
+  expect(bench.passed).toEqual([0.1 * US]);
+  bench.intake.end();
+  await ended;
+});
+
+it('the place of a log is saved once its packets have been handed on', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('[{ path: /a }, { path: /b }]'));
+  await bench.show('/a', 1, 0.05);
+  bench.intake.save();
+  expect(bench.saved).toEqual([]);
+  await bench.drain('/b', 0.1);
+  bench.intake.save();
+  expect(bench.saved).toEqual(['/a 1']);
+  bench.intake.end();
+  await ended;
+});
+
+it('a log that is taken out is read no more, one that is put in is, and the others are read on', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('[{ path: /a }, { path: /b }]'));
+  await bench.drain('/a', 0.1);
+  await bench.drain('/b', 0.1);
+  bench.intake.change(logsOf('[{ path: /b }, { path: /c }]'));
+  await until(() => !bench.reads('/a') && bench.reads('/c'), '/c is read in place of /a');
+  await bench.show('/b', 1, 0.2);
+  await bench.drain('/c', 0.3);
+  expect(bench.ports).toEqual([1]);
+  bench.intake.end();
+  await ended;
+});
+
+it('a log that cannot be had ends a start, and is told of later', async () => {
+  const bench = new Bench();
+  bench.missing.add('/b');
+  await expect(bench.intake.run(logsOf('[{ path: /a }, { path: /b }]'))).rejects.toThrow('no /b');
+
+  const later = new Bench();
+  later.missing.add('/b');
+  const ended = later.intake.run(logsOf('{ path: /a }'));
+  await later.drain('/a', 0.1);
+  later.intake.change(logsOf('[{ path: /a }, { path: /b }]'));
+  await until(() => later.said.includes('/b: no /b'), 'it is told');
+  await later.show('/a', 1, 3);
+  later.intake.end();
+  await ended;
+  expect(later.ports).toEqual([1]);
+});
+
+it('all that is read ends when the last log does', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('{ path: /a }'));
+  await bench.show('/a', 1, 0);
+  bench.intake.end();
+  await ended;
+  expect(bench.ports).toEqual([1]);
+});
