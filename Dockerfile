@@ -3,9 +3,9 @@ FROM node:20-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json rolldown.config.mjs ./
 COPY src src
-RUN npm run build && npm prune --omit=dev
+RUN npm run build
 
 FROM node:20-bookworm-slim
 RUN apt-get update \
@@ -13,7 +13,6 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/knocktail
 COPY --from=build /src/package.json ./
-COPY --from=build /src/node_modules node_modules
 COPY --from=build /src/dist dist
 ENTRYPOINT ["node", "/opt/knocktail/dist/main.js"]
 CMD ["run", "-c", "/etc/knocktail/knock.yaml"]

@@ -1,6 +1,6 @@
 /** Packets to ports of no door -> since when a source has been sweeping. */
 
-import { type Address, type Micros, US_PER_SECOND } from '../model.ts';
+import { type Address, type Micros, UDP_PORTS, US_PER_SECOND } from '../model.ts';
 import { at } from './typed.ts';
 
 interface Strays {
@@ -11,11 +11,13 @@ interface Strays {
 
 /** First strays that are remembered: a power of two, so that a hash can be cut to it. */
 const FIRSTS = 0x1_0000;
+/** A port with its protocol is below this, so that a source and a port make one number. */
+const PORT_NUMBERS = 2 * UDP_PORTS;
 /** Knuth's multiplier for hashes (The Art of Computer Programming, 6.4): 2^32 by the golden ratio. */
 const GOLDEN = 0x9e3779b1;
 /** How long a first stray keeps its place. */
 const FIRST_FOR_US = 10 * US_PER_SECOND;
-const NO_PORT = -1;
+const NOBODY = Number.NaN;
 
 /** Remembers, for a bounded number of sources, the last few distinct ports that belong to no door. */
 export class SweepGuard {
@@ -24,32 +26,30 @@ export class SweepGuard {
   /** Two generations: when the younger is full, it takes the place of the older. */
   #young = new Map<Address, Strays>();
   #old = new Map<Address, Strays>();
-  /** The first stray of IPv4 sources, of most of which there never is a second. */
-  readonly #firstSources: Int32Array;
-  readonly #firstPorts: Int32Array;
-  readonly #firstTimes: Float64Array;
+  /**
+   * The first stray of IPv4 sources, of most of which there never is a second: its time, then its source and port. A
+   * source has two places, side by side.
+   */
+  readonly #firsts: Float64Array;
 
   /** `limit`: ports that may be touched without harm; 0 turns the guard off. */
   constructor(limit: number, capacity: number) {
     this.#limit = limit;
     this.#capacity = capacity;
-    const firsts = limit === 0 ? 0 : FIRSTS;
-    this.#firstSources = new Int32Array(firsts);
-    this.#firstPorts = new Int32Array(firsts).fill(NO_PORT);
-    this.#firstTimes = new Float64Array(firsts);
+    this.#firsts = new Float64Array(limit === 0 ? 0 : FIRSTS * 2).fill(NOBODY);
   }
 
   /** Takes a stray that is the only one known of its source. False, and nothing taken, when it may not be. */
   only(ipv4: number, port: number, now: Micros): boolean {
     if (this.#limit === 0) return true;
     const place = placeOf(ipv4);
-    const isTaken = at(this.#firstPorts, place) !== NO_PORT;
-    const isFresh = Math.abs(now - at(this.#firstTimes, place)) < FIRST_FOR_US;
+    const [here, there] = [this.#holderAt(place), this.#holderAt(place + 2)];
+    if (here === ipv4 || there === ipv4) return false;
+    const free = this.#isFree(place, now) ? place : place + 2;
     // Two sources with one place must not make each other forgotten.
-    if (isTaken && (isFresh || at(this.#firstSources, place) === ipv4)) return false;
-    this.#firstSources[place] = ipv4;
-    this.#firstPorts[place] = port;
-    this.#firstTimes[place] = now;
+    if (free !== place && !this.#isFree(free, now)) return false;
+    this.#firsts[free] = now;
+    this.#firsts[free + 1] = ipv4 * PORT_NUMBERS + port;
     return true;
   }
 
@@ -90,18 +90,27 @@ export class SweepGuard {
 
   /** With the first stray, where it was taken alone. */
   #begun(source: Address): Strays {
+    if (source.includes(':')) return { ports: [], times: [] };
     const ipv4 = numberOf(source);
-    const place = placeOf(ipv4);
-    const port =
-      source.includes(':') || at(this.#firstSources, place) !== ipv4 ? NO_PORT : at(this.#firstPorts, place);
-    return port === NO_PORT
-      ? { ports: [], times: [] }
-      : { ports: [port], times: [at(this.#firstTimes, place)] };
+    const place = [0, 2].map((side) => placeOf(ipv4) + side).find((place) => this.#holderAt(place) === ipv4);
+    if (place === undefined) return { ports: [], times: [] };
+    const port = at(this.#firsts, place + 1) - ipv4 * PORT_NUMBERS;
+    return { ports: [port], times: [at(this.#firsts, place)] };
+  }
+
+  #isFree(place: number, now: Micros): boolean {
+    return !(Math.abs(now - at(this.#firsts, place)) < FIRST_FOR_US);
+  }
+
+  /** The source whose first stray stands there; not a number where there is none. */
+  #holderAt(place: number): number {
+    return Math.floor(at(this.#firsts, place + 1) / PORT_NUMBERS);
   }
 }
 
+/** Two strays of two numbers each stand there. */
 function placeOf(ipv4: number): number {
-  return (Math.imul(ipv4, GOLDEN) >>> 16) & (FIRSTS - 1);
+  return ((Math.imul(ipv4, GOLDEN) >>> 16) & (FIRSTS / 2 - 1)) * 4;
 }
 
 /** An IPv4 address as a signed number of 32 bits; of an IPv6 address it makes no sense. */

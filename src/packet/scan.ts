@@ -72,10 +72,11 @@ export class PacketScan {
       this.#scanUlogd(bytes, readAt, this.#ulogdPrefix, accept);
       return;
     }
+    this.#peek.turn(bytes);
     for (let at = this.#find(bytes, 0); at >= 0; ) {
-      if (this.#noted(bytes, at)) {
-        this.#trusted++;
-        at = this.#find(bytes, this.#peek.end);
+      const noted = this.#noteAll(bytes, at);
+      if (noted >= 0) {
+        at = this.#find(bytes, noted);
         continue;
       }
       const start = bytes.lastIndexOf(LF, at) + 1;
@@ -105,6 +106,30 @@ export class PacketScan {
     if (this.#isPlain) return plain;
     const escaped = bytes.indexOf(this.#escaped, from);
     return plain < 0 || (escaped >= 0 && escaped < plain) ? escaped : plain;
+  }
+
+  /**
+   * Deals with the line whose prefix begins at `at`, and those that follow it, as far as a look at each will do.
+   *
+   * @returns where the last of them ends; -1 when there was none
+   */
+  #noteAll(bytes: Buffer, first: number): number {
+    let end = -1;
+    for (let at = first; this.#noted(bytes, at); ) {
+      this.#trusted++;
+      end = this.#peek.end;
+      at = this.#peek.next;
+      if (!this.#standsAt(bytes, at)) break;
+    }
+    return end;
+  }
+
+  /** Whether the prefix stands there, directly ahead of a body. */
+  #standsAt(bytes: Buffer, at: number): boolean {
+    const prefix = this.#isPlain || !this.#peek.isKmsg ? this.#prefix : this.#escaped;
+    if (at + prefix.length > bytes.length) return false;
+    for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false;
+    return true;
   }
 
   /** Whether the line whose prefix begins at `at` has been dealt with by a look at it. */
