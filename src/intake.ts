@@ -55,20 +55,18 @@ export class Intake {
   }
 
   #read(logs: Config['logs'], isStart: boolean): void {
-    const gone = this.#readers.filter((reader) => !logs.some((log) => reader.reads(log)));
-    this.#readers = logs.map((log) => this.#changed(log) ?? this.#begin(log, isStart));
-    for (const reader of this.#readers) reader.label(logs.length > 1);
-    for (const reader of gone) reader.end();
+    const before = this.#readers;
+    const readerOf = (log: LogConfig): LogReader =>
+      before.find((reader) => reader.reads(log)) ?? new LogReader(log, this.#parts);
+    this.#readers = logs.map(readerOf);
+    logs.forEach((log, index) => {
+      this.#readers[index]?.change(log, logs.length === 1);
+    });
+    for (const reader of this.#readers) if (!before.includes(reader)) this.#begin(reader, isStart);
+    for (const reader of before) if (!this.#readers.includes(reader)) reader.end();
   }
 
-  #changed(log: LogConfig): LogReader | null {
-    const reader = this.#readers.find((reader) => reader.reads(log));
-    reader?.change(log);
-    return reader ?? null;
-  }
-
-  #begin(log: LogConfig, isStart: boolean): LogReader {
-    const reader = new LogReader(log, this.#parts);
+  #begin(reader: LogReader, isStart: boolean): void {
     this.#merge.join(reader, this.#parts.now());
     const events = {
       packet: (packet: Packet, readAt: Micros, again: boolean) =>
@@ -95,7 +93,6 @@ export class Intake {
           this.#over?.reject(error);
         },
       );
-    return reader;
   }
 
   #leave(reader: LogReader): void {

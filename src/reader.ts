@@ -13,7 +13,10 @@ const RETRY_MS = 10_000;
 
 export interface ReaderParts {
   /** Opens the log that a configuration names; its lines end when the signal aborts. */
-  readonly openLines: (log: LogConfig, signal: AbortSignal, resume: Resume | null) => LineSource;
+  readonly openLines: (
+    log: LogConfig,
+    how: { readonly signal: AbortSignal; readonly resume: Resume | null; readonly isSteady: boolean },
+  ) => LineSource;
   /** Where the place in the log is kept, for the next daemon; null where it is not. */
   readonly openPosition: (log: LogConfig) => Shelf | null;
   /** Who is asked before a packet is made of a line; null where one is to be made of each. */
@@ -35,6 +38,7 @@ export class LogReader {
   readonly #ending = new AbortController();
   readonly #health = new LogHealth();
   readonly #bookmark: Bookmark;
+  #isAlone = true;
   /** Ahead of what is told of this log, where there are others. */
   #label = '';
   #settings: LogConfig;
@@ -57,17 +61,19 @@ export class LogReader {
     return from === this.#settings.from && path === this.#settings.path;
   }
 
-  /** Takes lines in another way from now on. */
-  change(settings: LogConfig): void {
+  /**
+   * Takes lines in this way from now on.
+   *
+   * @param isAlone whether no other log is read beside it
+   */
+  change(settings: LogConfig, isAlone: boolean): void {
     const { prefix, format } = this.#settings;
+    const { from, path } = settings;
+    this.#isAlone = isAlone;
+    this.#label = isAlone ? '' : `${from === 'file' ? path : from}: `;
     this.#settings = settings;
     if (settings.prefix === prefix && settings.format === format) return;
     this.#scan = new PacketScan({ ...settings, live: true, notes: this.#parts.notes });
-  }
-
-  label(isNamed: boolean): void {
-    const { from, path } = this.#settings;
-    this.#label = isNamed ? `${from === 'file' ? path : from}: ` : '';
   }
 
   /**
@@ -82,8 +88,8 @@ export class LogReader {
     let resume = isNew ? this.#bookmark.find() : null;
     for (;;) {
       try {
-        for await (const event of this.#parts.openLines(this.#settings, signal, resume))
-          this.#hear(event, events);
+        const how = { signal, resume, isSteady: !this.#isAlone };
+        for await (const event of this.#parts.openLines(this.#settings, how)) this.#hear(event, events);
         return;
       } catch (error) {
         if (!isPatient()) throw error;

@@ -85,7 +85,7 @@ it('only main.ts ends the process, and few files spawn', () => {
     'cli/systemd.ts',
     'client/ping.ts',
     'line/choose.ts',
-    'line/journal.ts',
+    'line/teller.ts',
     'opening/command.ts',
     'rule/iptables.ts',
     'sink/syslog.ts',

@@ -33,7 +33,7 @@ class Bench {
   constructor() {
     const say = (text: string): void => void this.said.push(text);
     this.intake = new Intake({
-      openLines: ({ path }, signal) => this.#lines(path, signal),
+      openLines: ({ path }, { signal }) => this.#lines(path, signal),
       openPosition: ({ path }) => ({
         read: () => null,
         write: ({ upTo }: Resume) =>

@@ -85,7 +85,7 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
   const daemon = new Daemon({
     config,
-    openLines: (place, signal, resume) => openLines(place, { stdin: io.stdin, signal, resume }),
+    openLines: (place, how) => openLines(place, { stdin: io.stdin, ...how }),
     openPosition: ({ firewall, state }, place) =>
       firewall.backend === 'dry-run' ? null : new PositionFile(state, place, log),
     openFirewall: (config) => firewallOf(config, (text) => log.info(text)),

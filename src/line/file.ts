@@ -9,7 +9,7 @@ import { LogFile, type Start } from './log-file.ts';
 import { lost, lostOverlong, type Notice, told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { isNoFile, unreadable } from './unreadable.ts';
-import { POLL_MS, Wake } from './wake.ts';
+import { Wake } from './wake.ts';
 
 /** A look costs about a quarter of this, and what is unread when a log is truncated is lost. */
 const LULL_MS = 2;
@@ -22,7 +22,9 @@ export interface FollowOptions {
   /** Where another has left off, and how far before that to begin; it counts more than `from`. */
   readonly resume?: Resume | null;
   readonly signal: AbortSignal;
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
+  /** Whether others are read beside it, and wait for each look. */
+  readonly isSteady?: boolean | undefined;
   readonly graceMs?: number;
   readonly clock?: () => Micros;
 }
@@ -37,9 +39,9 @@ export interface FollowOptions {
  */
 export async function* followFile(
   path: string,
-  { from, resume = null, signal, pollMs = POLL_MS, graceMs = GRACE_MS, clock = wallClock }: FollowOptions,
+  { from, resume = null, signal, pollMs, isSteady, graceMs = GRACE_MS, clock = wallClock }: FollowOptions,
 ): AsyncGenerator<LineEvent, void, void> {
-  const wake = new Wake({ pollMs, lullMs: LULL_MS, signal });
+  const wake = new Wake({ signal, lullMs: LULL_MS, pollMs, isSteady });
   const follower = new Follower(path, {
     from,
     resume,
@@ -49,12 +51,12 @@ export async function* followFile(
   });
   wake.watchFolderOf(path);
   try {
-    while (!signal.aborted) {
+    for (let isStirred = true; !signal.aborted; isStirred = await wake.next()) {
       for await (const event of follower.look()) {
+        if (event.kind === 'lines' && !isStirred) wake.missed();
         yield event;
         if (signal.aborted) return;
       }
-      await wake.next();
     }
   } finally {
     wake.close();

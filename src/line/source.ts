@@ -22,6 +22,8 @@ interface Surroundings {
   readonly signal: AbortSignal;
   /** Where another has left off in this log. */
   readonly resume?: Resume | null;
+  /** Whether other logs are read beside it, and wait for each look. */
+  readonly isSteady?: boolean;
 }
 
 /**
@@ -30,18 +32,18 @@ interface Surroundings {
  * @throws KnocktailError, when it is iterated, where there is no such source on this machine
  */
 export function openLines({ from, path }: LogPlace, surroundings: Surroundings): LineSource {
-  const { stdin, signal, resume = null } = surroundings;
+  const { stdin, signal, resume = null, isSteady } = surroundings;
   switch (from) {
     case 'auto':
       return chosen(surroundings);
     case 'journal':
-      return followJournal({ journalctl: journalctlOrThrow(), signal, resume });
+      return followJournal({ journalctl: journalctlOrThrow(), signal, resume, isSteady });
     case 'kmsg':
-      return followKmsg({ signal, resume });
+      return followKmsg({ signal, resume, isSteady });
     case 'file':
-      return followFile(path, { from: 'end', signal, resume });
+      return followFile(path, { from: 'end', signal, resume, isSteady });
     case 'stdin':
-      return followStream(stdin, { signal });
+      return followStream(stdin, { signal, isSteady });
   }
 }
 

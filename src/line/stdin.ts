@@ -5,7 +5,7 @@ import type { LineEvent, Micros } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
 import { lost, lostOverlong } from './notice.ts';
 import { LineSplitter } from './split.ts';
-import { POLL_MS, Wake } from './wake.ts';
+import { Wake } from './wake.ts';
 
 /** What a pipe holds: whoever takes as much at once has not seen its end. */
 const PIPE_BYTES = 64 * 1024;
@@ -14,6 +14,8 @@ const STIRRING = ['readable', 'end', 'error', 'close'] as const;
 export interface FollowStreamOptions {
   readonly signal: AbortSignal;
   readonly pollMs?: number;
+  /** Whether others are read beside it, and wait for each look. */
+  readonly isSteady?: boolean | undefined;
   readonly clock?: () => Micros;
 }
 
@@ -23,9 +25,9 @@ export interface FollowStreamOptions {
  */
 export async function* followStream(
   stream: Readable,
-  { signal, pollMs = POLL_MS, clock = wallClock }: FollowStreamOptions,
+  { signal, pollMs, isSteady, clock = wallClock }: FollowStreamOptions,
 ): AsyncGenerator<LineEvent, void, void> {
-  const wake = new Wake({ pollMs, lullMs: 0, signal });
+  const wake = new Wake({ signal, pollMs, isSteady });
   const splitter = new LineSplitter();
   for (const event of STIRRING) stream.on(event, wake.stir);
   try {

@@ -4,30 +4,44 @@ import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const POLL_MS = 250;
+/** How long to wait when nothing stirs. */
+const POLL_MS = 250;
+/** How much longer it may become when nothing stirs for a while. */
+const IDLE_POLLS = 8;
 
 export interface WakeOptions {
-  /** How long to wait when nothing stirs. */
-  readonly pollMs: number;
-  /** How long to wait at least, so that a burst of changes costs one look. */
-  readonly lullMs: number;
   readonly signal: AbortSignal;
+  readonly pollMs?: number | undefined;
+  /** Looks are not to become rarer, as others wait for each. */
+  readonly isSteady?: boolean | undefined;
+  /** How long to wait at least, so that a burst of changes costs one look. */
+  readonly lullMs?: number;
 }
 
 /** Whatever stirs while nobody waits counts for the next wait. Once aborted, it waits no more. */
 export class Wake {
-  readonly #options: WakeOptions;
+  readonly #signal: AbortSignal;
+  readonly #pollMs: number;
+  readonly #lullMs: number;
+  readonly #isSteady: boolean;
+  #isMissed = false;
+  #waitMs: number;
   #watcher: FSWatcher | null = null;
   #isStirred = false;
   #wake: () => void = () => undefined;
 
-  constructor(options: WakeOptions) {
-    this.#options = options;
-    options.signal.addEventListener('abort', this.stir);
+  constructor({ signal, pollMs = POLL_MS, isSteady = false, lullMs = 0 }: WakeOptions) {
+    this.#signal = signal;
+    this.#pollMs = pollMs;
+    this.#lullMs = lullMs;
+    this.#isSteady = isSteady;
+    this.#waitMs = pollMs;
+    signal.addEventListener('abort', this.stir);
   }
 
   readonly stir = (): void => {
     this.#isStirred = true;
+    this.#isMissed = false;
     this.#wake();
   };
 
@@ -38,7 +52,7 @@ export class Wake {
   watchFolderOf(path: string): void {
     this.#watcher?.close();
     try {
-      const watcher = watch(dirname(path), { signal: this.#options.signal });
+      const watcher = watch(dirname(path), { signal: this.#signal });
       watcher.on('change', (_, name) => {
         if (name === null || name === basename(path)) this.stir();
       });
@@ -49,24 +63,36 @@ export class Wake {
     }
   }
 
-  /** Resolves when something has stirred since the last time, when it is time for a poll, or when aborted. */
-  async next(): Promise<void> {
-    const { pollMs, lullMs, signal } = this.#options;
-    if (lullMs > 0 && !signal.aborted) await sleep(lullMs);
-    if (!this.#isStirred && !signal.aborted) {
+  /** What has changed did not stir, as behind a symlink or on a disk of another machine: looks stay frequent. */
+  missed(): void {
+    this.#isMissed = true;
+  }
+
+  /**
+   * Resolves when something has stirred since the last time, when it is time for a poll, or when aborted.
+   *
+   * @returns whether something has stirred
+   */
+  async next(): Promise<boolean> {
+    if (this.#lullMs > 0 && !this.#signal.aborted) await sleep(this.#lullMs);
+    if (!this.#isStirred && !this.#signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pollMs);
+        const timer = setTimeout(resolve, this.#waitMs);
         this.#wake = () => {
           clearTimeout(timer);
           resolve();
         };
       });
     }
+    const isStirred = this.#isStirred;
     this.#isStirred = false;
+    const isIdle = !isStirred && !this.#isSteady && !this.#isMissed;
+    this.#waitMs = isIdle ? Math.min(this.#waitMs * 2, this.#pollMs * IDLE_POLLS) : this.#pollMs;
+    return isStirred;
   }
 
   close(): void {
     this.#watcher?.close();
-    this.#options.signal.removeEventListener('abort', this.stir);
+    this.#signal.removeEventListener('abort', this.stir);
   }
 }

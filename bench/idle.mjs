@@ -1,0 +1,94 @@
+// Daemons with nothing to do: how long until they are ready, their CPU over ten seconds, their memory.
+// Usage: node bench/idle.mjs, as root for knockd. Runs are interleaved, figures are medians.
+
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isInstalled, median, scratch, table, taken } from './measure.mjs';
+
+const ROUNDS = 3;
+const IDLE_MS = 10_000;
+const READY_LIMIT_MS = 60_000;
+const folder = scratch();
+const log = join(folder, 'kern.log');
+writeFileSync(log, '');
+const file = (name, text) => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+const door = 'sequence: [4438, 1813:udp, 8235], open: { port: 22, for: 30s }';
+const yaml = (name, from) =>
+  file(
+    name,
+    `log: { ${from} }\nstate: ${folder}/state\nfirewall: { backend: dry-run }\ndoors: { ssh: { ${door} } }\n`,
+  );
+const conf = file(
+  'knockd.conf',
+  `[options]\n\tInterface = lo\n[ssh]\n\tsequence = 4438,1813:udp,8235\n\tcommand = /bin/true\n`,
+);
+const fail2ban = join(folder, 'fail2ban');
+for (const each of ['', 'action.d', 'filter.d']) mkdirSync(join(fail2ban, each), { recursive: true });
+file(
+  'fail2ban/fail2ban.conf',
+  `[Definition]\nloglevel = INFO\nlogtarget = STDOUT\nsyslogsocket = auto\nsocket = ${folder}/f2b.sock\npidfile = ${folder}/f2b.pid\ndbfile = None\ndbpurgeage = 1d\n[Thread]\n`,
+);
+file('fail2ban/filter.d/knock.conf', '[Definition]\nfailregex = KNOCK IN=.* SRC=<HOST>\n');
+file(
+  'fail2ban/jail.conf',
+  `[DEFAULT]\nbackend = auto\n[knock]\nenabled = true\nfilter = knock\nlogpath = ${log}\nbanaction =\naction =\n`,
+);
+
+const own = (config) => [process.execPath, 'dist/main.js', 'run', '-c', config];
+const DAEMONS = [
+  { name: 'knocktail, a file', argv: own(yaml('file.yaml', `path: ${log}`)), ready: /^ready/m },
+  { name: 'knocktail, /dev/kmsg', argv: own(yaml('kmsg.yaml', 'from: kmsg')), ready: /^ready/m },
+  { name: 'knockd', argv: ['knockd', '-v', '-c', conf], ready: /listening on/ },
+  {
+    name: 'fail2ban-server',
+    argv: ['fail2ban-server', '-f', '-c', fail2ban, 'start'],
+    ready: /Jail 'knock' started/,
+  },
+].filter(({ argv: [program = ''] }) => isInstalled(program));
+
+const results = new Map(DAEMONS.map(({ name }) => [name, []]));
+for (let round = 0; round < ROUNDS; round++) {
+  for (const { name, argv, ready } of DAEMONS) results.get(name)?.push(await watch(argv, ready));
+}
+console.log(`idle: medians of ${ROUNDS}`);
+table([
+  ['daemon', 'ready after', `CPU in ${IDLE_MS / 1000} s`, 'memory'],
+  ...[...results].map(([name, runs]) => [
+    name,
+    `${median(runs.map((it) => it.readyMs)).toFixed(0)} ms`,
+    `${(median(runs.map((it) => it.cpuS)) * 1000).toFixed(0)} ms`,
+    `${median(runs.map((it) => it.rssMb)).toFixed(0)} MB`,
+  ]),
+]);
+
+async function watch([program = '', ...argv], ready) {
+  const startedMs = performance.now();
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  const readyMs = await new Promise((resolve, reject) => {
+    const hear = (text) => {
+      said += text;
+      if (ready.test(said)) resolve(performance.now() - startedMs);
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', hear);
+    child.on('exit', () => reject(new Error(`${program} has ended: ${said}`)));
+    setTimeout(() => reject(new Error(`${program} is not ready: ${said}`)), READY_LIMIT_MS).unref();
+  });
+  // What starting up has left to do is not idleness.
+  await sleep(1_000);
+  const before = taken(child.pid);
+  await sleep(IDLE_MS);
+  const after = taken(child.pid);
+  child.removeAllListeners('exit');
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+  return { readyMs, cpuS: after.cpuS - before.cpuS, rssMb: after.rssMb };
+}

@@ -1,0 +1,113 @@
+/** A program that tells lines for as long as it runs -> those lines; one that ends is started again. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { LineEvent, Micros } from '../model.ts';
+import { bootClock } from './clock.ts';
+import { lost, type Notice } from './notice.ts';
+import { LineSplitter } from './split.ts';
+import { Wake } from './wake.ts';
+
+const FIRST_RESTART_MS = 500;
+const LONGEST_RESTART_MS = 30_000;
+
+export type Part = Pick<Extract<LineEvent, { readonly kind: 'lines' }>, 'bytes' | 'again' | 'place'>;
+
+/** What a source makes of what its program says. */
+export interface Telling {
+  /** What the program is called. */
+  readonly name: string;
+  /** Starts it, to go on where it has ended before. */
+  start(): Teller;
+  /** @param batches whole lines, each ending in LF, as the program has said them */
+  convert(batches: readonly Buffer[]): readonly (Part | Notice)[];
+  /** Whether all has been said that stood in the log at the beginning. */
+  isCaughtUp(): boolean;
+}
+
+export interface TellerOptions {
+  readonly signal: AbortSignal;
+  /** Whether others are read beside it, and wait for each look. */
+  readonly isSteady: boolean | undefined;
+  /** A descriptor that the program has for its stdin. */
+  readonly stdin?: number;
+}
+
+/** Nothing of it is lost while nobody reads: it waits for room in the pipe. */
+export class Teller {
+  readonly #child: ChildProcess;
+  readonly #wake: Wake;
+  #ending: string | null = null;
+  #complaint = '';
+
+  /** @param program its absolute path */
+  constructor(program: string, argv: readonly string[], { signal, isSteady, stdin }: TellerOptions) {
+    this.#wake = new Wake({ signal, isSteady });
+    this.#child = spawn(program, argv, { stdio: [stdin ?? 'ignore', 'pipe', 'pipe'] });
+    for (const event of ['readable', 'end']) this.#child.stdout?.on(event, this.#wake.stir);
+    this.#child.stderr?.on('data', (text: Buffer) => {
+      this.#complaint = text.toString().trim();
+    });
+    this.#child.on('error', (error) => this.#over(error.message));
+    this.#child.on('close', (status, by) => this.#over(this.#complaint || `status ${status ?? by}`));
+  }
+
+  /** How it ended; null while it runs. What it said before can still be read. */
+  get ending(): string | null {
+    return this.#ending;
+  }
+
+  /** What it has said since the last time; null when there is nothing new. */
+  read(): Buffer | null {
+    return this.#child.stdout?.read() ?? null;
+  }
+
+  /** Resolves when it says something or ends, when it is time for a look, or when aborted. */
+  next(): Promise<boolean> {
+    return this.#wake.next();
+  }
+
+  end(): void {
+    this.#wake.close();
+    this.#child.kill('SIGTERM');
+  }
+
+  #over(how: string): void {
+    this.#ending ??= how;
+    this.#wake.stir();
+  }
+}
+
+/** The lines that a program tells, until the signal aborts. */
+export async function* listen(
+  telling: Telling,
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: () => Micros },
+): AsyncGenerator<LineEvent, void, void> {
+  let restartMs = FIRST_RESTART_MS;
+  while (!signal.aborted) {
+    const teller = telling.start();
+    const splitter = new LineSplitter();
+    try {
+      for (let isOver = false; !isOver && !signal.aborted; ) {
+        const at = clock();
+        isOver = teller.ending !== null;
+        for (let chunk = teller.read(); chunk !== null; chunk = teller.read()) {
+          for (const part of telling.convert(splitter.push(chunk))) {
+            if ('kind' in part) yield part;
+            else yield { kind: 'lines', ...part, readAt: clock(), bootedAt: bootClock() };
+            restartMs = FIRST_RESTART_MS;
+          }
+        }
+        if (telling.isCaughtUp()) yield { kind: 'drained', at };
+        if (!isOver) await teller.next();
+      }
+    } finally {
+      teller.end();
+    }
+    if (signal.aborted) return;
+    yield lost(`${telling.name} has ended (${teller.ending}), starting it again`);
+    const rest = new Wake({ signal, pollMs: restartMs });
+    await rest.next();
+    rest.close();
+    restartMs = Math.min(restartMs * 2, LONGEST_RESTART_MS);
+  }
+}
