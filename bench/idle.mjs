@@ -9,6 +9,8 @@ import { isInstalled, median, scratch, table, taken } from './measure.mjs';
 
 const ROUNDS = 3;
 const IDLE_MS = 10_000;
+/** V8 cleans up after the start once it has seen that nothing goes on. */
+const SETTLE_MS = 15_000;
 const READY_LIMIT_MS = 60_000;
 const folder = scratch();
 const log = join(folder, 'kern.log');
@@ -81,8 +83,7 @@ async function watch([program = '', ...argv], ready) {
     child.on('exit', () => reject(new Error(`${program} has ended: ${said}`)));
     setTimeout(() => reject(new Error(`${program} is not ready: ${said}`)), READY_LIMIT_MS).unref();
   });
-  // What starting up has left to do is not idleness.
-  await sleep(1_000);
+  await sleep(SETTLE_MS);
   const before = taken(child.pid);
   await sleep(IDLE_MS);
   const after = taken(child.pid);

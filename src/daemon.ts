@@ -10,6 +10,7 @@ import { Intake } from './intake.ts';
 import type { Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
 import { type Decision, type Firewall, type Lock, type Micros, type Packet, US_PER_SECOND } from './model.ts';
+import { Muffle } from './muffle.ts';
 import type { runCommand } from './opening/command.ts';
 import { Keeper } from './opening/keeper.ts';
 import type { ReaderParts } from './reader.ts';
@@ -48,6 +49,7 @@ export class Daemon {
   #locks: readonly Lock[];
   #engine: Engine;
   readonly #intake: Intake;
+  readonly #muffle = new Muffle();
   #isReady = false;
   /** Doors are opened and trapped one after the other, in the order of the packets. */
   #openings: Promise<void> = Promise.resolve();
@@ -134,6 +136,8 @@ export class Daemon {
   #letPass(at: Micros): void {
     // Time alone opens nothing.
     this.#decide(this.#engine.handleTimeout(at - LOGGER_LAG_US), { readAt: at, maxAgeUs: 0 });
+    const untold = this.#muffle.report(at);
+    if (untold !== null) this.#parts.log.info(untold);
     if (!this.#isReady) this.#parts.ready();
     this.#isReady = true;
   }
@@ -141,7 +145,7 @@ export class Daemon {
   /** Decisions go to the log, and those that open a door on to the keeper. */
   #decide(decisions: readonly Decision[], { readAt, maxAgeUs }: { readAt: Micros; maxAgeUs: Micros }): void {
     for (const decision of decisions) {
-      const said = this.#words().decision(decision);
+      const said = this.#muffle.tells(decision, readAt) ? this.#words().decision(decision) : null;
       if (said !== null) this.#parts.log.info(said);
       if (decision.event === 'trap') this.#trap(decision);
       if (decision.event === 'open') this.#open(decision, readAt - decision.time, maxAgeUs);

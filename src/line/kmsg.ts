@@ -50,7 +50,7 @@ export async function* followKmsg({
   const start = (): Teller => {
     const stdin = openOrThrow(path, constants.O_RDONLY);
     try {
-      return new Teller(dd, DD_ARGV, { signal, isSteady, stdin });
+      return new Teller(dd, DD_ARGV, { signal, isSteady, stdin, isUrgent: true });
     } finally {
       closeSync(stdin);
     }

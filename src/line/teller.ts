@@ -1,6 +1,7 @@
 /** A program that tells lines for as long as it runs -> those lines; one that ends is started again. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import type { LineEvent, Micros } from '../model.ts';
 import { bootClock } from './clock.ts';
 import { lost, type Notice } from './notice.ts';
@@ -30,6 +31,8 @@ export interface TellerOptions {
   readonly isSteady: boolean | undefined;
   /** A descriptor that the program has for its stdin. */
   readonly stdin?: number;
+  /** Whether what it reads does not wait for it. */
+  readonly isUrgent?: boolean;
 }
 
 /** Nothing of it is lost while nobody reads: it waits for room in the pipe. */
@@ -40,9 +43,14 @@ export class Teller {
   #complaint = '';
 
   /** @param program its absolute path */
-  constructor(program: string, argv: readonly string[], { signal, isSteady, stdin }: TellerOptions) {
+  constructor(
+    program: string,
+    argv: readonly string[],
+    { signal, isSteady, stdin, isUrgent = false }: TellerOptions,
+  ) {
     this.#wake = new Wake({ signal, isSteady });
     this.#child = spawn(program, argv, { stdio: [stdin ?? 'ignore', 'pipe', 'pipe'] });
+    if (isUrgent) putFirst(this.#child.pid);
     for (const event of ['readable', 'end']) this.#child.stdout?.on(event, this.#wake.stir);
     this.#child.stderr?.on('data', (text: Buffer) => {
       this.#complaint = text.toString().trim();
@@ -74,6 +82,15 @@ export class Teller {
   #over(how: string): void {
     this.#ending ??= how;
     this.#wake.stir();
+  }
+}
+
+/** As far as that is allowed: it takes CAP_SYS_NICE. */
+function putFirst(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    // It then has its turn with the others.
   }
 }
 

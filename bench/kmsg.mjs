@@ -1,0 +1,55 @@
+// The kernel's ring under floods: how many of its lines knocktail loses, beside rsyslog's imklog.
+// Usage: node bench/kmsg.mjs, as root. imklog is the only reader that /proc/kmsg can have: stop any other first.
+
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isInstalled, scratch, table } from './measure.mjs';
+import { Ear, Wire } from './wire.mjs';
+
+const RATES = [5_000, 20_000, 50_000];
+const FLOOD_MS = 5_000;
+const SETTLE_MS = 2_000;
+const FIRST = (10 << 24) + (1 << 16);
+const folder = scratch();
+const wire = new Wire();
+const config = join(folder, 'knock.yaml');
+writeFileSync(
+  config,
+  `log: { from: kmsg, prefix: "${wire.prefix}" }\nfirewall: { backend: dry-run }\nstate: ${folder}\ndoors: { a: { sequence: [7001:udp, 7002:udp, 7003:udp], open: { port: 22 } } }\n`,
+);
+const own = join(folder, 'own.log');
+const conf = join(folder, 'rsyslog.conf');
+writeFileSync(
+  conf,
+  `global(workDirectory="${folder}")\nmodule(load="imklog")\nif $msg contains '${wire.prefix}' then action(type="omfile" file="${own}")\n`,
+);
+const countOf = (path) =>
+  existsSync(path) ? readFileSync(path, 'latin1').split('\n').filter((line) => line.includes(wire.prefix)).length : 0;
+
+const rows = [['lines/s asked for', 'logged by the kernel', 'lost by knocktail', 'lost by imklog']];
+for (const rate of RATES) {
+  const daemon = new Ear(spawn(process.execPath, ['dist/main.js', 'run', '-c', config]));
+  await daemon.hears(/^ready/m);
+  const syslog = isInstalled('rsyslogd')
+    ? spawn('rsyslogd', ['-n', '-f', conf, '-i', join(folder, 'pid')], { stdio: 'ignore' })
+    : null;
+  await sleep(SETTLE_MS);
+  const [before, hadBefore] = [wire.logged(), countOf(own)];
+  await wire.flood({ rate, ms: FLOOD_MS, ports: [7001, 9999], first: FIRST, count: 1_000_000 });
+  await sleep(SETTLE_MS);
+  const logged = wire.logged() - before;
+  await daemon.end();
+  const lost = [...daemon.text.matchAll(/(\d+) messages were overwritten/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  const percent = (count) => `${((count / logged) * 100).toFixed(2)} %`;
+  rows.push([rate, logged, percent(lost), syslog === null ? '-' : percent(logged - (countOf(own) - hadBefore))]);
+  if (syslog !== null) {
+    const ended = new Promise((resolve) => syslog.on('exit', resolve));
+    syslog.kill('SIGTERM');
+    await ended;
+  }
+}
+console.log(`kmsg: ${FLOOD_MS / 1000} s each`);
+table(rows);
+process.exit();
