@@ -3,6 +3,8 @@
 import { isIP, SocketAddress } from 'node:net';
 import type { Address, Family, Port } from './model.ts';
 
+const [DOT, ZERO, COLON] = [0x2e, 0x30, 0x3a];
+
 /**
  * The canonical form of an address, or null when the text is none.
  *
@@ -18,6 +20,26 @@ export function parseAddress(text: string): Address | null {
 
 export function familyOf(address: Address): Family {
   return address.includes(':') ? 6 : 4;
+}
+
+/** An IPv4 address as a signed number of 32 bits; null for one of IPv6. */
+export function ipv4Number(address: Address): number | null {
+  let number = 0;
+  let octet = 0;
+  for (let i = 0; i < address.length; i++) {
+    const code = address.charCodeAt(i);
+    if (code === COLON) return null;
+    if (code !== DOT) octet = octet * 10 + (code - ZERO);
+    else {
+      number = (number << 8) | octet;
+      octet = 0;
+    }
+  }
+  return (number << 8) | octet;
+}
+
+export function ipv4Address(number: number): Address {
+  return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}` as Address;
 }
 
 /** The port that plain decimal digits name, or null. */

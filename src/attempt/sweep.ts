@@ -1,5 +1,6 @@
 /** Packets to ports of no door -> since when a source has been sweeping. */
 
+import { ipv4Number } from '../address.ts';
 import { type Address, type Micros, UDP_PORTS, US_PER_SECOND } from '../model.ts';
 import { at } from './typed.ts';
 
@@ -90,8 +91,8 @@ export class SweepGuard {
 
   /** With the first stray, where it was taken alone. */
   #begun(source: Address): Strays {
-    if (source.includes(':')) return { ports: [], times: [] };
-    const ipv4 = numberOf(source);
+    const ipv4 = ipv4Number(source);
+    if (ipv4 === null) return { ports: [], times: [] };
     const place = [0, 2].map((side) => placeOf(ipv4) + side).find((place) => this.#holderAt(place) === ipv4);
     if (place === undefined) return { ports: [], times: [] };
     const port = at(this.#firsts, place + 1) - ipv4 * PORT_NUMBERS;
@@ -111,9 +112,4 @@ export class SweepGuard {
 /** Two strays of two numbers each stand there. */
 function placeOf(ipv4: number): number {
   return ((Math.imul(ipv4, GOLDEN) >>> 16) & (FIRSTS / 2 - 1)) * 4;
-}
-
-/** An IPv4 address as a signed number of 32 bits; of an IPv6 address it makes no sense. */
-function numberOf(address: Address): number {
-  return address.split('.').reduce((number, octet) => (number << 8) | Number(octet), 0);
 }

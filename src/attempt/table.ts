@@ -1,8 +1,10 @@
 /** (source, track) -> slot: a bounded table that, when full, gives up the attempt that has got least far. */
 
+import { ipv4Address, ipv4Number } from '../address.ts';
 import type { Address } from '../model.ts';
 import { Chains } from './chains.ts';
 import type { Track } from './match.ts';
+import { Sources } from './sources.ts';
 import { at } from './typed.ts';
 
 /** Attempts that are remembered at once, over all sources and doors. */
@@ -18,8 +20,10 @@ export const MAX_STEPS = 32;
  * a flood of first knocks displaces other first knocks, never an attempt that has got further.
  */
 export class AttemptTable {
-  readonly #firstOf = new Map<Address, number>();
-  readonly #sources: (Address | null)[];
+  readonly #firstOf: Sources;
+  /** Of IPv4 as numbers, since text would be memory of its own for each. */
+  readonly #ipv4: Int32Array;
+  readonly #ipv6 = new Map<number, Address>();
   readonly #tracks: (Track | null)[];
   readonly #stageOf: Int32Array;
   readonly #siblings: Int32Array;
@@ -29,7 +33,8 @@ export class AttemptTable {
   readonly #queues: Chains;
 
   constructor(capacity: number) {
-    this.#sources = new Array<Address | null>(capacity).fill(null);
+    this.#firstOf = new Sources(capacity);
+    this.#ipv4 = new Int32Array(capacity);
     this.#tracks = new Array<Track | null>(capacity).fill(null);
     this.#stageOf = new Int32Array(capacity);
     this.#siblings = new Int32Array(capacity).fill(NO_SLOT);
@@ -39,12 +44,12 @@ export class AttemptTable {
   }
 
   get size(): number {
-    return this.#sources.length - this.#freeCount;
+    return this.#tracks.length - this.#freeCount;
   }
 
   /** The slots of a source, in the order of their tracks. A slot may be released while it is the current one. */
   *of(source: Address): Generator<number> {
-    let slot = this.#firstOf.get(source) ?? NO_SLOT;
+    let slot = this.#firstOf.get(source);
     while (slot !== NO_SLOT) {
       const next = at(this.#siblings, slot);
       yield slot;
@@ -53,16 +58,16 @@ export class AttemptTable {
   }
 
   has(source: Address): boolean {
-    return this.#firstOf.has(source);
+    return this.#firstOf.get(source) !== NO_SLOT;
   }
 
   /** All slots in use. */
   slots(): number[] {
-    return this.#sources.flatMap((source, slot) => (source === null ? [] : [slot]));
+    return this.#tracks.flatMap((track, slot) => (track === null ? [] : [slot]));
   }
 
   source(slot: number): Address {
-    return taken(this.#sources[slot], slot);
+    return this.#ipv6.get(slot) ?? ipv4Address(at(this.#ipv4, slot));
   }
 
   track(slot: number): Track {
@@ -77,7 +82,9 @@ export class AttemptTable {
   /** Takes a free slot for a source and a track that have none. The caller has made room. */
   claim(source: Address, track: Track): number {
     const slot = at(this.#free, --this.#freeCount);
-    this.#sources[slot] = source;
+    const ipv4 = ipv4Number(source);
+    if (ipv4 === null) this.#ipv6.set(slot, source);
+    else this.#ipv4[slot] = ipv4;
     this.#tracks[slot] = track;
     this.#stageOf[slot] = 0;
     this.#queues.append(0, slot);
@@ -89,7 +96,7 @@ export class AttemptTable {
     const source = this.source(slot);
     this.#leave(source, slot);
     this.#queues.remove(at(this.#stageOf, slot), slot);
-    this.#sources[slot] = null;
+    this.#ipv6.delete(slot);
     this.#tracks[slot] = null;
     this.#free[this.#freeCount++] = slot;
   }
@@ -105,7 +112,7 @@ export class AttemptTable {
 
   #join(source: Address, slot: number, track: Track): void {
     let before = NO_SLOT;
-    let after = this.#firstOf.get(source) ?? NO_SLOT;
+    let after = this.#firstOf.get(source);
     while (after !== NO_SLOT && this.track(after).order < track.order) {
       before = after;
       after = at(this.#siblings, after);
@@ -118,11 +125,7 @@ export class AttemptTable {
   #leave(source: Address, slot: number): void {
     const after = at(this.#siblings, slot);
     let before = NO_SLOT;
-    for (
-      let other = this.#firstOf.get(source) ?? NO_SLOT;
-      other !== slot;
-      other = at(this.#siblings, other)
-    ) {
+    for (let other = this.#firstOf.get(source); other !== slot; other = at(this.#siblings, other)) {
       before = other;
     }
     if (before !== NO_SLOT) this.#siblings[before] = after;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Deadlines } from '../../src/attempt/deadlines.ts';
 import { Engine } from '../../src/attempt/engine.ts';
+import { Sources } from '../../src/attempt/sources.ts';
 import { switchesFor } from '../../src/attempt/switches.ts';
 import type { Lock, Packet } from '../../src/model.ts';
 import { address, asPort, door, packet, packets } from './traffic.ts';
@@ -42,6 +43,30 @@ describe('the table of attempts', () => {
     const timeouts = drained.handleTimeout(5_000_000 + CAPACITY);
     expect(timeouts.map(({ event }) => event)).toEqual(new Array(CAPACITY).fill('timeout'));
     expect([drained.size, drained.nextDeadline()]).toEqual([0, null]);
+  });
+});
+
+describe('the index of sources', () => {
+  it('knows after any additions and removals what a map knows', () => {
+    const host = fc.oneof(
+      fc.nat(40).map((n) => `10.0.${n & 3}.${n}`),
+      fc.nat(5).map((n) => `fd77::${n}`),
+      fc.ipV4(),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(host, fc.boolean()), { maxLength: 200 }), (steps) => {
+        const [sources, map] = [new Sources(CAPACITY), new Map<string, number>()];
+        steps.forEach(([text, isAdded], slot) => {
+          const source = address(text);
+          expect(sources.get(source)).toBe(map.get(text) ?? -1);
+          if (isAdded && map.size < CAPACITY) {
+            sources.set(source, slot);
+            map.set(text, slot);
+          } else if (map.delete(text)) sources.delete(source);
+        });
+        for (const [text, slot] of map) expect(sources.get(address(text))).toBe(slot);
+      }),
+    );
   });
 });
 
