@@ -168,15 +168,37 @@ export interface Opening {
   readonly until: number | null;
 }
 
+/** What `ensure` found or made. */
+export interface Ensured {
+  /** What is worth telling. */
+  readonly told: readonly string[];
+  /** Whether the chain or a jump to it had to be made. */
+  readonly rebuilt: boolean;
+}
+
+/** Why an opening could not be inserted. */
+export interface Refused {
+  readonly error: Error;
+  /** The chain is not there, and `ensure` may help. */
+  readonly isChainMissing: boolean;
+}
+
 /** The one thing that stands between openings and the packet filter. */
 export interface Firewall {
   /** Whether rules end by themselves; assumed until `ensure` has found out. */
   readonly hasTime: boolean;
-  /** Makes the chain and its jumps where they are missing; resolves to what is worth telling. */
-  ensure(): Promise<readonly string[]>;
+  /** Makes the chain and its jumps where they are missing. */
+  ensure(): Promise<Ensured>;
+  /** False where `ensure` would have something to make or move. Can be asked beside all else. */
+  intact(): Promise<boolean>;
   /** The openings that stand in the chain, both families. */
   list(): Promise<readonly Opening[]>;
-  insert(opening: Opening): Promise<void>;
-  /** Resolves to false when no such rule stood there. */
-  remove(opening: Opening): Promise<boolean>;
+  /** Whether this opening stands in the chain. */
+  has(opening: Opening): Promise<boolean>;
+  /** Resolves to those that could not be inserted. */
+  insert(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>>;
+  /** Resolves to those that were not removed, and why; null where no such rule stood. */
+  remove(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Error | null>>;
+  /** Resolves when nothing of it is left to run. What stands in the chain stays. */
+  close(): Promise<void>;
 }

@@ -26,7 +26,7 @@ const SHARED = readdirSync(SRC).filter((name) => name.endsWith('.ts') && !(name 
 const CORE = [
   /^packet\//,
   /^attempt\//,
-  /^opening\/(lease|stop)\.ts$/,
+  /^opening\/(ends|lease|stop)\.ts$/,
   /^rule\/(rule|hook|listing|operation)\.ts$/,
 ];
 const IMPURE =
@@ -88,6 +88,7 @@ it('only main.ts ends the process, and few files spawn', () => {
     'line/teller.ts',
     'opening/command.ts',
     'rule/iptables.ts',
+    'rule/restore.ts',
     'sink/syslog.ts',
   ]);
 });

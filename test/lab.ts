@@ -91,7 +91,7 @@ export class Lab {
     return child;
   }
 
-  /** The path of an iptables that works on the server; its ip6tables lies beside it. */
+  /** The path of an iptables that works on the server; its ip6tables and iptables-restore lie beside it. */
   iptables(backend: Backend = 'auto'): string {
     return join(this.folder, backend, 'iptables');
   }
@@ -172,8 +172,10 @@ export class Lab {
     mkdirSync(join(this.folder, backend));
     for (const tool of ['iptables', 'ip6tables']) {
       const program = backend === 'auto' ? tool : `${tool}-${backend}`;
-      const script = `#!/bin/sh\nexec ip ${this.argv('server', [program]).join(' ')} "$@"\n`;
-      writeFileSync(join(this.folder, backend, tool), script, { mode: 0o755 });
+      for (const end of ['', '-restore']) {
+        const script = `#!/bin/sh\nexec ip ${this.argv('server', [program + end]).join(' ')} "$@"\n`;
+        writeFileSync(join(this.folder, backend, tool + end), script, { mode: 0o755 });
+      }
     }
   }
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { parseAddress, toPort } from '../src/address.ts';
-import type { Address, Opening, Port } from '../src/model.ts';
+import type { Address, Firewall, Opening, Port } from '../src/model.ts';
 
 export function address(text: string): Address {
   const parsed = parseAddress(text);
@@ -26,6 +26,20 @@ export function opening(parts: Partial<Opening> = {}): Opening {
     until: 1_795_212_345,
     ...parts,
   };
+}
+
+/** Inserts one opening, and throws what the firewall has against it. */
+export async function insertOne(firewall: Firewall, one: Opening): Promise<void> {
+  const refused = (await firewall.insert([one])).get(one);
+  if (refused !== undefined) throw refused.error;
+}
+
+/** Removes one opening, and throws what the firewall has against it. Resolves to whether it was there. */
+export async function removeOne(firewall: Firewall, one: Opening): Promise<boolean> {
+  const left = await firewall.remove([one]);
+  const error = left.get(one) ?? null;
+  if (error !== null) throw error;
+  return !left.has(one);
 }
 
 export const anyAddress: fc.Arbitrary<Address> = fc.oneof(fc.ipV4(), fc.ipV6()).map(address);

@@ -5,9 +5,7 @@ import type { Firewall } from '../model.ts';
 import { IptablesFirewall } from '../rule/chain.ts';
 import { DryRunFirewall } from '../rule/dry-run.ts';
 
-/** @param tell hears what a dry run would do, and what had to be mended on the way */
+/** @param tell hears what a dry run would do */
 export function firewallOf({ firewall }: Config, tell: (text: string) => void): Firewall {
-  return firewall.backend === 'dry-run'
-    ? new DryRunFirewall(firewall, tell)
-    : new IptablesFirewall(firewall, tell);
+  return firewall.backend === 'dry-run' ? new DryRunFirewall(firewall, tell) : new IptablesFirewall(firewall);
 }

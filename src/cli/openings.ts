@@ -39,7 +39,7 @@ export function addOpen(program: Command, io: Io): void {
       const { config, firewall } = await prepare(options, io);
       const open = doorNamed(door, config, options.config).open;
       if (open === null) throw usage('the door has no open:', door, 'name one that has');
-      for (const text of await firewall.ensure()) io.stderr.write(`${text}\n`);
+      for (const text of (await firewall.ensure()).told) io.stderr.write(`${text}\n`);
       if (!firewall.hasTime && open.forUs !== null) {
         throw new KnocktailError('nothing would shut the door again', {
           exitCode: EXIT.UNAVAILABLE,
@@ -54,8 +54,8 @@ export function addOpen(program: Command, io: Io): void {
         ...leases.grant({ door, source, ...open }, now),
       ];
       for (const { kind, opening } of changes) {
-        if (kind === 'insert') await firewall.insert(opening);
-        else await firewall.remove(opening);
+        if (kind === 'insert') await insert(firewall, opening);
+        else await remove(firewall, [opening]);
       }
       const standing = (await firewall.list()).filter((it) => it.door === door && it.source === source);
       for (const opening of standing) show(opening, options, io);
@@ -71,7 +71,7 @@ export function addClose(program: Command, io: Io): void {
     .argument('<ip>', 'the address it is open for', toAddress)
     .action(async (door: string, source: Address, options: Options) => {
       const { firewall } = await prepare(options, io);
-      const closed = await remove(firewall, (it) => it.door === door && it.source === source, options, io);
+      const closed = await close((it) => it.door === door && it.source === source, { firewall, options, io });
       if (closed === 0) io.stderr.write(`${source}: ${door}: is not open\n`);
       io.finish(closed === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });
@@ -83,7 +83,7 @@ export function addFlush(program: Command, io: Io): void {
     .description('Takes all openings out of the chain; rules that are not of knocktail stay.')
     .action(async (options: Options) => {
       const { firewall } = await prepare(options, io);
-      const closed = await remove(firewall, () => true, options, io);
+      const closed = await close(() => true, { firewall, options, io });
       if (closed === 0) io.stderr.write('no door was open\n');
       io.finish(EXIT.OK);
     });
@@ -100,20 +100,25 @@ async function prepare({ config: path }: Options, io: Io): Promise<{ config: Con
   return { config, firewall: firewallOf(config, (text) => io.stderr.write(`${text}\n`)) };
 }
 
-async function remove(
-  firewall: Firewall,
+async function insert(firewall: Firewall, opening: Opening): Promise<void> {
+  const refused = (await firewall.insert([opening])).get(opening);
+  if (refused !== undefined) throw refused.error;
+}
+
+/** @returns those that were there: one may have ended by itself since it was listed */
+async function remove(firewall: Firewall, openings: readonly Opening[]): Promise<readonly Opening[]> {
+  const left = await firewall.remove(openings);
+  for (const error of left.values()) if (error !== null) throw error;
+  return openings.filter((opening) => !left.has(opening));
+}
+
+async function close(
   wanted: (opening: Opening) => boolean,
-  options: Options,
-  io: Io,
+  { firewall, options, io }: { firewall: Firewall; options: Options; io: Io },
 ): Promise<number> {
-  let closed = 0;
-  for (const opening of (await firewall.list()).filter(wanted)) {
-    // It may have ended by itself since it was listed.
-    if (!(await firewall.remove(opening))) continue;
-    closed++;
-    show(opening, options, io, 'closed  ');
-  }
-  return closed;
+  const closed = await remove(firewall, (await firewall.list()).filter(wanted));
+  for (const opening of closed) show(opening, options, io, 'closed  ');
+  return closed.length;
 }
 
 function show(opening: Opening, { json }: Options, io: Io, before = ''): void {

@@ -22,21 +22,21 @@ export class Closer {
     this.#parts = parts;
   }
 
-  /** Resolves to false when it could not be removed; it is then tried again later. */
-  async close(opening: Opening, retryMs = FIRST_RETRY_MS): Promise<boolean> {
+  /** Resolves to those that stand no more; the others are tried again later. */
+  async close(openings: readonly Opening[], retryMs = FIRST_RETRY_MS): Promise<readonly Opening[]> {
+    if (openings.length === 0) return [];
     const { firewall, log, again } = this.#parts;
-    try {
-      await firewall().remove(opening);
-      return true;
-    } catch (error) {
+    const failed = new Set<Opening>();
+    for (const [opening, error] of await firewall().remove(openings)) {
+      if (error === null) continue;
       const { door, source, port, proto } = opening;
-      const reason = error instanceof Error ? error.message : String(error);
-      log.error(`${source}: ${door}: ${port}/${proto} was not closed: ${reason}`);
-      const work = async (): Promise<void> => {
-        await this.close(opening, Math.min(retryMs * 2, LONGEST_RETRY_MS));
-      };
-      setTimeout(again, retryMs, work).unref();
-      return false;
+      log.error(`${source}: ${door}: ${port}/${proto} was not closed: ${error.message}`);
+      failed.add(opening);
     }
+    const work = async (): Promise<void> => {
+      await this.close([...failed], Math.min(retryMs * 2, LONGEST_RETRY_MS));
+    };
+    if (failed.size > 0) setTimeout(again, retryMs, work).unref();
+    return openings.filter((opening) => !failed.has(opening));
   }
 }

@@ -1,10 +1,11 @@
 /** Doors that were knocked open -> rules and commands, in order, and their ends on time. */
 
-import { type Address, type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
+import type { Address, Firewall } from '../model.ts';
 import { Alarm } from './alarm.ts';
-import { Closer } from './closer.ts';
 import { Commands, type CommandsParts, type DoorCommands } from './commands.ts';
-import { type Grant, type LeaseChange, Leases, sameOpening } from './lease.ts';
+import type { Grant } from './lease.ts';
+import { type Lease, Rules } from './rules.ts';
+import { Watch } from './watch.ts';
 
 /** What opening a door means. */
 export interface DoorAction extends DoorCommands {
@@ -18,8 +19,10 @@ export interface KeeperParts extends CommandsParts {
   readonly firewall: Firewall;
 }
 
-/** One door, open for one source. */
-type Lease = Pick<Opening, 'door' | 'source'>;
+/** A door that a source has knocked open. */
+interface Knock extends Lease {
+  readonly action: DoorAction;
+}
 
 /** Openings that may wait for the firewall at once: what a flood of knocks at a door of one step can make. */
 const MOST_WAITING = 1_000;
@@ -31,12 +34,13 @@ const MOST_WAITING = 1_000;
 export class Keeper {
   readonly #parts: KeeperParts;
   #doors: KeeperParts['doors'];
-  #firewall: Firewall;
-  readonly #leases = new Leases();
+  readonly #rules: Rules;
   readonly #commands: Commands;
-  readonly #closer: Closer;
   readonly #alarm: Alarm;
+  readonly #watch: Watch;
   #firewallWork: Promise<void> = Promise.resolve();
+  /** What a batch of knocks is to open, while that waits for its turn and nothing was trapped since. */
+  #knocks: Knock[] | null = null;
   #waiting = 0;
   /** What a batch of traps is to close, while that waits for its turn and nothing was opened since. */
   #trapped: Map<string, Lease> | null = null;
@@ -46,29 +50,26 @@ export class Keeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.#doors = parts.doors;
-    this.#firewall = parts.firewall;
     this.#commands = new Commands(parts);
-    this.#closer = new Closer({
-      firewall: () => this.#firewall,
-      log: parts.log,
+    this.#rules = new Rules({
+      ...parts,
       again: (work) => {
-        if (!this.#isEnding) this.#enqueue(work);
+        if (!this.#isEnding) this.#change(work);
       },
     });
-    this.#alarm = new Alarm(parts.now, () =>
-      this.#enqueue(() => this.#apply(this.#leases.expire(parts.now()))),
-    );
+    this.#alarm = new Alarm(parts.now, () => this.#change(() => this.#rules.expire()));
+    this.#watch = new Watch({ look: () => this.#rules.intact(), check: () => this.check() });
   }
 
   /**
-   * Hooks the chain and takes over the openings that stand in it: removes those that have ended, times the others.
+   * Hooks the chain and takes over the openings that stand in it.
    *
    * @throws KnocktailError when the firewall cannot be had
    */
   async start(): Promise<void> {
-    for (const text of await this.#firewall.ensure()) this.#parts.log.info(text);
-    await this.#apply(this.#leases.adopt(await this.#firewall.list(), this.#parts.now()));
+    await this.#rules.start();
     this.#setAlarm();
+    this.#watch.start();
   }
 
   /** Doors are opened this way from now on. */
@@ -76,11 +77,9 @@ export class Keeper {
     this.#doors = doors;
   }
 
-  /** Sees to it that the chain and its jumps stand. Returns at once. */
-  ensure(): void {
-    this.#enqueue(async () => {
-      for (const text of await this.#firewall.ensure()) this.#parts.log.info(text);
-    });
+  /** Sees to it that the chain and its jumps stand, with all that is open. Returns at once. */
+  check(): void {
+    this.#enqueue(() => this.#rules.check());
   }
 
   /**
@@ -90,7 +89,7 @@ export class Keeper {
    */
   setFirewall(firewall: Firewall): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#enqueue(() => this.#moveTo(firewall).then(resolve, reject));
+      this.#change(() => this.#rules.moveTo(firewall).then(resolve, reject));
     });
   }
 
@@ -98,6 +97,11 @@ export class Keeper {
   opened(door: string, source: Address): void {
     const action = this.#doors[door];
     if (action === undefined) return;
+    // What needs no rule need not wait for one.
+    if (action.open === null && action.close === null) {
+      if (!this.#isEnding) this.#commands.start(door, source, action);
+      return;
+    }
     if (this.#waiting >= MOST_WAITING) {
       this.#turnedAway++;
       return;
@@ -105,14 +109,17 @@ export class Keeper {
     this.#waiting++;
     // What is trapped from here on is closed after this was opened.
     this.#trapped = null;
-    this.#enqueue(async () => {
-      this.#waiting--;
-      this.#tellTurnedAway();
-      if (this.#isEnding) return;
-      if (action.open !== null && !(await this.#grant(door, source, action.open))) return;
-      if (action.close !== null) await this.#close(action.close, source);
-      this.#commands.start(door, source, action);
-    });
+    if (this.#knocks === null) {
+      const batch: Knock[] = [];
+      this.#knocks = batch;
+      this.#change(async () => {
+        if (this.#knocks === batch) this.#knocks = null;
+        this.#waiting -= batch.length;
+        this.#tellTurnedAway();
+        for (const part of parted(batch)) if (!this.#isEnding) await this.#open(part);
+      });
+    }
+    this.#knocks.push({ door, source, action });
   }
 
   /**
@@ -121,12 +128,13 @@ export class Keeper {
    */
   trapped(door: string, source: Address): void {
     if (this.#isEnding || (this.#doors[door]?.open ?? null) === null) return;
+    this.#knocks = null;
     if (this.#trapped === null) {
       const batch = new Map<string, Lease>();
       this.#trapped = batch;
-      this.#enqueue(async () => {
+      this.#change(async () => {
         if (this.#trapped === batch) this.#trapped = null;
-        await this.#closeAll([...batch.values()]);
+        await this.#rules.close([...batch.values()]);
       });
     }
     if (this.#trapped.size < MOST_WAITING) this.#trapped.set(`${door} ${source}`, { door, source });
@@ -140,79 +148,32 @@ export class Keeper {
   async shutdown(): Promise<void> {
     this.#isEnding = true;
     this.#alarm.set(null);
+    this.#watch.end();
     await this.#firewallWork;
     await this.#commands.shutdown();
+    await this.#rules.end();
   }
 
-  async #grant(door: string, source: Address, open: NonNullable<DoorAction['open']>): Promise<boolean> {
-    const changes = this.#leases.grant({ door, source, ...open }, this.#parts.now());
-    const port = `${open.port}/${open.proto}`;
-    const granted = changes.find(({ kind }) => kind === 'insert')?.opening;
-    try {
-      const opening = granted ?? (await this.#missing(this.#leases.held(door, source)));
-      if (opening !== null) await this.#firewall.insert(opening);
-    } catch (error) {
-      await this.#apply(this.#leases.undo(changes));
-      this.#parts.log.error(`${source}: ${door}: ${port} was not opened: ${wordsOf(error)}`);
-      return false;
+  /** Opens doors with one change to the firewall; then the last of them may close another. */
+  async #open(knocks: readonly Knock[]): Promise<void> {
+    const grants = new Map<Knock, Grant>();
+    for (const knock of knocks) {
+      const { door, source, action } = knock;
+      if (action.open !== null) grants.set(knock, { door, source, ...action.open });
     }
-    const end = granted === undefined ? 'as before' : describeEnd(granted);
-    this.#parts.log.info(`${source}: ${door}: ${port} is open ${end}`);
-    for (const { kind, opening } of changes) if (kind === 'remove') await this.#closer.close(opening);
-    return true;
-  }
-
-  /** An opening that was held all along, if the chain has it no more: somebody may have flushed it. */
-  async #missing(held: Opening | null): Promise<Opening | null> {
-    if (held === null) return null;
-    return (await this.#firewall.list()).some((standing) => sameOpening(standing, held)) ? null : held;
+    const open = await this.#rules.open([...grants.values()]);
+    for (const knock of knocks) {
+      const { door, source, action } = knock;
+      const grant = grants.get(knock);
+      if (grant !== undefined && !open.has(grant)) continue;
+      if (action.close !== null) await this.#close(action.close, source);
+      this.#commands.start(door, source, action);
+    }
   }
 
   async #close(door: string, source: Address): Promise<void> {
-    const found = await this.#closeAll([{ door, source }]);
+    const found = await this.#rules.close([{ door, source }]);
     if (found === 0) this.#parts.log.info(`${source}: ${door}: was not open`);
-  }
-
-  /** @returns how many openings there were */
-  async #closeAll(leases: readonly Lease[]): Promise<number> {
-    const wanted = new Set(leases.map(({ door, source }) => `${door} ${source}`));
-    const revoked = leases.flatMap(({ door, source }) => this.#leases.revoke(door, source));
-    // The chain is asked too: a door opened by hand, or before a restart, is closed as well.
-    const listed = await this.#firewall.list().catch((error: unknown) => {
-      this.#parts.log.error(`what stands in the chain is not known: ${wordsOf(error)}`);
-      return [];
-    });
-    const standing = listed.filter(({ door, source }) => wanted.has(`${door} ${source}`));
-    const known = revoked.filter(({ opening }) => !standing.some((it) => sameOpening(it, opening)));
-    await this.#apply([...known, ...standing.map((opening) => ({ kind: 'remove' as const, opening }))]);
-    return revoked.length + standing.length;
-  }
-
-  async #moveTo(firewall: Firewall): Promise<void> {
-    for (const text of await firewall.ensure()) this.#parts.log.info(text);
-    const standing = await firewall.list();
-    const moved = this.#leases.all().filter((held) => !standing.some((it) => sameOpening(it, held)));
-    for (const opening of moved) await firewall.insert(opening);
-    const before = this.#firewall;
-    this.#firewall = firewall;
-    await this.#apply(this.#leases.adopt([...standing, ...moved], this.#parts.now()));
-    for (const opening of moved) {
-      await before.remove(opening).catch((error: unknown) => {
-        this.#parts.log.error(
-          `${opening.source}: ${opening.door}: stays in the old chain: ${wordsOf(error)}`,
-        );
-      });
-    }
-  }
-
-  /** Makes changes that no knock waits for, and tells of the doors that they shut. */
-  async #apply(changes: readonly LeaseChange[]): Promise<void> {
-    for (const { kind, opening } of changes) {
-      const { door, source, port, proto } = opening;
-      if (kind === 'insert') await this.#firewall.insert(opening);
-      else if (await this.#closer.close(opening))
-        this.#parts.log.info(`${source}: ${door}: ${port}/${proto} is closed`);
-    }
   }
 
   #tellTurnedAway(): void {
@@ -221,24 +182,35 @@ export class Keeper {
     this.#turnedAway = 0;
   }
 
+  /** Work that changes rules, which is a good time to see whether others have. */
+  #change(work: () => Promise<void>): void {
+    this.#enqueue(async () => {
+      await work().finally(() => {
+        if (!this.#isEnding) this.#watch.touch();
+      });
+    });
+  }
+
   #enqueue(work: () => Promise<void>): void {
     this.#firewallWork = this.#firewallWork
       .then(work)
-      .catch((error: unknown) => this.#parts.log.error(wordsOf(error)))
+      .catch((error: unknown) =>
+        this.#parts.log.error(error instanceof Error ? error.message : String(error)),
+      )
       .then(() => this.#setAlarm());
   }
 
   #setAlarm(): void {
-    if (!this.#isEnding) this.#alarm.set(this.#leases.nextDeadline());
+    if (!this.#isEnding) this.#alarm.set(this.#rules.nextDeadline());
   }
 }
 
-function describeEnd({ until }: Opening): string {
-  return until === null
-    ? 'until it is closed'
-    : `until ${new Date((until * US_PER_SECOND) / US_PER_MS).toISOString()}`;
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** What a door closes may be what another has opened, so each such door ends a part. */
+function parted(knocks: readonly Knock[]): readonly (readonly Knock[])[] {
+  const parts: Knock[][] = [[]];
+  for (const knock of knocks) {
+    parts.at(-1)?.push(knock);
+    if (knock.action.close !== null) parts.push([]);
+  }
+  return parts.filter((part) => part.length > 0);
 }

@@ -1,6 +1,7 @@
 /** Grants and passing time -> which openings to insert into the firewall and which to remove. */
 
 import { type Address, type Micros, type Opening, type Port, US_PER_SECOND } from '../model.ts';
+import { type Ending, Ends } from './ends.ts';
 
 export interface Grant {
   readonly door: string;
@@ -17,6 +18,9 @@ export type LeaseChange =
   | { readonly kind: 'insert'; readonly opening: Opening }
   | { readonly kind: 'remove'; readonly opening: Opening };
 
+/** Ends that are kept for nothing before they are tidied. */
+const SPARE_ENDS = 1_000;
+
 /**
  * One opening for each door and source, and its end.
  *
@@ -24,6 +28,8 @@ export type LeaseChange =
  */
 export class Leases {
   readonly #held = new Map<string, Opening>();
+  /** Those held, and some that are held no more: they are passed over when their end has come. */
+  readonly #ends = new Ends();
 
   /**
    * Opens a door to a source, or lets an open one end later; never sooner. The longer rule goes in before the
@@ -58,6 +64,7 @@ export class Leases {
    */
   adopt(openings: readonly Opening[], now: Micros): readonly LeaseChange[] {
     this.#held.clear();
+    this.#ends.clear();
     const changes: LeaseChange[] = [];
     for (const opening of openings) {
       const held = this.#held.get(keyOf(opening.door, opening.source));
@@ -82,25 +89,53 @@ export class Leases {
     const key = keyOf(granted.door, granted.source);
     if (this.#held.get(key) !== granted) return removals;
     this.#held.delete(key);
-    for (const { opening } of removals) this.#held.set(key, opening);
+    for (const { opening } of removals) this.#hold(opening);
     return [];
+  }
+
+  /** Somebody else has taken these away. */
+  forget(openings: readonly Opening[]): void {
+    for (const opening of openings) if (this.#holds(opening)) this.#drop(opening);
   }
 
   /** When `expire` has something to do next; null for never. */
   nextDeadline(): Micros | null {
-    let next = Number.POSITIVE_INFINITY;
-    for (const opening of this.#held.values()) next = Math.min(next, endOf(opening));
-    return next === Number.POSITIVE_INFINITY ? null : next;
+    return this.#next()?.end ?? null;
   }
 
   expire(now: Micros): readonly LeaseChange[] {
-    const ended = [...this.#held.values()].filter((opening) => endOf(opening) <= now);
-    return ended.flatMap((opening) => this.#drop(opening));
+    const changes: LeaseChange[] = [];
+    for (let next = this.#next(); next !== null && next.end <= now; next = this.#next()) {
+      changes.push(...this.#drop(next.opening));
+    }
+    return changes;
+  }
+
+  #next(): Ending | null {
+    for (;;) {
+      const first = this.#ends.first();
+      if (first === null || this.#holds(first.opening)) return first;
+      this.#ends.dropFirst();
+    }
+  }
+
+  #holds(opening: Opening): boolean {
+    return this.#held.get(keyOf(opening.door, opening.source)) === opening;
   }
 
   #hold(opening: Opening): readonly LeaseChange[] {
     this.#held.set(keyOf(opening.door, opening.source), opening);
+    if (opening.until !== null) this.#ends.add({ opening, end: endOf(opening) });
+    if (this.#ends.size > 2 * this.#held.size + SPARE_ENDS) this.#tidyEnds();
     return [{ kind: 'insert', opening }];
+  }
+
+  /** Openings that are extended again and again leave their former ends behind. */
+  #tidyEnds(): void {
+    this.#ends.clear();
+    for (const opening of this.#held.values()) {
+      if (opening.until !== null) this.#ends.add({ opening, end: endOf(opening) });
+    }
   }
 
   #drop(opening: Opening): readonly LeaseChange[] {
@@ -109,8 +144,9 @@ export class Leases {
   }
 }
 
-export function sameOpening(a: Opening, b: Opening): boolean {
-  return keyOf(a.door, a.source) === keyOf(b.door, b.source) && sameRule(a, b) && a.until === b.until;
+/** The same for openings that are the same, and only for those. */
+export function idOf({ door, source, proto, port, to, until }: Opening): string {
+  return [door, source, proto, port, to, until].join(' ');
 }
 
 function sameRule(a: Grant | Opening, b: Grant | Opening): boolean {

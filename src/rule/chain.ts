@@ -2,10 +2,11 @@
 
 import { familyOf } from '../address.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import type { Firewall, Opening } from '../model.ts';
+import type { Ensured, Family, Firewall, Opening, Refused } from '../model.ts';
 import { findBinaries } from './binary.ts';
-import { type ChainSettings, FamilyChain } from './family.ts';
-import { expectDone, Iptables } from './iptables.ts';
+import { FamilyChain } from './family.ts';
+import { type Answer, Iptables, unableTo } from './iptables.ts';
+import type { ChainSettings } from './place.ts';
 import { readRule, ruleSpec } from './rule.ts';
 
 export interface IptablesSettings extends ChainSettings {
@@ -22,24 +23,21 @@ interface Families {
   readonly lacks: string | null;
 }
 
+type Failure = Extract<Answer, { readonly done: false }>;
+
 export class IptablesFirewall implements Firewall {
   readonly #settings: IptablesSettings;
-  readonly #tell: (text: string) => void;
   readonly #v4: FamilyChain;
   readonly #v6: FamilyChain | null;
   #families: Promise<Families> | null = null;
-  #ensuring: Promise<readonly string[]> | null = null;
+  #ensuring: Promise<Ensured> | null = null;
   #hasTime: boolean | null = null;
 
-  /**
-   * @param tell hears of what `insert` had to mend
-   * @throws KnocktailError 69 when there is no iptables
-   */
-  constructor(settings: IptablesSettings, tell: (text: string) => void) {
+  /** @throws KnocktailError 69 when there is no iptables */
+  constructor(settings: IptablesSettings) {
     const { v4, v6 } = findBinaries(settings.iptables, process.env['PATH'] ?? '');
     const program = (path: string) => new Iptables(path, settings.timeLimitMs);
     this.#settings = settings;
-    this.#tell = tell;
     this.#v4 = new FamilyChain(program(v4), settings, true);
     // Docker has long made its DOCKER-USER for IPv4 alone.
     this.#v6 = v6 === null ? null : new FamilyChain(program(v6), settings, false);
@@ -51,11 +49,17 @@ export class IptablesFirewall implements Firewall {
   }
 
   /** Calls that overlap share one run: two at once would each make the jump. */
-  ensure(): Promise<readonly string[]> {
+  ensure(): Promise<Ensured> {
     this.#ensuring ??= this.#ensure().finally(() => {
       this.#ensuring = null;
     });
     return this.#ensuring;
+  }
+
+  async intact(): Promise<boolean> {
+    const { v4, v6 } = await this.#known();
+    const found = await Promise.all([v4.place.intact(), v6?.place.intact() ?? true]);
+    return found.every((isIntact) => isIntact);
   }
 
   async list(): Promise<readonly Opening[]> {
@@ -64,33 +68,71 @@ export class IptablesFirewall implements Firewall {
     return specs.map(readRule).filter((opening) => opening !== null);
   }
 
-  /** Puts the rule at the head of the chain. A chain that has gone is made anew, once. */
-  async insert(opening: Opening): Promise<void> {
-    const chain = await this.#chainFor(opening);
-    let answer = await chain.insert(ruleSpec(opening, this.hasTime));
-    if (!answer.done && answer.refusal === 'missing' && this.#settings.manage) {
-      for (const text of await this.ensure()) this.#tell(text);
-      answer = await chain.insert(ruleSpec(opening, this.hasTime));
-    }
-    expectDone(answer);
+  async has(opening: Opening): Promise<boolean> {
+    const chain = await this.#chainOf(familyOf(opening.source));
+    return chain.has(ruleSpec(opening, this.hasTime));
   }
 
-  /** Looks for both forms of the rule: it may have been made where xt_time was, or was not, to be had. */
-  async remove(opening: Opening): Promise<boolean> {
-    const chain = await this.#chainFor(opening);
-    if (await chain.remove(ruleSpec(opening, this.hasTime))) return true;
-    return opening.until !== null && (await chain.remove(ruleSpec(opening, !this.hasTime)));
+  async insert(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>> {
+    const failures = await this.#failures(openings, (chain, own) =>
+      chain.insert(own.map((opening) => ruleSpec(opening, this.hasTime))),
+    );
+    const { manage } = this.#settings;
+    const refused = ({ error, refusal }: Failure): Refused => {
+      return { error, isChainMissing: refusal === 'missing' && manage };
+    };
+    return new Map([...failures].map(([opening, failure]) => [opening, refused(failure)]));
   }
 
-  async #ensure(): Promise<readonly string[]> {
+  /** Looks for both forms of each rule: it may have been made where xt_time was, or was not, to be had. */
+  async remove(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Error | null>> {
+    const formsOf = (opening: Opening): readonly (readonly string[])[] => {
+      const form = ruleSpec(opening, this.hasTime);
+      return opening.until === null ? [form] : [form, ruleSpec(opening, !this.hasTime)];
+    };
+    const failures = await this.#failures(openings, (chain, own) => chain.remove(own.map(formsOf)));
+    return new Map(
+      [...failures].map(([opening, { error, refusal }]) => [opening, refusal === 'missing' ? null : error]),
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#v4.close(), this.#v6?.close()]);
+  }
+
+  async #ensure(): Promise<Ensured> {
     const { v4, v6, lacks } = await this.#known();
-    const told = [...(await v4.ensure()), ...((await v6?.ensure()) ?? [])];
-    if (this.#hasTime !== null) return told;
-    if (lacks !== null) told.push(`${lacks}; doors open for IPv4 alone`);
-    this.#hasTime = await triesTime(v4);
-    if (!this.#hasTime)
-      told.push('no xt_time in this kernel: a door shuts by timer alone, not if the daemon dies');
-    return told;
+    const found = [await v4.place.ensure(), ...(v6 === null ? [] : [await v6.place.ensure()])];
+    const told = found.flatMap((family) => family.told);
+    if (this.#hasTime === null) {
+      if (lacks !== null) told.push(`${lacks}; doors open for IPv4 alone`);
+      this.#hasTime = await triesTime(v4);
+      if (!this.#hasTime)
+        told.push('no xt_time in this kernel: a door shuts by timer alone, not if the daemon dies');
+      told.push(...(await v4.ready()), ...((await v6?.ready()) ?? []));
+    }
+    return { told, rebuilt: found.some(({ rebuilt }) => rebuilt) };
+  }
+
+  /** Acts in both families at a time, in each for its own openings. */
+  async #failures(
+    openings: readonly Opening[],
+    act: (chain: FamilyChain, own: readonly Opening[]) => Promise<readonly Answer[]>,
+  ): Promise<ReadonlyMap<Opening, Failure>> {
+    const failures = new Map<Opening, Failure>();
+    const part = async (family: Family): Promise<void> => {
+      const own = openings.filter(({ source }) => familyOf(source) === family);
+      if (own.length === 0) return;
+      const answers = await this.#chainOf(family)
+        .then((chain) => act(chain, own))
+        .catch((error: unknown) => own.map((): Answer => unableTo(error)));
+      for (const [at, opening] of own.entries()) {
+        const answer = answers[at];
+        if (answer?.done === false) failures.set(opening, answer);
+      }
+    };
+    await Promise.all([part(4), part(6)]);
+    return failures;
   }
 
   #known(): Promise<Families> {
@@ -109,15 +151,11 @@ export class IptablesFirewall implements Firewall {
     return trouble === null ? { v4, v6, lacks: null } : { v4, v6: null, lacks: trouble.message };
   }
 
-  async #chainFor({ source, door }: Opening): Promise<FamilyChain> {
-    if (familyOf(source) === 4) return this.#v4;
+  async #chainOf(family: Family): Promise<FamilyChain> {
+    if (family === 4) return this.#v4;
     const { v6, lacks } = await this.#known();
     if (v6 !== null) return v6;
-    throw new KnocktailError(`cannot open for IPv6: ${lacks}`, {
-      exitCode: EXIT.UNAVAILABLE,
-      where: door,
-      value: source,
-    });
+    throw new KnocktailError(`cannot open for IPv6: ${lacks}`, { exitCode: EXIT.UNAVAILABLE });
   }
 }
 

@@ -1,11 +1,13 @@
 /** Openings -> the command lines that would set them, printed instead of run. */
 
 import { familyOf } from '../address.ts';
-import type { Firewall, Opening } from '../model.ts';
-import type { ChainSettings } from './family.ts';
+import type { Ensured, Firewall, Opening, Refused } from '../model.ts';
 import { commandLine } from './listing.ts';
 import { argvOf, type Operation } from './operation.ts';
+import type { ChainSettings } from './place.ts';
 import { ruleSpec } from './rule.ts';
+
+const NOTHING: Ensured = { told: [], rebuilt: false };
 
 /** A firewall of paper: what it is told to set it prints and remembers. */
 export class DryRunFirewall implements Firewall {
@@ -13,6 +15,7 @@ export class DryRunFirewall implements Firewall {
   readonly #settings: ChainSettings;
   readonly #say: (text: string) => void;
   #openings: readonly Opening[] = [];
+  #isMade = false;
 
   /** @param say hears each command line, without its line end */
   constructor(settings: ChainSettings, say: (text: string) => void) {
@@ -20,33 +23,51 @@ export class DryRunFirewall implements Firewall {
     this.#say = say;
   }
 
-  async ensure(): Promise<readonly string[]> {
+  async ensure(): Promise<Ensured> {
     const { chain, hooks, manage } = this.#settings;
-    if (!manage) return [];
+    if (this.#isMade || !manage) return NOTHING;
+    this.#isMade = true;
     for (const tool of ['iptables', 'ip6tables']) {
       this.#print(tool, { op: 'new-chain', chain });
       for (const hook of hooks) this.#print(tool, { op: 'insert', chain: hook, at: 1, spec: ['-j', chain] });
     }
-    return [];
+    return NOTHING;
+  }
+
+  async intact(): Promise<boolean> {
+    return true;
   }
 
   async list(): Promise<readonly Opening[]> {
     return this.#openings;
   }
 
-  async insert(opening: Opening): Promise<void> {
-    this.#openings = [opening, ...this.#openings];
-    const { chain } = this.#settings;
-    this.#print(toolFor(opening), { op: 'insert', chain, at: 1, spec: ruleSpec(opening) });
+  async has(opening: Opening): Promise<boolean> {
+    return this.#openings.some((each) => sameRule(each, opening));
   }
 
-  async remove(opening: Opening): Promise<boolean> {
-    const found = this.#openings.findIndex((each) => sameRule(each, opening));
-    if (found < 0) return false;
-    this.#openings = this.#openings.filter((_, at) => at !== found);
-    this.#print(toolFor(opening), { op: 'delete', chain: this.#settings.chain, spec: ruleSpec(opening) });
-    return true;
+  async insert(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>> {
+    const { chain } = this.#settings;
+    for (const opening of openings) {
+      this.#openings = [opening, ...this.#openings];
+      this.#print(toolFor(opening), { op: 'insert', chain, at: 1, spec: ruleSpec(opening) });
+    }
+    return new Map();
   }
+
+  async remove(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Error | null>> {
+    const { chain } = this.#settings;
+    const left = new Map<Opening, null>();
+    for (const opening of openings) {
+      const found = this.#openings.findIndex((each) => sameRule(each, opening));
+      if (found < 0) left.set(opening, null);
+      else this.#print(toolFor(opening), { op: 'delete', chain, spec: ruleSpec(opening) });
+      this.#openings = this.#openings.filter((_, at) => at !== found);
+    }
+    return left;
+  }
+
+  async close(): Promise<void> {}
 
   #print(tool: string, operation: Operation): void {
     this.#say(commandLine([tool, ...argvOf(operation)]));

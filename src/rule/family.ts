@@ -1,32 +1,35 @@
-/** One family's packet filter: our chain in it and the jumps that lead there. */
+/** One family's packet filter: the rules in our chain. */
 
 import { EXIT, KnocktailError } from '../errors.ts';
-import { planHook } from './hook.ts';
 import { type Answer, expectDone, type Iptables } from './iptables.ts';
 import { commandLine, rulesOf } from './listing.ts';
-import { argvOf, type Operation } from './operation.ts';
-
-export interface ChainSettings {
-  readonly chain: string;
-  /** The chains that jump to it: INPUT, FORWARD, DOCKER-USER, ... */
-  readonly hooks: readonly string[];
-  /** Whether to make what is missing, or only to tell. */
-  readonly manage: boolean;
-}
+import type { Change, Operation } from './operation.ts';
+import { ChainPlace, type ChainSettings } from './place.ts';
 
 /** Chain names end at 28 bytes (XT_EXTENSION_MAXNAMELEN with its NUL). */
 const CHAIN_NAME_BYTES = 28;
 
+/** One rule in each of the ways in which it may have been written. */
+type Forms = readonly (readonly string[])[];
+
+const DONE: Answer = { done: true, text: '' };
+const NOT_THERE: Answer = {
+  done: false,
+  refusal: 'missing',
+  error: new KnocktailError('there is no such rule', { exitCode: EXIT.NO_MATCH }),
+};
+
 export class FamilyChain {
+  /** The chain itself and the jumps that lead there. */
+  readonly place: ChainPlace;
   readonly #iptables: Iptables;
   readonly #settings: ChainSettings;
-  readonly #needsHooks: boolean;
 
   /** @param needsHooks whether a hook that is not there is an error, or only worth telling */
   constructor(iptables: Iptables, settings: ChainSettings, needsHooks: boolean) {
     this.#iptables = iptables;
     this.#settings = settings;
-    this.#needsHooks = needsHooks;
+    this.place = new ChainPlace(iptables, settings, needsHooks);
   }
 
   /** Null, or why this kernel cannot filter this family at all. */
@@ -35,11 +38,16 @@ export class FamilyChain {
     return !answer.done && answer.refusal === 'no family' ? answer.error : null;
   }
 
-  /** Makes the chain and its jumps, or with `manage: false` looks for them. Resolves to what is worth telling. */
-  async ensure(): Promise<readonly string[]> {
-    const told = this.#settings.manage ? await this.#makeChain() : await this.#missChain();
-    for (const hook of this.#settings.hooks) told.push(...(await this.#ensureJump(hook)));
-    return told;
+  /** Gets ready for changes. Resolves to what is worth telling. */
+  async ready(): Promise<readonly string[]> {
+    if (await this.#iptables.ready()) return [];
+    return [
+      `${this.#iptables.name}-restore cannot be used: each opening takes an ${this.#iptables.name} of its own`,
+    ];
+  }
+
+  close(): Promise<void> {
+    return this.#iptables.close();
   }
 
   /** The rules of the chain as words; none where there is no chain. */
@@ -50,16 +58,44 @@ export class FamilyChain {
     return rulesOf(expectDone(answer), chain);
   }
 
-  insert(spec: readonly string[]): Promise<Answer> {
-    return this.#iptables.run({ op: 'insert', chain: this.#settings.chain, at: 1, spec });
-  }
-
-  /** Resolves to false when no such rule, or no chain, stood there. */
-  async remove(spec: readonly string[]): Promise<boolean> {
-    const answer = await this.#iptables.run({ op: 'delete', chain: this.#settings.chain, spec });
+  /** Whether such a rule stands in the chain. */
+  async has(spec: readonly string[]): Promise<boolean> {
+    const answer = await this.#iptables.run({ op: 'check', chain: this.#settings.chain, spec });
     if (!answer.done && answer.refusal === 'missing') return false;
     expectDone(answer);
     return true;
+  }
+
+  /** Puts these rules at the head of the chain, each of which may be refused. */
+  async insert(specs: readonly (readonly string[])[]): Promise<readonly Answer[]> {
+    const { chain } = this.#settings;
+    const inserts = specs.map((spec) => ({ op: 'insert', chain, at: 1, spec }) as const);
+    const committed = await this.#iptables.commit(inserts);
+    if (committed === 'done') return inserts.map(() => DONE);
+    // A batch that was cut short may have been done all the same.
+    const standing = new Set(committed === 'failed' ? (await this.rules()).map(commandLine) : []);
+    const left = inserts.filter(({ spec }) => !standing.has(commandLine(spec)));
+    const answers = await this.#iptables.each(left, ['unable', 'missing']);
+    return inserts.map((insert) => answers[left.indexOf(insert)] ?? DONE);
+  }
+
+  /**
+   * Takes rules away. One that does not stand there is refused as missing.
+   *
+   * @param rules the forms that each of them may have
+   */
+  async remove(rules: readonly Forms[]): Promise<readonly Answer[]> {
+    if (await this.#removeFirst(rules)) return rules.map(() => DONE);
+    // One that stands no more has spoilt the batch: somebody has flushed the chain, maybe, and more are like it.
+    const standing = rules.length > 1 ? new Set((await this.rules()).map(commandLine)) : null;
+    const isThere = (form: readonly string[]): boolean => standing?.has(commandLine(form)) ?? true;
+    const there = rules.map((forms) => forms.filter(isThere));
+    const isDone = standing !== null && (await this.#removeFirst(there));
+    const answers: Answer[] = [];
+    for (const forms of there) {
+      answers.push(forms.length > 0 && isDone ? DONE : await this.#removeAny(forms));
+    }
+    return answers;
   }
 
   /**
@@ -85,61 +121,23 @@ export class FamilyChain {
     }
   }
 
-  async #makeChain(): Promise<string[]> {
-    const { chain } = this.#settings;
-    const made = await this.#iptables.run({ op: 'new-chain', chain });
-    if (made.done) return [`${this.#iptables.name}: made the chain ${chain}`];
-    if (made.refusal !== 'chain exists') throw made.error;
-    // A chain that nft's own rules make unreadable counts as missing when it is listed; here it is not.
-    expectDone(await this.#iptables.run({ op: 'list', chain }));
-    return [];
+  /** Removes the first form of each in one batch, or none. */
+  async #removeFirst(rules: readonly Forms[]): Promise<boolean> {
+    const deletes = rules.flatMap((forms) => forms.slice(0, 1)).map((spec) => this.#delete(spec));
+    return deletes.length === 0 || (await this.#iptables.commit(deletes)) === 'done';
   }
 
-  async #missChain(): Promise<string[]> {
-    const { chain } = this.#settings;
-    const answer = await this.#iptables.run({ op: 'list', chain });
-    if (answer.done) return [];
-    if (answer.refusal !== 'missing') throw answer.error;
-    return [this.#advice(`there is no chain ${chain}`, { op: 'new-chain', chain })];
-  }
-
-  async #ensureJump(hook: string): Promise<readonly string[]> {
-    const { chain, manage } = this.#settings;
-    const listed = await this.#iptables.run({ op: 'list', chain: hook });
-    if (!listed.done && listed.refusal === 'missing') {
-      const error = this.#noHook(hook, listed.error);
-      if (this.#needsHooks) throw error;
-      return [error.message];
+  async #removeAny(forms: Forms): Promise<Answer> {
+    let last = NOT_THERE;
+    for (const form of forms) {
+      const [answer = NOT_THERE] = await this.#iptables.each([this.#delete(form)]);
+      last = answer;
+      if (answer.done || answer.refusal !== 'missing') break;
     }
-    const plan = planHook(rulesOf(expectDone(listed), hook), chain);
-    if (plan.kind === 'stands') return [];
-    const spec = plan.kind === 'late' ? plan.spec : ['-j', chain];
-    const insert = { op: 'insert', chain: hook, at: plan.at, spec } as const;
-    if (!manage) {
-      const what =
-        plan.kind === 'late'
-          ? `the jump from ${hook} to ${chain} stands behind a rule that ends a packet's way`
-          : `${hook} does not jump to ${chain}`;
-      return [this.#advice(what, insert)];
-    }
-    // The old jump goes first: `-D` takes the first that fits, which would otherwise be the new one.
-    if (plan.kind === 'late') expectDone(await this.#iptables.run({ op: 'delete', chain: hook, spec }));
-    expectDone(await this.#iptables.run(insert));
-    const verb = plan.kind === 'late' ? 'moved' : 'made';
-    return [`${this.#iptables.name}: ${verb} the jump from ${hook} to ${chain}, now rule ${plan.at}`];
+    return last;
   }
 
-  #advice(what: string, operation: Operation): string {
-    return `${this.#iptables.name}: ${what}; manage is off, so run: ${commandLine([this.#iptables.name, ...argvOf(operation)])}`;
-  }
-
-  #noHook(hook: string, cause: KnocktailError): KnocktailError {
-    return new KnocktailError('there is no such chain', {
-      exitCode: EXIT.UNAVAILABLE,
-      where: this.#iptables.name,
-      value: hook,
-      remedy: 'make it first or take it out of firewall.hooks',
-      cause,
-    });
+  #delete(spec: readonly string[]): Change {
+    return { op: 'delete', chain: this.#settings.chain, spec };
   }
 }

@@ -1,10 +1,11 @@
-/** Operation -> what iptables answers: the only file that runs it. */
+/** Operations -> what iptables answers: what is asked goes to an iptables each, changes to iptables-restore. */
 
 import { type ExecFileException, execFile } from 'node:child_process';
 import { basename } from 'node:path';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { commandLine } from './listing.ts';
-import { argvOf, type Operation } from './operation.ts';
+import { argvOf, type Change, type Operation, restoreLine } from './operation.ts';
+import { type Committed, Restore } from './restore.ts';
 
 /** With `-w` iptables waits for the lock without end. */
 const TIME_LIMIT_MS = 20_000;
@@ -21,6 +22,8 @@ export type Refusal =
   | 'chain exists'
   /** The kernel has no packet filter for this address family. */
   | 'no family'
+  /** It could not be run, did not answer, or may not do it. */
+  | 'unable'
   | 'other';
 
 /**
@@ -37,17 +40,62 @@ export type Answer =
   | { readonly done: true; readonly text: string }
   | { readonly done: false; readonly refusal: Refusal; readonly error: KnocktailError };
 
-/** One iptables program. It runs one operation at a time, in the order in which they were asked. */
+/** One iptables program. It does one thing at a time, in the order in which they were asked. */
 export class Iptables {
   readonly name: string;
   readonly #path: string;
   readonly #timeLimitMs: number;
+  readonly #restore: Restore;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(path: string, timeLimitMs = TIME_LIMIT_MS) {
     this.name = basename(path);
     this.#path = path;
     this.#timeLimitMs = timeLimitMs;
+    this.#restore = new Restore(path, timeLimitMs);
+  }
+
+  /** Gets ready for batches. Resolves to whether they can be had. */
+  ready(): Promise<boolean> {
+    return this.#restore.start();
+  }
+
+  /** Resolves when no process is left that it has started. */
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#restore.close();
+  }
+
+  /** Makes all of these changes in one batch, or none. */
+  commit(changes: readonly Change[]): Promise<Committed> {
+    return this.#inTurn(async () => {
+      const lines = changes.map(restoreLine).filter((line) => line !== null);
+      return lines.length < changes.length ? 'no helper' : this.#restore.commit(lines);
+    });
+  }
+
+  /**
+   * Does as many of these as it can, each by itself.
+   *
+   * @param hopeless refusals of one that go for all that follow
+   */
+  async each(
+    operations: readonly Operation[],
+    hopeless: readonly Refusal[] = ['unable'],
+  ): Promise<readonly Answer[]> {
+    let last: Answer | null = null;
+    const answers: Answer[] = [];
+    for (const operation of operations) {
+      const isHopeless = last !== null && !last.done && hopeless.includes(last.refusal);
+      if (last === null || !isHopeless) last = await this.run(operation).catch(unableTo);
+      answers.push(last);
+    }
+    return answers;
+  }
+
+  /** Like `run`, for what changes nothing: nobody waits for it, and it for nobody. */
+  look(operation: Extract<Operation, { readonly op: 'list' }>): Promise<Answer> {
+    return this.#spawn(argvOf(operation));
   }
 
   /**
@@ -56,9 +104,13 @@ export class Iptables {
    * @throws KnocktailError 69 when it cannot be run or does not answer in time, 77 when it may not
    */
   run(operation: Operation): Promise<Answer> {
-    const answer = this.#last.then(() => this.#spawn(argvOf(operation)));
-    this.#last = answer.catch(() => undefined);
-    return answer;
+    return this.#inTurn(() => this.#spawn(argvOf(operation)));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   #spawn(argv: readonly string[]): Promise<Answer> {
@@ -92,6 +144,12 @@ export class Iptables {
     const ended = error.code == null ? `ended by ${error.signal}` : `failed with status ${error.code}`;
     return { done: false, refusal, error: fail(words || ended, EXIT.UNAVAILABLE) };
   }
+}
+
+/** What was thrown at one operation, as the answer to it. Faults of our own are thrown on. */
+export function unableTo(error: unknown): Answer {
+  if (error instanceof KnocktailError) return { done: false, refusal: 'unable', error };
+  throw error;
 }
 
 /** @throws KnocktailError the refusal's */

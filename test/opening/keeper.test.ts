@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../../src/model.ts';
+import { type Firewall, type Opening, type Refused, US_PER_MS, US_PER_SECOND } from '../../src/model.ts';
 import type { CommandOf, CommandResult } from '../../src/opening/command.ts';
 import { type DoorAction, Keeper } from '../../src/opening/keeper.ts';
 import { wordsFor } from '../../src/words.ts';
@@ -32,34 +32,69 @@ const opens = (seconds: number | null): DoorAction =>
 class PaperFirewall implements Firewall {
   readonly hasTime = true;
   lists = 0;
+  batches = 0;
   rules: Opening[] = [];
   history: string[] = [];
   failing: string | null = null;
+  /** What somebody else has taken away. */
+  gone: 'nothing' | 'jump' | 'chain' = 'nothing';
+  closed = false;
 
   async ensure() {
-    return [];
+    if (this.failing === 'ensure') throw new Error('no such luck');
+    const rebuilt = this.gone !== 'nothing';
+    const told = rebuilt ? [`made the ${this.gone}`] : [];
+    this.gone = 'nothing';
+    return { told, rebuilt };
+  }
+  async intact() {
+    return this.gone === 'nothing';
   }
   async list() {
     this.lists++;
     if (this.failing === 'list') throw new Error('no such luck');
     return [...this.rules];
   }
-  async insert(rule: Opening) {
-    this.#do('insert', rule);
-    this.rules.push(rule);
+  async has(rule: Opening) {
+    return this.rules.some((other) => isSame(other, rule));
   }
-  async remove(rule: Opening) {
-    this.#do('remove', rule);
-    const before = this.rules.length;
-    this.rules = this.rules.filter(
-      (other) => other.door !== rule.door || other.source !== rule.source || other.until !== rule.until,
-    );
-    return this.rules.length < before;
+  async insert(rules: readonly Opening[]) {
+    this.batches++;
+    const refused = new Map<Opening, Refused>();
+    for (const rule of rules) {
+      const isChainMissing = this.gone === 'chain';
+      if (isChainMissing || !this.#does('insert', rule)) {
+        refused.set(rule, { error: new Error('no such luck'), isChainMissing });
+      } else this.rules.push(rule);
+    }
+    return refused;
   }
-  #do(what: string, rule: Opening) {
-    if (this.failing === what) throw new Error('no such luck');
+  async remove(rules: readonly Opening[]) {
+    const left = new Map<Opening, Error | null>();
+    for (const rule of rules) {
+      if (!this.#does('remove', rule)) left.set(rule, new Error('no such luck'));
+      else if (!(await this.has(rule))) left.set(rule, null);
+      else this.rules = this.rules.filter((other) => !isSame(other, rule));
+    }
+    return left;
+  }
+  async close() {
+    this.closed = true;
+  }
+  /** Somebody else deletes the chain, with all that is in it. */
+  vanish() {
+    this.rules = [];
+    this.gone = 'chain';
+  }
+  #does(what: string, rule: Opening) {
+    if (this.failing === what || this.failing === `${what} ${rule.source}`) return false;
     this.history.push(`${what} ${rule.door}`);
+    return true;
   }
+}
+
+function isSame(left: Opening, right: Opening): boolean {
+  return left.door === right.door && left.source === right.source && left.until === right.until;
 }
 
 describe('the keeper', () => {

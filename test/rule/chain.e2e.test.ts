@@ -1,28 +1,41 @@
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Opening } from '../../src/model.ts';
 import { IptablesFirewall } from '../../src/rule/chain.ts';
 import { describeWith } from '../lab/describe.ts';
+import { restoresOf } from '../lab/processes.ts';
 import { CLIENT, type Connection, Lab, SERVER, until } from '../lab.ts';
-import { address, opening } from '../openings.ts';
+import { address, insertOne, opening, removeOne } from '../openings.ts';
 
 /** xt_time asks the kernel's coarse clock, which is one tick late, 10 ms at most. */
 const CLOCK_TOLERANCE_MS = 50;
+
+/** One opening each for sources of both families. */
+const manyOpenings = (count: number): Opening[] =>
+  Array.from({ length: count }, (_, index) => {
+    const source = address(index % 2 === 0 ? `10.1.0.${index}` : `fd77::${index}`);
+    return opening({ source, until: NOW + 600 });
+  });
 
 const NOW = Math.floor(Date.now() / 1000);
 
 for (const backend of ['nft', 'legacy'] as const) {
   describeWith(['root', 'ip', backend, 'kernel log'], `the chain in the kernel, through ${backend}`, () => {
     let lab: Lab;
-    let told: string[];
+    const firewalls: IptablesFirewall[] = [];
     beforeEach(() => {
       lab = new Lab();
-      told = [];
     });
-    afterEach(() => lab.close());
+    afterEach(async () => {
+      for (const each of firewalls.splice(0)) await each.close();
+      await lab.close();
+    });
 
     function firewall({ manage = true, hooks = ['INPUT'] } = {}): IptablesFirewall {
       const settings = { iptables: lab.iptables(backend), chain: 'KNOCKD', hooks, manage };
-      return new IptablesFirewall(settings, (text) => told.push(text));
+      const made = new IptablesFirewall(settings);
+      firewalls.push(made);
+      return made;
     }
 
     async function run(tool: 'iptables' | 'ip6tables', ...argv: readonly string[]): Promise<string> {
@@ -37,6 +50,8 @@ for (const backend of ['nft', 'legacy'] as const) {
       await run('ip6tables', ...argv);
     }
 
+    const helpers = (): readonly number[] => restoresOf(process.pid);
+
     async function rules(tool: 'iptables' | 'ip6tables', chain: string): Promise<readonly string[]> {
       return (await run(tool, '-S', chain)).split('\n').filter((line) => line.startsWith('-A'));
     }
@@ -44,7 +59,7 @@ for (const backend of ['nft', 'legacy'] as const) {
     it('is made in both families, with its jump behind LOG and ahead of DROP', async () => {
       await lab.logAndDrop(backend);
       const fresh = firewall();
-      expect(await fresh.ensure()).toEqual(
+      expect((await fresh.ensure()).told).toEqual(
         ['iptables', 'ip6tables'].flatMap((tool) => [
           `${tool}: made the chain KNOCKD`,
           `${tool}: made the jump from INPUT to KNOCKD, now rule 3`,
@@ -62,8 +77,8 @@ for (const backend of ['nft', 'legacy'] as const) {
       await firewall().ensure();
       const before = await run('iptables', '-S');
       const again = firewall();
-      expect(await again.ensure()).toEqual([]);
-      expect(await again.ensure()).toEqual([]);
+      expect((await again.ensure()).told).toEqual([]);
+      expect((await again.ensure()).told).toEqual([]);
       expect(await run('iptables', '-S')).toBe(before);
     });
 
@@ -89,7 +104,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       const lacks = 'there is no such chain (DOCKER-USER), make it first or take it out of firewall.hooks';
       await expect(wall.ensure()).rejects.toThrow(`iptables: ${lacks}`);
       await run('iptables', '-N', 'DOCKER-USER');
-      expect(await wall.ensure()).toContain(`ip6tables: ${lacks}`);
+      expect((await wall.ensure()).told).toContain(`ip6tables: ${lacks}`);
       expect(await rules('iptables', 'DOCKER-USER')).toEqual(['-A DOCKER-USER -j KNOCKD']);
       expect(await rules('ip6tables', 'INPUT')).toEqual(['-A INPUT -j KNOCKD']);
     });
@@ -98,7 +113,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await both('-N', 'KNOCKD');
       await both('-A', 'INPUT', '-p', 'tcp', '-j', 'DROP');
       await both('-A', 'INPUT', '-i', 'wire', '-m', 'comment', '--comment', 'the doors', '-j', 'KNOCKD');
-      expect(await firewall().ensure()).toContain(
+      expect((await firewall().ensure()).told).toContain(
         'iptables: moved the jump from INPUT to KNOCKD, now rule 1',
       );
       expect(await rules('iptables', 'INPUT')).toEqual([
@@ -109,7 +124,7 @@ for (const backend of ['nft', 'legacy'] as const) {
 
     it('is only asked for where it is not to be managed', async () => {
       const unmanaged = firewall({ manage: false });
-      const advice = await unmanaged.ensure();
+      const advice = (await unmanaged.ensure()).told;
       expect(advice).toContain(
         'ip6tables: INPUT does not jump to KNOCKD; manage is off, so run: ip6tables -w -I INPUT 1 -j KNOCKD',
       );
@@ -117,9 +132,9 @@ for (const backend of ['nft', 'legacy'] as const) {
         'iptables: there is no chain KNOCKD; manage is off, so run: iptables -w -N KNOCKD',
       );
       expect(await run('iptables', '-S')).not.toContain('KNOCKD');
-      await expect(unmanaged.insert(opening())).rejects.toThrow('No chain/target/match by that name');
+      await expect(insertOne(unmanaged, opening())).rejects.toThrow('No chain/target/match by that name');
       await firewall().ensure();
-      expect(await unmanaged.ensure()).toEqual([]);
+      expect((await unmanaged.ensure()).told).toEqual([]);
     });
 
     it('holds what is inserted, newest first, and no more once it is removed', async () => {
@@ -128,11 +143,11 @@ for (const backend of ['nft', 'legacy'] as const) {
       const far = opening({ door: 'Far_door.1', until: 2 ** 33 });
       const wall = firewall();
       await wall.ensure();
-      for (const each of [v4, v6, far]) await wall.insert(each);
+      for (const each of [v4, v6, far]) await insertOne(wall, each);
       expect(await wall.list()).toEqual([far, v4, v6]);
-      expect(await wall.remove(opening({ until: NOW + 601 }))).toBe(false);
-      for (const each of [v4, v6, far]) expect(await wall.remove(each)).toBe(true);
-      expect(await wall.remove(v4)).toBe(false);
+      expect(await removeOne(wall, opening({ until: NOW + 601 }))).toBe(false);
+      for (const each of [v4, v6, far]) expect(await removeOne(wall, each)).toBe(true);
+      expect(await removeOne(wall, v4)).toBe(false);
       expect(await wall.list()).toEqual([]);
     });
 
@@ -141,20 +156,77 @@ for (const backend of ['nft', 'legacy'] as const) {
       await wall.ensure();
       const foreign = '-A KNOCKD -s 10.0.0.7/32 -p tcp -m tcp --dport 22 -j ACCEPT';
       await run('iptables', ...foreign.split(' '));
-      await wall.insert(opening({ until: NOW + 600 }));
+      await insertOne(wall, opening({ until: NOW + 600 }));
       expect(await wall.list()).toEqual([opening({ until: NOW + 600 })]);
-      await wall.remove(opening({ until: NOW + 600 }));
+      await removeOne(wall, opening({ until: NOW + 600 }));
       expect(await rules('iptables', 'KNOCKD')).toEqual([foreign]);
     });
 
-    it('that has vanished is no failure for list and remove, and made anew by insert', async () => {
+    it('that has vanished is no failure for list and remove, and what insert then asks to be made', async () => {
       const wall = firewall();
+      const ssh = opening({ until: NOW + 600 });
       expect(await wall.list()).toEqual([]);
-      expect(await wall.remove(opening())).toBe(false);
-      await wall.insert(opening({ until: NOW + 600 }));
-      expect(await wall.list()).toEqual([opening({ until: NOW + 600 })]);
-      expect(told).toContain('iptables: made the chain KNOCKD');
+      expect(await removeOne(wall, opening())).toBe(false);
+      expect((await wall.insert([ssh])).get(ssh)).toMatchObject({ isChainMissing: true });
+      expect((await wall.ensure()).rebuilt).toBe(true);
+      await insertOne(wall, ssh);
+      expect(await wall.list()).toEqual([ssh]);
       expect(await rules('iptables', 'INPUT')).toEqual(['-A INPUT -j KNOCKD']);
+      await both('-F');
+      await both('-X');
+      expect((await wall.insert([ssh])).get(ssh)).toMatchObject({ isChainMissing: true });
+    });
+
+    it('is intact until a jump is gone, or stands too late', async () => {
+      const wall = firewall();
+      await wall.ensure();
+      expect(await wall.intact()).toBe(true);
+      await run('ip6tables', '-D', 'INPUT', '-j', 'KNOCKD');
+      expect(await wall.intact()).toBe(false);
+      expect((await wall.ensure()).rebuilt).toBe(true);
+      await run('iptables', '-I', 'INPUT', '-j', 'DROP');
+      expect(await wall.intact()).toBe(false);
+      expect(await wall.ensure()).toMatchObject({ rebuilt: false, told: [expect.stringContaining('moved')] });
+      expect(await wall.intact()).toBe(true);
+    });
+
+    it('takes many at once, of both families, and none twice where its helper was ended meanwhile', async () => {
+      const wall = firewall();
+      await wall.ensure();
+      const many = manyOpenings(40);
+      expect(await wall.insert(many)).toEqual(new Map());
+      expect(new Set(await wall.list())).toEqual(new Set(many));
+      for (const pid of helpers()) process.kill(pid, 'SIGKILL');
+      const more = opening({ door: 'more', until: NOW + 600 });
+      expect(await wall.insert([more])).toEqual(new Map());
+      expect((await wall.list()).filter(({ door }) => door === 'more')).toEqual([more]);
+      expect(await wall.remove([...many, more])).toEqual(new Map());
+      expect(await wall.list()).toEqual([]);
+    });
+
+    it('once flushed by somebody has nothing to remove, and takes the next opening', async () => {
+      const wall = firewall();
+      await wall.ensure();
+      const [gone = opening(), kept = opening(), ...rest] = manyOpenings(10);
+      await wall.insert([gone, kept, ...rest]);
+      await both('-F', 'KNOCKD');
+      await insertOne(wall, kept);
+      expect(await wall.intact()).toBe(true);
+      expect(await wall.remove([gone, kept, ...rest])).toEqual(
+        new Map([gone, ...rest].map((each) => [each, null])),
+      );
+      await insertOne(wall, gone);
+      expect(await wall.list()).toEqual([gone]);
+    });
+
+    it('leaves no process behind once it is closed', async () => {
+      const wall = firewall();
+      await wall.ensure();
+      expect(helpers()).toHaveLength(2);
+      await wall.close();
+      expect(helpers()).toEqual([]);
+      await insertOne(wall, opening({ until: NOW + 600 }));
+      expect(helpers()).toEqual([]);
     });
 
     it('lets the source in until the opening ends, and the kernel alone shuts it', async () => {
@@ -167,7 +239,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       }
       const end = Math.ceil(Date.now() / 1000) + 3;
       const openings = [CLIENT.v4, CLIENT.v6].map((text) => opening({ source: address(text), until: end }));
-      for (const each of openings) await wall.insert(each);
+      for (const each of openings) await insertOne(wall, each);
       const tries = await Promise.all([SERVER.v4, SERVER.v6].map((host) => triesUntilShut(host, end)));
       for (const connections of tries) expectShutAt(end, connections);
       expect(await wall.list()).toEqual(openings);

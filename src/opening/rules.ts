@@ -1,0 +1,178 @@
+/** Grants, revocations and passing time -> rules that stand in the firewall. */
+
+import { type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { Closer, type CloserParts } from './closer.ts';
+import type { CommandsParts } from './commands.ts';
+import { type Grant, idOf, type LeaseChange, Leases } from './lease.ts';
+import { Mender } from './mender.ts';
+
+/** One door, open for one source. */
+export type Lease = Pick<Opening, 'door' | 'source'>;
+
+export interface RulesParts extends Pick<CommandsParts, 'now' | 'log'>, Pick<CloserParts, 'again'> {
+  readonly firewall: Firewall;
+}
+
+/** One thing at a time, please: but for `intact`, each method waits for the one before to resolve. */
+export class Rules {
+  readonly #parts: RulesParts;
+  readonly #leases = new Leases();
+  readonly #closer: Closer;
+  readonly #mender: Mender;
+  #firewall: Firewall;
+
+  constructor(parts: RulesParts) {
+    this.#parts = parts;
+    this.#firewall = parts.firewall;
+    const firewall = (): Firewall => this.#firewall;
+    this.#closer = new Closer({ ...parts, firewall });
+    this.#mender = new Mender({ ...parts, firewall, leases: this.#leases });
+  }
+
+  nextDeadline(): ReturnType<Leases['nextDeadline']> {
+    return this.#leases.nextDeadline();
+  }
+
+  /** Whether the chain stands where it has to, as far as can be told at a glance. */
+  intact(): Promise<boolean> {
+    return this.#firewall.intact();
+  }
+
+  /** Resolves when nothing of the firewall is left to run. The rules stay. */
+  end(): Promise<void> {
+    return this.#firewall.close();
+  }
+
+  /**
+   * Hooks the chain and takes over the openings that stand in it: removes those that have ended, times the others.
+   *
+   * @throws KnocktailError when the firewall cannot be had
+   */
+  async start(): Promise<void> {
+    await this.#mender.make(this.#firewall);
+    await this.#shut(this.#leases.adopt(await this.#firewall.list(), this.#parts.now()));
+  }
+
+  /** Opens all of these at once. Resolves to those that are open now, and tells of each. */
+  async open(grants: readonly Grant[]): Promise<ReadonlySet<Grant>> {
+    const now = this.#parts.now();
+    const granted = grants.map((grant) => {
+      const changes = this.#leases.grant(grant, now);
+      const fresh = changes.find(({ kind }) => kind === 'insert')?.opening ?? null;
+      return { grant, changes, fresh, held: this.#leases.held(grant.door, grant.source) };
+    });
+    const fresh = granted.map((each) => each.fresh).filter((opening) => opening !== null);
+    const kept = new Set(granted.map(({ held }) => held).filter((opening) => opening !== null));
+    for (const opening of fresh) kept.delete(opening);
+    const refused = await this.#mender.insert([...fresh, ...(await this.#absent([...kept]))]);
+    const failureOf = ({ fresh, held }: (typeof granted)[number]): Error | undefined => {
+      const opening = fresh ?? held;
+      return opening === null ? undefined : refused.get(opening)?.error;
+    };
+    // The last first, since what each has taken the place of is what the one before it has made.
+    const over = granted.toReversed().flatMap((each) => {
+      return failureOf(each) === undefined ? each.changes : this.#leases.undo(each.changes);
+    });
+    for (const each of granted) this.#tell(each.grant, each.fresh, failureOf(each));
+    await this.#closer.close(removedBy(over).filter((opening) => !refused.has(opening)));
+    return new Set(granted.filter((each) => failureOf(each) === undefined).map(({ grant }) => grant));
+  }
+
+  /**
+   * Takes these away, and what stands in the chain of them: a door that was opened by hand is closed as well.
+   *
+   * @returns how many openings there were
+   */
+  async close(leases: readonly Lease[]): Promise<number> {
+    const wanted = new Set(leases.map(({ door, source }) => `${door} ${source}`));
+    const revoked = removedBy(leases.flatMap(({ door, source }) => this.#leases.revoke(door, source)));
+    const listed = await this.#firewall.list().catch((error: unknown) => {
+      this.#parts.log.error(`what stands in the chain is not known: ${wordsOf(error)}`);
+      return [];
+    });
+    const standing = listed.filter(({ door, source }) => wanted.has(`${door} ${source}`));
+    const ids = new Set(standing.map(idOf));
+    const openings = [...revoked.filter((opening) => !ids.has(idOf(opening))), ...standing];
+    await this.#shut(openings.map((opening) => ({ kind: 'remove', opening })));
+    return openings.length;
+  }
+
+  /** Closes what has come to its end. */
+  async expire(): Promise<void> {
+    await this.#shut(this.#leases.expire(this.#parts.now()));
+  }
+
+  /** Sees to it that the chain stands where it has to, with all that is open. */
+  check(): Promise<void> {
+    return this.#mender.check();
+  }
+
+  /**
+   * Goes over to another firewall, with all that is open.
+   *
+   * @throws KnocktailError when it cannot be had; the old one then stays
+   */
+  async moveTo(firewall: Firewall): Promise<void> {
+    const { log, now } = this.#parts;
+    const moved = await this.#copyTo(firewall).catch(async (error: unknown) => {
+      await firewall.close();
+      throw error;
+    });
+    const before = this.#firewall;
+    this.#firewall = firewall;
+    await this.#shut(this.#leases.adopt([...moved.standing, ...moved.added], now()));
+    for (const [{ source, door }, error] of await before.remove(moved.added)) {
+      if (error !== null) log.error(`${source}: ${door}: stays in the old chain: ${error.message}`);
+    }
+    await before.close();
+  }
+
+  async #copyTo(firewall: Firewall): Promise<{ standing: readonly Opening[]; added: readonly Opening[] }> {
+    await this.#mender.make(firewall);
+    const standing = await firewall.list();
+    const ids = new Set(standing.map(idOf));
+    const added = this.#leases.all().filter((held) => !ids.has(idOf(held)));
+    for (const { error } of (await firewall.insert(added)).values()) throw error;
+    return { standing, added };
+  }
+
+  /** Those that the chain has no more though they are held: somebody may have flushed it. */
+  async #absent(held: readonly Opening[]): Promise<readonly Opening[]> {
+    const absent: Opening[] = [];
+    for (const opening of held) {
+      if (!(await this.#firewall.has(opening).catch(() => false))) absent.push(opening);
+    }
+    return absent;
+  }
+
+  #tell({ source, door, port, proto }: Grant, fresh: Opening | null, error: Error | undefined): void {
+    const { log } = this.#parts;
+    if (error !== undefined)
+      log.error(`${source}: ${door}: ${port}/${proto} was not opened: ${error.message}`);
+    else
+      log.info(
+        `${source}: ${door}: ${port}/${proto} is open ${fresh === null ? 'as before' : describeEnd(fresh)}`,
+      );
+  }
+
+  /** Takes rules away, and tells of the doors that this shuts. */
+  async #shut(changes: readonly LeaseChange[]): Promise<void> {
+    for (const { source, door, port, proto } of await this.#closer.close(removedBy(changes))) {
+      this.#parts.log.info(`${source}: ${door}: ${port}/${proto} is closed`);
+    }
+  }
+}
+
+function removedBy(changes: readonly LeaseChange[]): readonly Opening[] {
+  return changes.filter(({ kind }) => kind === 'remove').map(({ opening }) => opening);
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function describeEnd({ until }: Opening): string {
+  return until === null
+    ? 'until it is closed'
+    : `until ${new Date((until * US_PER_SECOND) / US_PER_MS).toISOString()}`;
+}
