@@ -113,7 +113,7 @@ export class Daemon {
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
       JSON.stringify(config[key]) === JSON.stringify(before[key]);
-    if (isSame('firewall')) this.#keeper.check();
+    if (isSame('firewall')) this.#keeper.ensure();
     else await this.#keeper.setFirewall(openFirewall(config));
     this.#config = config;
     this.#keeper.setDoors(config.doors);

@@ -54,11 +54,12 @@ export class Keeper {
     this.#rules = new Rules({
       ...parts,
       again: (work) => {
-        if (!this.#isEnding) this.#change(work);
+        if (!this.#isEnding) this.#enqueue(work);
       },
     });
     this.#alarm = new Alarm(parts.now, () => this.#change(() => this.#rules.expire()));
-    this.#watch = new Watch({ look: () => this.#rules.intact(), check: () => this.check() });
+    const { mender } = this.#rules;
+    this.#watch = new Watch({ look: () => mender.look(), check: () => mender.check() });
   }
 
   /**
@@ -77,9 +78,9 @@ export class Keeper {
     this.#doors = doors;
   }
 
-  /** Sees to it that the chain and its jumps stand, with all that is open. Returns at once. */
-  check(): void {
-    this.#enqueue(() => this.#rules.check());
+  /** Sees to it that the chain and its jumps stand. Returns at once. */
+  ensure(): void {
+    this.#enqueue(() => this.#rules.mender.mend());
   }
 
   /**

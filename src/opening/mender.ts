@@ -1,10 +1,11 @@
 /** A chain or a jump that has gone -> made again, with all that is open. */
 
 import { type Firewall, type Opening, type Refused, US_PER_SECOND } from '../model.ts';
+import type { CloserParts } from './closer.ts';
 import type { CommandsParts } from './commands.ts';
 import { idOf, type Leases } from './lease.ts';
 
-export interface MenderParts extends Pick<CommandsParts, 'now' | 'log'> {
+export interface MenderParts extends Pick<CommandsParts, 'now' | 'log'>, Pick<CloserParts, 'again'> {
   readonly firewall: () => Firewall;
   readonly leases: Leases;
 }
@@ -38,8 +39,40 @@ export class Mender {
     return new Map([...others, ...left]);
   }
 
-  /** Sees to it that the chain stands where it has to. What cannot be mended is told. */
+  /** Beside all else: whether the chain stands where it has to. Where it does not, that is mended in its turn. */
+  async look(): Promise<boolean> {
+    // Where it cannot be told at a glance, `check` tells.
+    const isIntact = await this.#parts
+      .firewall()
+      .intact()
+      .catch(() => true);
+    if (!isIntact) this.#parts.again(() => this.mend());
+    return isIntact;
+  }
+
+  /**
+   * Beside all else: looks, and forgets what the chain has no more though it stands. Somebody has taken that out, and
+   * it stays out.
+   */
   async check(): Promise<void> {
+    const { again, firewall, leases, log } = this.#parts;
+    const held = await new Promise<readonly Opening[]>((resolve) => {
+      // In its turn no opening is under way, which would be held and not yet stand.
+      again(async () => resolve(leases.all()));
+    });
+    if (!(await this.look()) || held.length === 0) return;
+    try {
+      const gone = this.#missing(held, await firewall().list());
+      if (gone.length === 0) return;
+      leases.forget(gone);
+      log.info(`openings that somebody has taken out of the chain: ${gone.length}`);
+    } catch (error) {
+      this.#tellOnce([asError(error).message], log.error);
+    }
+  }
+
+  /** Makes the chain and its jumps where they are missing, and puts back what is open. What fails is told. */
+  async mend(): Promise<void> {
     try {
       await this.#mend([]);
     } catch (error) {
@@ -47,27 +80,17 @@ export class Mender {
     }
   }
 
-  /**
-   * Where the chain or a jump has gone, all that is open goes into the chain again. Where both stand, what the chain
-   * has no more was taken out by somebody, and stays out.
-   *
-   * @param homeless openings that did not find the chain
-   */
+  /** @param homeless openings that did not find the chain */
   async #mend(homeless: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>> {
     const { log, leases } = this.#parts;
-    const { told, rebuilt } = await this.#parts.firewall().ensure();
+    const firewall = this.#parts.firewall();
+    const { told, rebuilt } = await firewall.ensure();
     if (rebuilt) this.#told = '';
     this.#tellOnce(told, log.warn);
-    const gone = await this.#gone();
-    const isLost = rebuilt || homeless.length > 0;
-    if (!isLost) {
-      leases.forget(gone);
-      if (gone.length > 0) log.info(`openings that somebody has taken out of the chain: ${gone.length}`);
-      return new Map();
-    }
+    if (!rebuilt && homeless.length === 0) return new Map();
     const anew = new Set(homeless);
-    const back = gone.filter((opening) => !anew.has(opening));
-    const refused = await this.#parts.firewall().insert([...back, ...homeless]);
+    const back = this.#missing(leases.all(), await firewall.list()).filter((opening) => !anew.has(opening));
+    const refused = await firewall.insert([...back, ...homeless]);
     const failures = back.map((opening) => refused.get(opening)).filter((each) => each !== undefined);
     if (back.length > failures.length) log.warn(`openings put back: ${back.length - failures.length}`);
     const [first] = failures;
@@ -75,12 +98,12 @@ export class Mender {
     return refused;
   }
 
-  /** What is open, and yet not in the chain. */
-  async #gone(): Promise<readonly Opening[]> {
-    const standing = new Set((await this.#parts.firewall().list()).map(idOf));
+  /** Those that should stand at this moment, and do not. */
+  #missing(held: readonly Opening[], standing: readonly Opening[]): readonly Opening[] {
+    const ids = new Set(standing.map(idOf));
     const now = this.#parts.now();
     const isOpen = ({ until }: Opening): boolean => until === null || until * US_PER_SECOND > now;
-    return this.#parts.leases.all().filter((opening) => isOpen(opening) && !standing.has(idOf(opening)));
+    return held.filter((opening) => isOpen(opening) && !ids.has(idOf(opening)));
   }
 
   #tellOnce(texts: readonly string[], tell: (text: string) => void): void {

@@ -13,12 +13,13 @@ export interface RulesParts extends Pick<CommandsParts, 'now' | 'log'>, Pick<Clo
   readonly firewall: Firewall;
 }
 
-/** One thing at a time, please: but for `intact`, each method waits for the one before to resolve. */
+/** One thing at a time, please: each method is to be called when the one before has resolved. */
 export class Rules {
+  /** Keeps the chain as it has to be. */
+  readonly mender: Mender;
   readonly #parts: RulesParts;
   readonly #leases = new Leases();
   readonly #closer: Closer;
-  readonly #mender: Mender;
   #firewall: Firewall;
 
   constructor(parts: RulesParts) {
@@ -26,16 +27,11 @@ export class Rules {
     this.#firewall = parts.firewall;
     const firewall = (): Firewall => this.#firewall;
     this.#closer = new Closer({ ...parts, firewall });
-    this.#mender = new Mender({ ...parts, firewall, leases: this.#leases });
+    this.mender = new Mender({ ...parts, firewall, leases: this.#leases });
   }
 
   nextDeadline(): ReturnType<Leases['nextDeadline']> {
     return this.#leases.nextDeadline();
-  }
-
-  /** Whether the chain stands where it has to, as far as can be told at a glance. */
-  intact(): Promise<boolean> {
-    return this.#firewall.intact();
   }
 
   /** Resolves when nothing of the firewall is left to run. The rules stay. */
@@ -49,7 +45,7 @@ export class Rules {
    * @throws KnocktailError when the firewall cannot be had
    */
   async start(): Promise<void> {
-    await this.#mender.make(this.#firewall);
+    await this.mender.make(this.#firewall);
     await this.#shut(this.#leases.adopt(await this.#firewall.list(), this.#parts.now()));
   }
 
@@ -64,7 +60,7 @@ export class Rules {
     const fresh = granted.map((each) => each.fresh).filter((opening) => opening !== null);
     const kept = new Set(granted.map(({ held }) => held).filter((opening) => opening !== null));
     for (const opening of fresh) kept.delete(opening);
-    const refused = await this.#mender.insert([...fresh, ...(await this.#absent([...kept]))]);
+    const refused = await this.mender.insert([...fresh, ...(await this.#absent([...kept]))]);
     const failureOf = ({ fresh, held }: (typeof granted)[number]): Error | undefined => {
       const opening = fresh ?? held;
       return opening === null ? undefined : refused.get(opening)?.error;
@@ -102,11 +98,6 @@ export class Rules {
     await this.#shut(this.#leases.expire(this.#parts.now()));
   }
 
-  /** Sees to it that the chain stands where it has to, with all that is open. */
-  check(): Promise<void> {
-    return this.#mender.check();
-  }
-
   /**
    * Goes over to another firewall, with all that is open.
    *
@@ -128,7 +119,7 @@ export class Rules {
   }
 
   async #copyTo(firewall: Firewall): Promise<{ standing: readonly Opening[]; added: readonly Opening[] }> {
-    await this.#mender.make(firewall);
+    await this.mender.make(firewall);
     const standing = await firewall.list();
     const ids = new Set(standing.map(idOf));
     const added = this.#leases.all().filter((held) => !ids.has(idOf(held)));

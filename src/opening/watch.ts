@@ -1,14 +1,14 @@
-/** What was done, and passing time -> looks at the chain, and a call where it is not as it should be. */
+/** What was done, and passing time -> looks at the chain. */
 
-/** After the first change since the last look, so that none waits for a look. */
-const LOOK_MS = 250;
+/** From a change to the look that follows: long enough for others that come with it to be seen at the same look. */
+const LOOK_MS = 500;
 const CHECK_MS = 60_000;
 
 export interface WatchParts {
-  /** At a glance, beside all else: whether all is as it should be. */
-  readonly look: () => Promise<boolean>;
-  /** Looks closely, and mends. */
-  readonly check: () => void;
+  /** At a glance. */
+  readonly look: () => Promise<unknown>;
+  /** Closely. */
+  readonly check: () => Promise<unknown>;
 }
 
 export class Watch {
@@ -21,24 +21,19 @@ export class Watch {
   }
 
   start(): void {
-    this.#check = setInterval(this.#parts.check, CHECK_MS).unref();
+    this.#check = setInterval(() => void this.#parts.check(), CHECK_MS).unref();
   }
 
-  /** Something was changed: soon is a good time for a look. */
+  /** Something was changed, which is where others' changes would show. */
   touch(): void {
     this.#look ??= setTimeout(() => {
       this.#look = undefined;
-      void this.#glance();
+      void this.#parts.look();
     }, LOOK_MS).unref();
   }
 
   end(): void {
     clearInterval(this.#check);
     clearTimeout(this.#look);
-  }
-
-  async #glance(): Promise<void> {
-    // Where it cannot be told at a glance, the next check tells.
-    if (!(await this.#parts.look().catch(() => true))) this.#parts.check();
   }
 }

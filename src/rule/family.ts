@@ -53,7 +53,7 @@ export class FamilyChain {
   /** The rules of the chain as words; none where there is no chain. */
   async rules(): Promise<readonly (readonly string[])[]> {
     const { chain } = this.#settings;
-    const answer = await this.#iptables.run({ op: 'list', chain });
+    const answer = await this.#iptables.look({ op: 'list', chain });
     if (!answer.done && answer.refusal === 'missing') return [];
     return rulesOf(expectDone(answer), chain);
   }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 /** How long a new one may take to say that it is there. */
 const START_LIMIT_MS = 3_000;
-/** After so many that did not, no other is tried. */
+/** After so many in a row that did not, no other is tried. */
 const MOST_FAILED_STARTS = 3;
 /** Between the end of its input and its own. */
 const GRACE_MS = 1_000;
@@ -28,7 +28,8 @@ export class Restore {
   readonly #iptables: string;
   readonly #path: string;
   readonly #timeLimitMs: number;
-  #helper: Promise<Helper | null> | null = null;
+  #helper: Helper | null = null;
+  #starting: Promise<void> | null = null;
   #failedStarts = 0;
   #isClosed = false;
 
@@ -41,46 +42,48 @@ export class Restore {
 
   /** Sees to it that there is one, so that the next batch need not wait. Resolves to whether there is. */
   async start(): Promise<boolean> {
-    return (await this.#started()) !== null;
+    if (this.#helper?.lives === true) return true;
+    if (this.#isClosed || this.#failedStarts >= MOST_FAILED_STARTS) return false;
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = null;
+    });
+    await this.#starting;
+    return this.#helper !== null;
   }
 
   /** Makes all of these changes to the table `filter`, or none. One batch at a time, please. */
   async commit(lines: readonly string[]): Promise<Committed> {
-    const helper = await this.#started();
-    if (helper === null) return 'no helper';
+    const started = this.start();
+    // No batch waits twice for one that does not come.
+    if (this.#failedStarts === 0) await started;
+    const helper = this.#helper;
+    if (helper?.lives !== true) return 'no helper';
     if (await helper.feed(['*filter', ...lines, 'COMMIT'], this.#timeLimitMs)) return 'done';
-    this.#helper = null;
     await helper.end();
     // The next batch finds one that has started meanwhile.
-    void this.#started();
+    void this.start();
     return 'failed';
   }
 
   /** Resolves when no process is left of it; it starts none any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await (await this.#helper)?.end();
+    await this.#starting;
+    await this.#helper?.end();
   }
 
-  async #started(): Promise<Helper | null> {
-    const helper = await this.#helper;
-    if (helper?.lives === true) return helper;
-    if (this.#isClosed || this.#failedStarts >= MOST_FAILED_STARTS) return null;
-    this.#helper = this.#start();
-    return this.#helper;
-  }
-
-  async #start(): Promise<Helper | null> {
+  async #start(): Promise<void> {
+    this.#helper = null;
     const backend = await backendOf(this.#path);
     const isSame = backend !== null && backend === (await backendOf(this.#iptables));
     const helper = isSame ? new Helper(this.#path) : null;
     if (helper !== null && (await helper.feed([], START_LIMIT_MS))) {
       this.#failedStarts = 0;
-      return helper;
+      this.#helper = helper;
+    } else {
+      this.#failedStarts++;
+      await helper?.end();
     }
-    this.#failedStarts++;
-    await helper?.end();
-    return null;
   }
 }
 

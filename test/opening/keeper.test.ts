@@ -262,6 +262,111 @@ describe('the keeper', () => {
     expect(firewall.history).toEqual(['insert ssh', 'remove ssh']);
   });
 
+  it('opens with one change to the firewall what comes while it is busy, and tells of each', async () => {
+    const it = await keeper({ ssh: { ...opens(30), startCommand: 'start' } });
+    firewall.failing = 'insert 10.1.0.3';
+    for (let n = 0; n < 50; n++) it.opened('ssh', address(`10.1.0.${n}`));
+    await pass(0);
+    expect([firewall.batches, firewall.rules.length, ran.length]).toEqual([1, 49, 49]);
+    expect(said.filter((text) => text.includes('not opened'))).toEqual([
+      '10.1.0.3: ssh: 22/tcp was not opened: no such luck',
+    ]);
+  });
+
+  it('opens and closes in the order of the knocks, also where they come at once', async () => {
+    const it = await keeper({ ssh: opens(30), lock: action({ close: 'ssh' }) });
+    it.opened('ssh', SOURCE);
+    it.opened('lock', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toEqual([]);
+    it.opened('lock', SOURCE);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toHaveLength(1);
+  });
+
+  it('keeps what was open when none of two longer openings that come at once can be had', async () => {
+    const it = await keeper({ ssh: opens(30), web: opens(30) });
+    it.opened('ssh', SOURCE);
+    await pass(5);
+    firewall.failing = 'insert';
+    it.opened('ssh', SOURCE);
+    it.opened('ssh', SOURCE);
+    await pass(20);
+    expect(firewall.rules).toEqual([opening({ until: 1_795_212_030 })]);
+    await pass(6);
+    expect(firewall.rules).toEqual([]);
+  });
+
+  it('makes a chain that has gone anew at the next knock, with all that is open, and tells of it once', async () => {
+    const it = await keeper({ ssh: opens(300) });
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    firewall.vanish();
+    it.opened('ssh', address('10.0.0.8'));
+    await pass(0);
+    expect(firewall.rules.map(({ source }) => source)).toEqual(['10.0.0.7', '10.0.0.8']);
+    await pass(200);
+    expect(said.filter((text) => !text.includes('is open'))).toEqual([
+      'made the chain',
+      'openings put back: 1',
+    ]);
+  });
+
+  it('makes a chain that has gone anew within a minute', async () => {
+    const it = await keeper({ ssh: opens(300) });
+    it.opened('ssh', SOURCE);
+    await pass(1);
+    firewall.vanish();
+    await pass(60);
+    expect(firewall.rules).toHaveLength(1);
+  });
+
+  it('sees soon after a knock that the jump has gone', async () => {
+    const it = await keeper({ ssh: opens(300) });
+    firewall.gone = 'jump';
+    it.opened('ssh', SOURCE);
+    await pass(1);
+    expect([firewall.gone, firewall.rules.length]).toEqual(['nothing', 1]);
+  });
+
+  it('does not put back what somebody has taken out, not even when the chain vanishes later', async () => {
+    const it = await keeper({ ssh: opens(600) });
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    firewall.rules = [];
+    await pass(61);
+    expect(said.at(-1)).toBe('openings that somebody has taken out of the chain: 1');
+    firewall.vanish();
+    await pass(61);
+    expect([firewall.gone, firewall.rules]).toEqual(['nothing', []]);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toHaveLength(1);
+  });
+
+  it('tells once what it cannot mend, and mends it when it can', async () => {
+    const it = await keeper({ ssh: opens(600) });
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    firewall.vanish();
+    firewall.failing = 'ensure';
+    await pass(300);
+    expect(said.slice(1)).toEqual(['no such luck']);
+    firewall.failing = null;
+    await pass(60);
+    expect(firewall.rules).toHaveLength(1);
+  });
+
+  it('runs a command that needs no rule though the firewall does not answer', async () => {
+    const it = await keeper({ ssh: opens(30), cmd: action({ startCommand: 'start' }) });
+    firewall.insert = () => new Promise(() => undefined);
+    it.opened('ssh', SOURCE);
+    it.opened('cmd', SOURCE);
+    await pass(0);
+    expect(ran).toEqual(['start cmd 10.0.0.7']);
+  });
+
   it('runs no more than 32 commands at once, in the order of the knocks, and turns none away below a thousand', async () => {
     const finish: ((result: CommandResult) => void)[] = [];
     result = () => new Promise((resolve) => finish.push(resolve));
@@ -329,7 +434,7 @@ describe('the keeper', () => {
     await pass(1);
     await it.shutdown();
     expect(ran).toEqual(['start ssh 10.0.0.7', 'stop ssh 10.0.0.7']);
-    expect(firewall.rules).toHaveLength(1);
+    expect([firewall.rules.length, firewall.closed]).toEqual([1, true]);
   });
 
   it('lets no more than a thousand openings wait, keeps the oldest, and says how many it turned away', async () => {

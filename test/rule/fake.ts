@@ -7,15 +7,38 @@ import { join } from 'node:path';
 /** An iptables for which every table is empty and every order fine. */
 export const WILLING = 'exit 0';
 
-/** Returns the path of the iptables; `v6` null leaves its ip6tables out. Each call goes to FOLDER/calls first. */
-export function fakeIptables({ v4 = WILLING, v6 = WILLING }: { v4?: string; v6?: string | null }): string {
+/** An iptables-restore that takes all, says what is asked of it, and writes what it was fed to FOLDER/fed. */
+export const OBEDIENT = restoreThat('');
+
+/** An iptables-restore that does this with each line that is no comment; the line is `$line`. */
+export function restoreThat(does: string): string {
+  return `while read -r line; do
+  case "$line" in
+    "#"*) echo "$line";;
+    *) echo "$line" >> "$(dirname "$0")/fed"; ${does};;
+  esac
+done`;
+}
+
+interface Scripts {
+  readonly v4?: string;
+  /** Null leaves it out. */
+  readonly v6?: string | null;
+  /** The iptables-restore; null leaves it out. */
+  readonly restore?: string | null;
+}
+
+/** Returns the path of the iptables. Each call goes to FOLDER/calls first. */
+export function fakeIptables({ v4 = WILLING, v6 = WILLING, restore = null }: Scripts): string {
   const folder = mkdtempSync(join(tmpdir(), 'knocktail-fake-'));
   write(join(folder, 'iptables'), v4);
   if (v6 !== null) write(join(folder, 'ip6tables'), v6);
+  if (restore !== null) write(join(folder, 'iptables-restore'), restore);
   return join(folder, 'iptables');
 }
 
 function write(path: string, script: string): void {
   const log = 'echo "$(basename "$0") $*" >> "$(dirname "$0")/calls"';
-  writeFileSync(path, `#!/bin/sh\n${log}\n${script}\n`, { mode: 0o755 });
+  const version = '[ "$1" = --version ] && exit 0';
+  writeFileSync(path, `#!/bin/sh\n${version}\n${log}\n${script}\n`, { mode: 0o755 });
 }
