@@ -179,8 +179,8 @@ export interface Ensured {
 /** Why an opening could not be inserted. */
 export interface Refused {
   readonly error: Error;
-  /** The chain is not there, and `ensure` may help. */
-  readonly isChainMissing: boolean;
+  /** The chain is not there, and `ensure` may help; or it took too long, and may do at another time. */
+  readonly why: 'no chain' | 'no answer' | 'other';
 }
 
 /** The one thing that stands between openings and the packet filter. */

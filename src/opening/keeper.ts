@@ -53,6 +53,7 @@ export class Keeper {
     this.#commands = new Commands(parts);
     this.#rules = new Rules({
       ...parts,
+      isEnding: () => this.#isEnding,
       again: (work) => {
         if (!this.#isEnding) this.#enqueue(work);
       },

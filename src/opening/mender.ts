@@ -7,6 +7,8 @@ import { idOf, type Leases } from './lease.ts';
 
 export interface MenderParts extends Pick<CommandsParts, 'now' | 'log'>, Pick<CloserParts, 'again'> {
   readonly firewall: () => Firewall;
+  /** Nothing is to be waited for any more. */
+  readonly isEnding: () => boolean;
   readonly leases: Leases;
 }
 
@@ -28,13 +30,30 @@ export class Mender {
     this.#tellOnce((await firewall.ensure()).told, this.#parts.log.info);
   }
 
-  /** Puts openings into the chain. Where that has gone, it is made first. Resolves to those that were refused. */
+  /**
+   * Puts openings into the chain. Where that has gone, it is made first; where somebody keeps it locked, the openings
+   * wait for as long as they would be open. Resolves to those that were refused.
+   */
   async insert(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>> {
-    if (openings.length === 0) return new Map();
+    const left = new Map<Opening, Refused>();
+    for (let waiting = openings; waiting.length > 0; ) {
+      const refused = await this.#insert(waiting);
+      const isLate = (opening: Opening): boolean => refused.get(opening)?.why === 'no answer';
+      waiting = this.#parts.isEnding() ? [] : waiting.filter((each) => isLate(each) && this.#lasts(each));
+      for (const each of refused) left.set(...each);
+      const [first] = waiting.map((opening) => refused.get(opening)?.error.message);
+      if (first !== undefined)
+        this.#parts.log.warn(`openings that wait for the firewall: ${waiting.length}: ${first}`);
+      for (const opening of waiting) left.delete(opening);
+    }
+    return left;
+  }
+
+  async #insert(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>> {
     const refused = await this.#parts.firewall().insert(openings);
-    const homeless = openings.filter((opening) => refused.get(opening)?.isChainMissing === true);
+    const homeless = openings.filter((opening) => refused.get(opening)?.why === 'no chain');
     if (homeless.length === 0) return refused;
-    const others = [...refused].filter(([, { isChainMissing }]) => !isChainMissing);
+    const others = [...refused].filter(([, { why }]) => why !== 'no chain');
     const left = await this.#mend(homeless).catch((error: unknown) => refusedFor(homeless, error));
     return new Map([...others, ...left]);
   }
@@ -101,9 +120,11 @@ export class Mender {
   /** Those that should stand at this moment, and do not. */
   #missing(held: readonly Opening[], standing: readonly Opening[]): readonly Opening[] {
     const ids = new Set(standing.map(idOf));
-    const now = this.#parts.now();
-    const isOpen = ({ until }: Opening): boolean => until === null || until * US_PER_SECOND > now;
-    return held.filter((opening) => isOpen(opening) && !ids.has(idOf(opening)));
+    return held.filter((opening) => this.#lasts(opening) && !ids.has(idOf(opening)));
+  }
+
+  #lasts({ until }: Opening): boolean {
+    return until === null || until * US_PER_SECOND > this.#parts.now();
   }
 
   #tellOnce(texts: readonly string[], tell: (text: string) => void): void {
@@ -115,7 +136,7 @@ export class Mender {
 
 function refusedFor(openings: readonly Opening[], thrown: unknown): ReadonlyMap<Opening, Refused> {
   const error = asError(thrown);
-  return new Map(openings.map((opening) => [opening, { error, isChainMissing: true }]));
+  return new Map(openings.map((opening) => [opening, { error, why: 'no chain' }]));
 }
 
 function asError(thrown: unknown): Error {

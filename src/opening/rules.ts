@@ -4,12 +4,15 @@ import { type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../model.
 import { Closer, type CloserParts } from './closer.ts';
 import type { CommandsParts } from './commands.ts';
 import { type Grant, idOf, type LeaseChange, Leases } from './lease.ts';
-import { Mender } from './mender.ts';
+import { Mender, type MenderParts } from './mender.ts';
 
 /** One door, open for one source. */
 export type Lease = Pick<Opening, 'door' | 'source'>;
 
-export interface RulesParts extends Pick<CommandsParts, 'now' | 'log'>, Pick<CloserParts, 'again'> {
+export interface RulesParts
+  extends Pick<CommandsParts, 'now' | 'log'>,
+    Pick<CloserParts, 'again'>,
+    Pick<MenderParts, 'isEnding'> {
   readonly firewall: Firewall;
 }
 

@@ -5,7 +5,7 @@ import { EXIT, KnocktailError } from '../errors.ts';
 import type { Ensured, Family, Firewall, Opening, Refused } from '../model.ts';
 import { findBinaries } from './binary.ts';
 import { FamilyChain } from './family.ts';
-import { type Answer, Iptables, unableTo } from './iptables.ts';
+import { type Answer, Iptables } from './iptables.ts';
 import type { ChainSettings } from './place.ts';
 import { readRule, ruleSpec } from './rule.ts';
 
@@ -70,16 +70,16 @@ export class IptablesFirewall implements Firewall {
 
   async has(opening: Opening): Promise<boolean> {
     const chain = await this.#chainOf(familyOf(opening.source));
-    return chain.has(ruleSpec(opening, this.hasTime));
+    return chain instanceof FamilyChain && chain.has(ruleSpec(opening, this.hasTime));
   }
 
   async insert(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>> {
     const failures = await this.#failures(openings, (chain, own) =>
       chain.insert(own.map((opening) => ruleSpec(opening, this.hasTime))),
     );
-    const { manage } = this.#settings;
     const refused = ({ error, refusal }: Failure): Refused => {
-      return { error, isChainMissing: refusal === 'missing' && manage };
+      if (refusal === 'missing' && this.#settings.manage) return { error, why: 'no chain' };
+      return { error, why: refusal === 'no answer' ? refusal : 'other' };
     };
     return new Map([...failures].map(([opening, failure]) => [opening, refused(failure)]));
   }
@@ -123,9 +123,8 @@ export class IptablesFirewall implements Firewall {
     const part = async (family: Family): Promise<void> => {
       const own = openings.filter(({ source }) => familyOf(source) === family);
       if (own.length === 0) return;
-      const answers = await this.#chainOf(family)
-        .then((chain) => act(chain, own))
-        .catch((error: unknown) => own.map((): Answer => unableTo(error)));
+      const chain = await this.#chainOf(family);
+      const answers = chain instanceof FamilyChain ? await act(chain, own) : own.map(() => chain);
       for (const [at, opening] of own.entries()) {
         const answer = answers[at];
         if (answer?.done === false) failures.set(opening, answer);
@@ -151,11 +150,13 @@ export class IptablesFirewall implements Firewall {
     return trouble === null ? { v4, v6, lacks: null } : { v4, v6: null, lacks: trouble.message };
   }
 
-  async #chainOf(family: Family): Promise<FamilyChain> {
+  /** The chain of a family, or the answer to all that is asked of the one that there is not. */
+  async #chainOf(family: Family): Promise<FamilyChain | Failure> {
     if (family === 4) return this.#v4;
     const { v6, lacks } = await this.#known();
     if (v6 !== null) return v6;
-    throw new KnocktailError(`cannot open for IPv6: ${lacks}`, { exitCode: EXIT.UNAVAILABLE });
+    const error = new KnocktailError(`cannot open for IPv6: ${lacks}`, { exitCode: EXIT.UNAVAILABLE });
+    return { done: false, refusal: 'no family', error };
   }
 }
 

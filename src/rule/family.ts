@@ -52,10 +52,7 @@ export class FamilyChain {
 
   /** The rules of the chain as words; none where there is no chain. */
   async rules(): Promise<readonly (readonly string[])[]> {
-    const { chain } = this.#settings;
-    const answer = await this.#iptables.look({ op: 'list', chain });
-    if (!answer.done && answer.refusal === 'missing') return [];
-    return rulesOf(expectDone(answer), chain);
+    return rulesOf(expectDone(await this.#list()), this.#settings.chain);
   }
 
   /** Whether such a rule stands in the chain. */
@@ -73,9 +70,11 @@ export class FamilyChain {
     const committed = await this.#iptables.commit(inserts);
     if (committed === 'done') return inserts.map(() => DONE);
     // A batch that was cut short may have been done all the same.
-    const standing = new Set(committed === 'failed' ? (await this.rules()).map(commandLine) : []);
-    const left = inserts.filter(({ spec }) => !standing.has(commandLine(spec)));
-    const answers = await this.#iptables.each(left, ['unable', 'missing']);
+    const listed = committed === 'failed' ? await this.#list() : DONE;
+    if (!listed.done) return inserts.map(() => listed);
+    const stands = this.#standing(listed.text);
+    const left = inserts.filter(({ spec }) => !stands(spec));
+    const answers = await this.#iptables.each(left, ['missing']);
     return inserts.map((insert) => answers[left.indexOf(insert)] ?? DONE);
   }
 
@@ -86,11 +85,13 @@ export class FamilyChain {
    */
   async remove(rules: readonly Forms[]): Promise<readonly Answer[]> {
     if (await this.#removeFirst(rules)) return rules.map(() => DONE);
+    if (rules.length === 1) return Promise.all(rules.map((forms) => this.#removeAny(forms)));
     // One that stands no more has spoilt the batch: somebody has flushed the chain, maybe, and more are like it.
-    const standing = rules.length > 1 ? new Set((await this.rules()).map(commandLine)) : null;
-    const isThere = (form: readonly string[]): boolean => standing?.has(commandLine(form)) ?? true;
-    const there = rules.map((forms) => forms.filter(isThere));
-    const isDone = standing !== null && (await this.#removeFirst(there));
+    const listed = await this.#list();
+    if (!listed.done) return rules.map(() => listed);
+    const stands = this.#standing(listed.text);
+    const there = rules.map((forms) => forms.filter(stands));
+    const isDone = await this.#removeFirst(there);
     const answers: Answer[] = [];
     for (const forms of there) {
       answers.push(forms.length > 0 && isDone ? DONE : await this.#removeAny(forms));
@@ -119,6 +120,17 @@ export class FamilyChain {
       await run({ op: 'empty-chain', chain });
       await run({ op: 'drop-chain', chain });
     }
+  }
+
+  /** What the chain holds; nothing where there is no chain. */
+  async #list(): Promise<Answer> {
+    const answer = await this.#iptables.look({ op: 'list', chain: this.#settings.chain });
+    return !answer.done && answer.refusal === 'missing' ? DONE : answer;
+  }
+
+  #standing(text: string): (spec: readonly string[]) => boolean {
+    const lines = new Set(rulesOf(text, this.#settings.chain).map(commandLine));
+    return (spec) => lines.has(commandLine(spec));
   }
 
   /** Removes the first form of each in one batch, or none. */

@@ -2,7 +2,7 @@
 
 import { type ExecFileException, execFile } from 'node:child_process';
 import { basename } from 'node:path';
-import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import { EXIT, KnocktailError } from '../errors.ts';
 import { commandLine } from './listing.ts';
 import { argvOf, type Change, type Operation, restoreLine } from './operation.ts';
 import { type Committed, Restore } from './restore.ts';
@@ -15,6 +15,8 @@ const OUTPUT_LIMIT = 16 * 1024 * 1024;
 /** Said on success too, and with a failure they are not its reason. */
 const NOISE = /^#? ?Warning: |^Try `/;
 
+const MAY_NOT = /permission denied|must be root|not permitted/i;
+
 /** Why iptables did not do what it was asked; told by its words, since its statuses say little. */
 export type Refusal =
   /** No such chain or rule. */
@@ -22,7 +24,9 @@ export type Refusal =
   | 'chain exists'
   /** The kernel has no packet filter for this address family. */
   | 'no family'
-  /** It could not be run, did not answer, or may not do it. */
+  /** It took too long: somebody else holds the lock, most likely. */
+  | 'no answer'
+  /** It could not be run, or may not do it. */
   | 'unable'
   | 'other';
 
@@ -35,6 +39,9 @@ const REFUSALS: readonly (readonly [Refusal, RegExp])[] = [
   ['chain exists', /Chain already exists/],
   ['no family', /can't initialize|not supported/],
 ];
+
+/** Refusals of one operation that go for all others, too. */
+const HOPELESS: readonly Refusal[] = ['no answer', 'unable'];
 
 export type Answer =
   | { readonly done: true; readonly text: string }
@@ -77,17 +84,17 @@ export class Iptables {
   /**
    * Does as many of these as it can, each by itself.
    *
-   * @param hopeless refusals of one that go for all that follow
+   * @param hopeless further refusals of one that go for all that follow
    */
   async each(
     operations: readonly Operation[],
-    hopeless: readonly Refusal[] = ['unable'],
+    hopeless: readonly Refusal[] = [],
   ): Promise<readonly Answer[]> {
     let last: Answer | null = null;
     const answers: Answer[] = [];
     for (const operation of operations) {
-      const isHopeless = last !== null && !last.done && hopeless.includes(last.refusal);
-      if (last === null || !isHopeless) last = await this.run(operation).catch(unableTo);
+      const isHopeless = last !== null && !last.done && [...HOPELESS, ...hopeless].includes(last.refusal);
+      if (last === null || !isHopeless) last = await this.run(operation);
       answers.push(last);
     }
     return answers;
@@ -99,9 +106,8 @@ export class Iptables {
   }
 
   /**
-   * Resolves to a refusal where iptables itself said no.
-   *
-   * @throws KnocktailError 69 when it cannot be run or does not answer in time, 77 when it may not
+   * Resolves to a refusal where iptables said no, or nothing. Its error has the exit code 69 when it could not be run or
+   * did not answer in time, 77 when it may not do it.
    */
   run(operation: Operation): Promise<Answer> {
     return this.#inTurn(() => this.#spawn(argvOf(operation)));
@@ -115,41 +121,33 @@ export class Iptables {
 
   #spawn(argv: readonly string[]): Promise<Answer> {
     const options = { timeout: this.#timeLimitMs, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       execFile(this.#path, argv, options, (error, stdout, stderr) => {
-        if (error === null) return resolve({ done: true, text: stdout });
-        const answer = this.#failure(argv, error, ownWords(stderr));
-        return answer instanceof KnocktailError ? reject(answer) : resolve(answer);
+        resolve(error === null ? { done: true, text: stdout } : this.#failure(argv, error, ownWords(stderr)));
       });
     });
   }
 
-  #failure(argv: readonly string[], error: ExecFileException, words: string): Answer | KnocktailError {
-    const fail = (what: string, exitCode: ExitCode, remedy?: string): KnocktailError => {
+  #failure(argv: readonly string[], error: ExecFileException, words: string): Answer {
+    const fail = (refusal: Refusal, what: string, remedy?: string): Answer => {
       const where = commandLine([this.name, ...argv]);
-      return new KnocktailError(what, { exitCode, where, ...(remedy === undefined ? {} : { remedy }) });
+      const exitCode = what === words && MAY_NOT.test(words) ? EXIT.NO_PERMISSION : EXIT.UNAVAILABLE;
+      const parts = { exitCode, where, ...(remedy === undefined ? {} : { remedy }) };
+      return { done: false, refusal, error: new KnocktailError(what, parts) };
     };
     if (error.killed === true && error.signal === 'SIGKILL') {
       const what = `no answer within ${this.#timeLimitMs / 1000} s`;
-      return fail(what, EXIT.UNAVAILABLE, 'see which program holds /run/xtables.lock');
+      return fail('no answer', what, 'see which program holds /run/xtables.lock');
     }
     if (typeof error.code === 'string') {
-      const what = `cannot be run: ${error.code}`;
-      return fail(what, EXIT.UNAVAILABLE, `see to ${this.#path} or name another in firewall.iptables`);
+      const remedy = `see to ${this.#path} or name another in firewall.iptables`;
+      return fail('unable', `cannot be run: ${error.code}`, remedy);
     }
-    if (/permission denied|must be root|not permitted/i.test(words)) {
-      return fail(words, EXIT.NO_PERMISSION, 'run as root or give the service CAP_NET_ADMIN');
-    }
+    if (MAY_NOT.test(words)) return fail('unable', words, 'run as root or give the service CAP_NET_ADMIN');
     const refusal = REFUSALS.find(([, pattern]) => pattern.test(words))?.[0] ?? 'other';
     const ended = error.code == null ? `ended by ${error.signal}` : `failed with status ${error.code}`;
-    return { done: false, refusal, error: fail(words || ended, EXIT.UNAVAILABLE) };
+    return fail(refusal, words || ended);
   }
-}
-
-/** What was thrown at one operation, as the answer to it. Faults of our own are thrown on. */
-export function unableTo(error: unknown): Answer {
-  if (error instanceof KnocktailError) return { done: false, refusal: 'unable', error };
-  throw error;
 }
 
 /** @throws KnocktailError the refusal's */

@@ -39,6 +39,8 @@ class PaperFirewall implements Firewall {
   /** What somebody else has taken away. */
   gone: 'nothing' | 'jump' | 'chain' = 'nothing';
   closed = false;
+  /** Insertions that take too long. */
+  locked = 0;
 
   async ensure() {
     if (this.failing === 'ensure') throw new Error('no such luck');
@@ -62,10 +64,11 @@ class PaperFirewall implements Firewall {
     this.batches++;
     const refused = new Map<Opening, Refused>();
     for (const rule of rules) {
-      const isChainMissing = this.gone === 'chain';
-      if (isChainMissing || !this.#does('insert', rule)) {
-        refused.set(rule, { error: new Error('no such luck'), isChainMissing });
-      } else this.rules.push(rule);
+      const error = new Error('no such luck');
+      if (this.gone === 'chain') refused.set(rule, { error, why: 'no chain' });
+      else if (this.locked-- > 0) refused.set(rule, { error, why: 'no answer' });
+      else if (this.#does('insert', rule)) this.rules.push(rule);
+      else refused.set(rule, { error, why: 'other' });
     }
     return refused;
   }
@@ -356,6 +359,16 @@ describe('the keeper', () => {
     firewall.failing = null;
     await pass(60);
     expect(firewall.rules).toHaveLength(1);
+  });
+
+  it('waits with an opening that the firewall has no time for, and says so', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    firewall.locked = 2;
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toHaveLength(1);
+    const waits = 'openings that wait for the firewall: 1: no such luck';
+    expect(said).toEqual([waits, waits, expect.stringContaining('is open')]);
   });
 
   it('runs a command that needs no rule though the firewall does not answer', async () => {

@@ -167,14 +167,14 @@ for (const backend of ['nft', 'legacy'] as const) {
       const ssh = opening({ until: NOW + 600 });
       expect(await wall.list()).toEqual([]);
       expect(await removeOne(wall, opening())).toBe(false);
-      expect((await wall.insert([ssh])).get(ssh)).toMatchObject({ isChainMissing: true });
+      expect((await wall.insert([ssh])).get(ssh)).toMatchObject({ why: 'no chain' });
       expect((await wall.ensure()).rebuilt).toBe(true);
       await insertOne(wall, ssh);
       expect(await wall.list()).toEqual([ssh]);
       expect(await rules('iptables', 'INPUT')).toEqual(['-A INPUT -j KNOCKD']);
       await both('-F');
       await both('-X');
-      expect((await wall.insert([ssh])).get(ssh)).toMatchObject({ isChainMissing: true });
+      expect((await wall.insert([ssh])).get(ssh)).toMatchObject({ why: 'no chain' });
     });
 
     it('is intact until a jump is gone, or stands too late', async () => {
