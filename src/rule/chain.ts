@@ -58,8 +58,8 @@ export class IptablesFirewall implements Firewall {
 
   async intact(): Promise<boolean> {
     const { v4, v6 } = await this.#known();
-    const found = await Promise.all([v4.place.intact(), v6?.place.intact() ?? true]);
-    return found.every((isIntact) => isIntact);
+    // One after the other: to start a program holds up all else for some milliseconds.
+    return (await v4.place.intact()) && ((await v6?.place.intact()) ?? true);
   }
 
   async list(): Promise<readonly Opening[]> {
