@@ -15,7 +15,8 @@ const folder = scratch();
 
 await inFile(50_000, 10_000);
 costOfAttempts();
-if (process.getuid?.() === 0 && ['knockd', 'iptables', 'perl', 'ip'].every(isInstalled)) await onWire(5_000, 10_000);
+if (process.getuid?.() === 0 && ['knockd', 'iptables', 'perl', 'ip'].every(isInstalled))
+  await onWire(5_000, 20_000);
 process.exit();
 
 /** A logger that writes so many lines a second of new sources to a log, with a genuine knock twice a second among them. */
@@ -27,7 +28,8 @@ async function inFile(rate, ms) {
   await daemon.hears(/^ready/m);
   const file = openSync(log, 'a');
   const random = generator(7);
-  const lineOf = (src, port) => liveLine({ src, spt: 1024 + random(60_000), dpt: port, id: random(65_536), proto: 'UDP' });
+  const lineOf = (src, port) =>
+    liveLine({ src, spt: 1024 + random(60_000), dpt: port, id: random(65_536), proto: 'UDP' });
   const stranger = () => `${11 + random(200)}.${random(256)}.${random(256)}.${1 + random(254)}`;
   // The code is warm before it counts, as after any day on a network.
   for (let count = 0; count < rate / 5; count++) writeSync(file, lineOf(stranger(), SEQUENCE[0]));
@@ -38,7 +40,8 @@ async function inFile(rate, ms) {
   for (let written = 0; performance.now() - start < ms; await sleep(5)) {
     const passed = performance.now() - start;
     let text = '';
-    for (const due = Math.floor((passed * rate) / 1000); written < due; written++) text += lineOf(stranger(), SEQUENCE[0]);
+    for (const due = Math.floor((passed * rate) / 1000); written < due; written++)
+      text += lineOf(stranger(), SEQUENCE[0]);
     if (passed > genuine.length * 500 + 100) {
       const source = `10.77.1.${genuine.length + 1}`;
       genuine.push(source);
@@ -70,7 +73,8 @@ function costOfAttempts() {
   const LINES = 500_000;
   const COUNTS = [1_000, 50_000];
   const config = write('cost.yaml', 'log: { path: /dev/null }', 'sweep_guard: 0');
-  const costUs = (path) => run([process.execPath, 'dist/main.js', 'replay', '-c', config, '--json', path]).cpuS;
+  const costUs = (path) =>
+    run([process.execPath, 'dist/main.js', 'replay', '-c', config, '--json', path]).cpuS;
   const paths = COUNTS.map((count) => {
     const path = join(folder, `cost-${count}.log`);
     writeFileSync(path, '');
@@ -78,7 +82,13 @@ function costOfAttempts() {
     for (let index = 0; index < LINES; index++) {
       const source = index % count;
       const src = `10.${source >> 16}.${(source >> 8) & 255}.${source & 255}`;
-      text += logLine(index * 10, { src, spt: 1024 + (index % 60_000), dpt: SEQUENCE[0], id: index % 65_536, proto: 'UDP' });
+      text += logLine(index * 10, {
+        src,
+        spt: 1024 + (index % 60_000),
+        dpt: SEQUENCE[0],
+        id: index % 65_536,
+        proto: 'UDP',
+      });
       if (text.length > 1e6) {
         appendFileSync(path, text);
         text = '';
@@ -89,7 +99,9 @@ function costOfAttempts() {
   });
   const rounds = [1, 2, 3].map(() => ({ idle: costUs('/dev/null'), runs: paths.map(costUs) }));
   const idle = median(rounds.map(({ idle }) => idle));
-  const perPacket = COUNTS.map((_, index) => ((median(rounds.map(({ runs }) => runs[index])) - idle) / LINES) * 1e6);
+  const perPacket = COUNTS.map(
+    (_, index) => ((median(rounds.map(({ runs }) => runs[index])) - idle) / LINES) * 1e6,
+  );
   console.log('\nflood: CPU a packet, by attempts in flight');
   table([
     [...COUNTS.map((count) => `${count} attempts`), 'ratio'],
@@ -103,7 +115,10 @@ async function onWire(rate, ms) {
   const config = write('wire.yaml', `log: { from: kmsg, prefix: "${wire.prefix}" }`);
   const conf = join(folder, 'knockd.conf');
   const sequence = SEQUENCE.map((port) => `${port}:udp`).join(',');
-  writeFileSync(conf, `[options]\n\tInterface = wire\n\tlogfile = ${folder}/knockd.log\n[a]\n\tsequence = ${sequence}\n\tseq_timeout = 5\n\tcommand = /bin/true\n`);
+  writeFileSync(
+    conf,
+    `[options]\n\tInterface = wire\n\tlogfile = ${folder}/knockd.log\n[a]\n\tsequence = ${sequence}\n\tcommand = /bin/true\n`,
+  );
   const daemons = {
     knocktail: new Ear(wire.spawn('srv', process.execPath, 'dist/main.js', 'run', '-c', config)),
     knockd: new Ear(wire.spawn('srv', 'knockd', '-v', '-c', conf)),
@@ -113,7 +128,8 @@ async function onWire(rate, ms) {
   const FIRST_GENUINE = (10 << 24) + (77 << 16) + 100;
   const strangers = wire.flood({ rate, ms, ports: [SEQUENCE[0]], first: (11 << 24) + 1, count: 10_000_000 });
   const genuine = [];
-  await sleep(500);
+  // By now knockd has a list of strangers to walk for each packet.
+  await sleep(ms / 2);
   for (; genuine.length < 8; await sleep(1_000)) {
     const first = FIRST_GENUINE + genuine.length;
     genuine.push(`10.77.0.${100 + genuine.length}`);
@@ -138,7 +154,10 @@ function liveLine(packet) {
 
 function write(name, log, more = '') {
   const path = join(folder, name);
-  const door = `{ sequence: [${SEQUENCE.map((port) => `${port}:udp`)}], seq_timeout: 5s, start_command: "true" }`;
-  writeFileSync(path, `${log}\nstate: ${folder}\nfirewall: { backend: dry-run }\n${more}\ndoors: { a: ${door} }\n`);
+  const door = `{ sequence: [${SEQUENCE.map((port) => `${port}:udp`)}], start_command: "true" }`;
+  writeFileSync(
+    path,
+    `${log}\nstate: ${folder}\nfirewall: { backend: dry-run }\n${more}\ndoors: { a: ${door} }\n`,
+  );
   return path;
 }

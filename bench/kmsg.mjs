@@ -26,7 +26,11 @@ writeFileSync(
   `global(workDirectory="${folder}")\nmodule(load="imklog")\nif $msg contains '${wire.prefix}' then action(type="omfile" file="${own}")\n`,
 );
 const countOf = (path) =>
-  existsSync(path) ? readFileSync(path, 'latin1').split('\n').filter((line) => line.includes(wire.prefix)).length : 0;
+  existsSync(path)
+    ? readFileSync(path, 'latin1')
+        .split('\n')
+        .filter((line) => line.includes(wire.prefix)).length
+    : 0;
 
 const rows = [['lines/s asked for', 'logged by the kernel', 'lost by knocktail', 'lost by imklog']];
 for (const rate of RATES) {
@@ -41,9 +45,17 @@ for (const rate of RATES) {
   await sleep(SETTLE_MS);
   const logged = wire.logged() - before;
   await daemon.end();
-  const lost = [...daemon.text.matchAll(/(\d+) messages were overwritten/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  const lost = [...daemon.text.matchAll(/(\d+) messages were overwritten/g)].reduce(
+    (sum, [, n]) => sum + Number(n),
+    0,
+  );
   const percent = (count) => `${((count / logged) * 100).toFixed(2)} %`;
-  rows.push([rate, logged, percent(lost), syslog === null ? '-' : percent(logged - (countOf(own) - hadBefore))]);
+  rows.push([
+    rate,
+    logged,
+    percent(lost),
+    syslog === null ? '-' : percent(logged - (countOf(own) - hadBefore)),
+  ]);
   if (syslog !== null) {
     const ended = new Promise((resolve) => syslog.on('exit', resolve));
     syslog.kill('SIGTERM');

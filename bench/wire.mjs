@@ -33,15 +33,32 @@ export class Wire {
   constructor() {
     this.#netnsLog('hold');
     for (const side of ['srv', 'cli']) ip('netns', 'add', this.#ns(side));
-    ip('link', 'add', 'wire', 'netns', this.#ns('srv'), 'type', 'veth', 'peer', 'name', 'wire', 'netns', this.#ns('cli'));
-    for (const [side, host] of [['srv', 1], ['cli', 2]]) {
+    ip(
+      'link',
+      'add',
+      'wire',
+      'netns',
+      this.#ns('srv'),
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'wire',
+      'netns',
+      this.#ns('cli'),
+    );
+    for (const [side, host] of [
+      ['srv', 1],
+      ['cli', 2],
+    ]) {
       ip('-n', this.#ns(side), 'addr', 'add', `10.77.0.${host}/24`, 'dev', 'wire');
       ip('-n', this.#ns(side), 'link', 'set', 'lo', 'up');
       ip('-n', this.#ns(side), 'link', 'set', 'wire', 'up');
     }
     this.exec('srv', 'sh', '-c', 'for each in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $each; done');
     const log = ['-j', 'LOG', '--log-level', 'info', '--log-prefix', this.prefix];
-    for (const target of [log, ['-j', 'DROP']]) this.exec('srv', 'iptables', '-w', '-A', 'INPUT', '-p', 'udp', ...target);
+    for (const target of [log, ['-j', 'DROP']])
+      this.exec('srv', 'iptables', '-w', '-A', 'INPUT', '-p', 'udp', ...target);
     process.on('exit', () => this.#tearDown());
   }
 
@@ -55,12 +72,20 @@ export class Wire {
 
   /** Resolves to how many were sent. The sources are `count` from an address on, as a number. */
   flood({ rate, ms, ports, first, count }) {
-    const child = this.spawn('cli', 'perl', '-e', FLOOD, ...[rate, ms, ports.join(','), first, count].map(String));
+    const child = this.spawn(
+      'cli',
+      'perl',
+      '-e',
+      FLOOD,
+      ...[rate, ms, ports.join(','), first, count].map(String),
+    );
     return new Promise((resolve, reject) => {
       let said = '';
       child.stdout.on('data', (text) => (said += text));
       child.stderr.pipe(process.stderr);
-      child.on('close', (status) => (status === 0 ? resolve(Number(said)) : reject(new Error(`flood: ${status}`))));
+      child.on('close', (status) =>
+        status === 0 ? resolve(Number(said)) : reject(new Error(`flood: ${status}`)),
+      );
     });
   }
 
@@ -75,7 +100,13 @@ export class Wire {
   }
 
   #netnsLog(verb) {
-    execFileSync('flock', ['/run/knocktail-lab.lock', process.execPath, NETNS_LOG, verb, `${process.pid}/${this.#name}`]);
+    execFileSync('flock', [
+      '/run/knocktail-lab.lock',
+      process.execPath,
+      NETNS_LOG,
+      verb,
+      `${process.pid}/${this.#name}`,
+    ]);
   }
 
   #tearDown() {
