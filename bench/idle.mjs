@@ -10,7 +10,7 @@ import { isInstalled, median, scratch, table, taken } from './measure.mjs';
 const ROUNDS = 3;
 const IDLE_MS = 10_000;
 /** V8 cleans up after the start once it has seen that nothing goes on. */
-const SETTLE_MS = 15_000;
+const SETTLE_MS = 12_000;
 const READY_LIMIT_MS = 60_000;
 const folder = scratch();
 const log = join(folder, 'kern.log');
