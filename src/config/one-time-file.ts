@@ -1,9 +1,8 @@
 /** The path of a file of one-time sequences <-> what is left in it, with used ones marked for good. */
 
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readFile, realpath, rename, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open, readFile, realpath } from 'node:fs/promises';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { replaceFile } from '../replace.ts';
 import { type BadLine, markUsed, type OneTime, readOneTime } from './one-time.ts';
 
 /** @throws KnocktailError when the file cannot be read */
@@ -27,39 +26,20 @@ export async function markInFile(path: string, used: readonly OneTime[]): Promis
     const real = await realpath(path);
     const text = await readFile(real, 'utf8');
     const marked = markUsed(text, used);
-    if (marked !== text) await replace(real, marked);
+    if (marked !== text) await replaceFile(real, (file) => fill(file, real, marked));
   } catch (cause) {
     throw failure('used sequences cannot be marked in it', path, cause);
   }
 }
 
-async function replace(path: string, text: string): Promise<void> {
-  const other = `${path}.${randomBytes(6).toString('hex')}`;
-  const file = await open(other, 'wx', 0o600);
-  try {
-    await fill(file, path, text);
-    await rename(other, path);
-  } catch (error) {
-    await unlink(other).catch(() => undefined);
-    throw error;
-  }
-  const folder = await open(dirname(path), 'r');
-  await folder.sync().finally(() => folder.close());
-}
-
 /** With the owner and mode of the file that it is to replace. */
 async function fill(file: FileHandle, path: string, text: string): Promise<void> {
-  try {
-    const before = await open(path, 'r');
-    const { uid, gid, mode } = await before.stat().finally(() => before.close());
-    const own = await file.stat();
-    if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
-    await file.chmod(mode & 0o7777);
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  const before = await open(path, 'r');
+  const { uid, gid, mode } = await before.stat().finally(() => before.close());
+  const own = await file.stat();
+  if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
+  await file.chmod(mode & 0o7777);
+  await file.writeFile(text);
 }
 
 function failure(what: string, where: string, cause: unknown): KnocktailError {

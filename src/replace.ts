@@ -1,0 +1,27 @@
+/** The path of a file and what is to be in it -> that file, wholly the old one or wholly the new, come what may. */
+
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** The new text is on disk under another name before it takes the place of the old. When it rejects, nothing has changed. */
+export async function replaceFile(path: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
+  const other = `${path}.${randomBytes(6).toString('hex')}`;
+  const file = await open(other, 'wx', 0o600);
+  try {
+    await fill(file)
+      .then(() => file.sync())
+      .finally(() => file.close());
+    await rename(other, path);
+  } catch (error) {
+    await unlink(other).catch(() => undefined);
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** What was made, renamed or removed in it stays so, even if the power fails. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  await folder.sync().finally(() => folder.close());
+}

@@ -1,0 +1,34 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { replaceFile } from '../src/replace.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+it('a file is replaced, or made, and nothing else is left there', async () => {
+  const path = join(folder, 'file');
+  for (const text of ['old', 'new']) {
+    await replaceFile(path, (file) => file.writeFile(text));
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  }
+  expect(readdirSync(folder)).toEqual(['file']);
+});
+
+it('a file that cannot be filled, or put in place, stays what it was', async () => {
+  const path = join(folder, 'file');
+  writeFileSync(path, 'old');
+  const half = replaceFile(path, async (file) => {
+    await file.writeFile('ne');
+    throw new Error('no such luck');
+  });
+  await expect(half).rejects.toThrow('no such luck');
+  mkdirSync(join(folder, 'taken', 'by'), { recursive: true });
+  await expect(replaceFile(join(folder, 'taken'), (file) => file.writeFile('x'))).rejects.toThrow();
+  expect(readFileSync(path, 'utf8')).toBe('old');
+  expect(readdirSync(folder).sort()).toEqual(['file', 'taken']);
+});
