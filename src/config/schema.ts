@@ -5,6 +5,7 @@ import {
   address,
   chainName,
   command,
+  cron,
   doorName,
   duration,
   networks,
@@ -140,7 +141,8 @@ const firewall = strictMap({
     .default(['INPUT'])
     .describe('The chains that jump to it.'),
   manage: yesOrNo.default(true).describe('Whether to make the chain and the jumps where they are missing.'),
-});
+  flush: cron.optional().describe('When to close all doors, by local time, as in crontab: "0 3 * * *".'),
+}).transform(({ flush, ...rest }) => ({ ...rest, flush: flush ?? null }));
 
 const settings = {
   log: logs
@@ -157,7 +159,9 @@ const settings = {
   ipv6: yesOrNo.default(true).describe('Whether packets over IPv6 count.'),
   state: path
     .default('/var/lib/knocktail')
-    .describe('The folder of what must survive a restart: how far the log was read.'),
+    .describe(
+      'The folder of what must survive a restart: how far the log was read, stop commands that wait.',
+    ),
   logfile: path.optional().describe('The file to which the daemon writes what it does.'),
   usesyslog: yesOrNo.default(false).describe('Whether the daemon tells syslog what it does.'),
   pidfile: path.optional().describe('Where the process id is, while the daemon is in the background (-d).'),

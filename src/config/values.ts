@@ -1,5 +1,6 @@
 /** Values of knock.yaml -> typed ones: durations, ports, sequences, flags, names. */
 
+import { Cron } from 'croner';
 import { z } from 'zod';
 import { parseAddress, toPort } from '../address.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
@@ -125,6 +126,15 @@ export const path = z
 export const yesOrNo = z.boolean({ error: wrong('a yes or no', 'write true or false') });
 
 export const command = z.string({ error: wrong('a command', 'write a line for /bin/sh') });
+const CRON_RIGHT = 'write minute, hour, day, month and weekday, like "0 3 * * *"';
+export const cron = z
+  .string({ error: wrong('a cron expression', CRON_RIGHT) })
+  .transform((text, context) =>
+    comes(text)
+      ? text
+      : refuse(context, wrong('a cron expression that ever comes', CRON_RIGHT)({ input: text })),
+  );
+
 const NAME_RIGHT = 'use letters, digits, _ . and -, at most 64';
 export const DOOR_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 export const doorName = z.string().regex(DOOR_NAME, { error: wrong('a door name', NAME_RIGHT) });
@@ -182,6 +192,15 @@ function toFlagRule(flags: readonly FlagRule[]): FlagRule | null {
 function refuse(context: z.RefinementCtx, message: string): never {
   context.addIssue({ code: 'custom', message });
   return z.NEVER;
+}
+
+/** The thirtieth of February is well formed, too. */
+function comes(expression: string): boolean {
+  try {
+    return new Cron(expression, { paused: true }).nextRun() !== null;
+  } catch {
+    return false;
+  }
 }
 
 function show(value: unknown): string {

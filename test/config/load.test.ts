@@ -32,6 +32,7 @@ describe('a configuration', () => {
       chain: 'KNOCKD',
       hooks: ['INPUT'],
       manage: true,
+      flush: null,
     });
   });
 
@@ -154,6 +155,22 @@ describe('what would be taken for something else is refused', () => {
 
   it('a path that no file can have', () => {
     expect(problems(`log: { path: "a\\0b" }\n${door('')}`)).toEqual([expect.stringMatching(/not a path/)]);
+  });
+});
+
+describe('when all doors are to be closed', () => {
+  const at = (text: string) => `firewall: { flush: ${text} }\n${door('')}`;
+
+  it.each(['0 3 * * *', '*/15 1-5 * * MON-FRI', '@daily'])('%s is a cron expression', (text) => {
+    expect(loadConfig(at(`"${text}"`)).config?.firewall.flush).toBe(text);
+  });
+
+  it.each(['"61 3 * * *"', '"0 0 30 2 *"', '3am', '""', '3'])('%s is none', (text) => {
+    const right = 'write minute, hour, day, month and weekday, like "0 3 * * *"';
+    expect(problems(at(text))).toEqual([
+      expect.stringMatching(/^1:\d+: firewall\.flush: not a cron expression( that ever comes)? \(.*\), /),
+    ]);
+    expect(problems(at(text))[0]).toContain(right);
   });
 });
 
