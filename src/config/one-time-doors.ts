@@ -46,6 +46,16 @@ export class OneTimeDoors {
     return notices;
   }
 
+  /** Whether the files of a configuration say what is known of them, marks of our own included. */
+  async isCurrent({ doors }: Config): Promise<boolean> {
+    for (const { oneTimeSequences: path } of Object.values(doors)) {
+      if (path === null) continue;
+      const { left } = await readOneTimeFile(path);
+      if (!this.#listAt(path).isAsIn(left)) return false;
+    }
+    return true;
+  }
+
   /**
    * Sees to it that what has opened this door cannot open it again, come what may. Resolves to what is to be
    * told: that nothing is left.

@@ -87,14 +87,22 @@ export class OneTimeSequences {
 
   /** Takes over what the file says is left, less what was used and is not marked there. */
   refill(left: readonly OneTime[]): void {
+    this.#setLeft(this.#unused(left));
+  }
+
+  /** Whether taking over what the file says would change nothing. */
+  isAsIn(left: readonly OneTime[]): boolean {
+    const lines = (each: readonly OneTime[]): string => each.map(({ line }) => line).join('');
+    return lines(this.#unused(left)) === lines(this.#left);
+  }
+
+  #unused(left: readonly OneTime[]): readonly OneTime[] {
     const unmarked = this.#unmarked.map(({ line }) => line);
-    this.#setLeft(
-      left.filter(({ line }) => {
-        const at = unmarked.indexOf(line);
-        if (at >= 0) unmarked.splice(at, 1);
-        return at < 0;
-      }),
-    );
+    return left.filter(({ line }) => {
+      const at = unmarked.indexOf(line);
+      if (at >= 0) unmarked.splice(at, 1);
+      return at < 0;
+    });
   }
 
   #setLeft(left: readonly OneTime[]): void {

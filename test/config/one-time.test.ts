@@ -170,6 +170,23 @@ describe('one-time doors', () => {
     expect(readFileSync(path, 'utf8')).toBe('#1,2\n#3,4\n');
   });
 
+  it('are current while the file says what is known of it, their own marks and new comments included', async () => {
+    const path = fileWith('1,2\n3,4\n');
+    const config = configOf(path);
+    const doors = new OneTimeDoors();
+    await doors.fill(config);
+    const door = config.doors['once'] ?? expect.fail();
+    const list = doors.listOf(door) ?? expect.fail();
+    list.use(list.live[0] ?? []);
+    expect(await doors.isCurrent(config), 'used and not marked yet').toBe(true);
+    await doors.settle(door);
+    expect(await doors.isCurrent(config), 'marked').toBe(true);
+    writeFileSync(path, '# mine\n#1,2\n3,4\n');
+    expect(await doors.isCurrent(config)).toBe(true);
+    writeFileSync(path, '# mine\n#1,2\n3,4\n5,6\n');
+    expect(await doors.isCurrent(config)).toBe(false);
+  });
+
   it('what could not be marked is marked with the next', async () => {
     const path = fileWith('1,2\n3,4\n');
     const config = configOf(path);
