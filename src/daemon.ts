@@ -2,7 +2,7 @@
 
 import { Engine } from './attempt/engine.ts';
 import { switchesFor } from './attempt/switches.ts';
-import { locksOf } from './config/locks.ts';
+import { keepSame, locksOf } from './config/locks.ts';
 import type { OneTimeDoors, OneTimeNotice } from './config/one-time-doors.ts';
 import type { Config, LogConfig } from './config/schema.ts';
 import { weaknesses } from './config/weak.ts';
@@ -12,7 +12,9 @@ import type { Log } from './log.ts';
 import { type Decision, type Firewall, type Lock, type Micros, type Packet, US_PER_SECOND } from './model.ts';
 import { Muffle } from './muffle.ts';
 import type { runCommand } from './opening/command.ts';
-import { Keeper } from './opening/keeper.ts';
+import type { Disk } from './opening/disk.ts';
+import { Doors, type DoorsSettings } from './opening/doors.ts';
+import type { MachineClock } from './opening/uptime.ts';
 import type { ReaderParts } from './reader.ts';
 import { type Words, wordsFor } from './words.ts';
 
@@ -25,10 +27,15 @@ export interface DaemonParts {
   /** Where the place in a log is kept, for the next daemon; null where it is not. */
   readonly openPosition: (config: Config, log: LogConfig) => Shelf | null;
   readonly openFirewall: (config: Config) => Firewall;
+  /** Where stop commands are kept that are owed, for the next daemon; null where they are not. */
+  readonly openStops: (config: Config) => Disk | null;
   readonly oneTime: OneTimeDoors;
   readonly run: typeof runCommand;
   /** The wall clock. */
   readonly now: () => Micros;
+  readonly machine: MachineClock;
+  /** Nothing stays open when it ends. */
+  readonly closeOnExit: boolean;
   readonly log: Log;
   /** Aborted when the daemon is to end. */
   readonly signal: AbortSignal;
@@ -44,7 +51,7 @@ export interface DaemonParts {
  */
 export class Daemon {
   readonly #parts: DaemonParts;
-  readonly #keeper: Keeper;
+  readonly #doors: Doors;
   #config: Config;
   #locks: readonly Lock[];
   #engine: Engine;
@@ -55,7 +62,7 @@ export class Daemon {
   #openings: Promise<void> = Promise.resolve();
 
   constructor(parts: DaemonParts) {
-    const { config, run, now, log, oneTime, openLines, debug } = parts;
+    const { config, run, now, log, oneTime, openLines, debug, machine, closeOnExit } = parts;
     this.#parts = parts;
     this.#config = config;
     this.#locks = locksOf(config, oneTime);
@@ -72,16 +79,13 @@ export class Daemon {
       packet: (packet, from) => this.#hear(packet, from),
       passed: (at) => this.#letPass(at),
     });
-    const words = (): Words => this.#words();
-    const firewall = parts.openFirewall(config);
-    this.#keeper = new Keeper({
-      doors: config.doors,
-      firewall,
-      run,
+    this.#doors = new Doors({
+      ...doorsOf(config, parts.openStops),
+      ...{ run, now, machine, closeOnExit, log },
+      firewall: parts.openFirewall(config),
       isDry: () => this.#isDry(),
-      now,
-      log,
-      words,
+      compat: () => this.#config.compat,
+      words: () => this.#words(),
     });
   }
 
@@ -94,11 +98,11 @@ export class Daemon {
     const { log, signal } = this.#parts;
     this.#tellWeaknesses();
     tellOneTime(await this.#parts.oneTime.fill(this.#config), log);
-    await this.#keeper.start();
+    await this.#doors.start();
     signal.addEventListener('abort', () => this.#intake.end());
     if (!signal.aborted) await this.#intake.run(this.#config.logs);
     await this.#openings;
-    await this.#keeper.shutdown();
+    await this.#doors.shutdown();
   }
 
   /**
@@ -108,15 +112,15 @@ export class Daemon {
    *   configuration then stays
    */
   async reload(config: Config): Promise<void> {
-    const { oneTime, openFirewall } = this.#parts;
+    const { oneTime, openFirewall, openStops } = this.#parts;
     tellOneTime(await oneTime.fill(config), this.#parts.log);
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
       JSON.stringify(config[key]) === JSON.stringify(before[key]);
-    if (isSame('firewall')) this.#keeper.ensure();
-    else await this.#keeper.setFirewall(openFirewall(config));
+    if (isSame('firewall')) this.#doors.keeper.ensure();
+    else await this.#doors.keeper.setFirewall(openFirewall(config));
     this.#config = config;
-    this.#keeper.setDoors(config.doors);
+    this.#doors.reload(doorsOf(config, openStops));
     const made = locksOf(config, oneTime);
     this.#locks = isSame('interface') && isSame('ipv6') ? keepSame(made, this.#locks, before, config) : made;
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
@@ -161,7 +165,7 @@ export class Daemon {
       const usedUp = this.#isDry() ? null : await oneTime.settle(door);
       if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
       this.#intake.save();
-      if (ageUs <= maxAgeUs) this.#keeper.opened(name, source);
+      if (ageUs <= maxAgeUs) this.#doors.keeper.opened(name, source);
       else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`);
     };
     this.#openings = this.#openings.then(open).catch((error: unknown) => {
@@ -175,7 +179,7 @@ export class Daemon {
   }
 
   #trap({ door, source }: Decision): void {
-    this.#openings = this.#openings.then(() => this.#keeper.trapped(door, source));
+    this.#openings = this.#openings.then(() => this.#doors.keeper.trapped(door, source));
   }
 
   #isDry(): boolean {
@@ -191,21 +195,12 @@ export class Daemon {
   }
 }
 
-function engineOf({ compat, sweepGuard }: Config, locks: readonly Lock[]): Engine {
-  return new Engine(locks, switchesFor(compat, sweepGuard));
+function doorsOf(config: Config, openStops: DaemonParts['openStops']): DoorsSettings {
+  return { doors: config.doors, flush: config.firewall.flush, stops: openStops(config) };
 }
 
-/** New locks, with the old ones in the place of those whose doors are the same. */
-function keepSame(
-  made: readonly Lock[],
-  old: readonly Lock[],
-  before: Config,
-  after: Config,
-): readonly Lock[] {
-  return made.map((lock) => {
-    const isSame = JSON.stringify(before.doors[lock.name]) === JSON.stringify(after.doors[lock.name]);
-    return (isSame ? old.find(({ name }) => name === lock.name) : undefined) ?? lock;
-  });
+function engineOf({ compat, sweepGuard }: Config, locks: readonly Lock[]): Engine {
+  return new Engine(locks, switchesFor(compat, sweepGuard));
 }
 
 function tellOneTime(notices: readonly OneTimeNotice[], log: Log): void {

@@ -1,6 +1,7 @@
 /** The path of a file and what is to be in it -> that file, wholly the old one or wholly the new, come what may. */
 
 import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -18,6 +19,28 @@ export async function replaceFile(path: string, fill: (file: FileHandle) => Prom
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/**
+ * Makes a folder that nobody else may enter, and those above it. (Node's own `recursive` never returns in /proc.)
+ *
+ * @returns the first that it had to make; null where there was nothing to do
+ */
+export function makeFolder(path: string): string | null {
+  let made: string | null = null;
+  const make = (): boolean => {
+    try {
+      mkdirSync(path, { mode: 0o700 });
+      return true;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : '';
+      if (code === 'EEXIST') return false;
+      if (code !== 'ENOENT' || made !== null || dirname(path) === path) throw error;
+      made = makeFolder(dirname(path)) ?? path;
+      return make();
+    }
+  };
+  return make() ? (made ?? path) : null;
 }
 
 /** What was made, renamed or removed in it stays so, even if the power fails. */

@@ -208,16 +208,17 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     await says(/command timeout/);
   });
 
-  it('runs a stop command that waits when it is told to end', async () => {
+  it('told to end, it leaves a stop command that waits to the next, which runs it when its door is gone', async () => {
     const out = join(lab.folder, 'out');
     await start(
       `  cmd: { sequence: [${KNOCK}], start_command: "echo start >> ${out}", cmd_timeout: 1h, stop_command: "echo stop >> ${out}" }\n`,
     );
     await knock(SERVER.v4, KNOCK);
-    await says(/running command/);
     await until(() => existsSync(out), 'the start command');
     expect(await end('SIGTERM')).toBe(0);
-    expect(readFileSync(out, 'utf8')).toBe('start\nstop\n');
+    expect(linesOf(out)).toEqual(['start']);
+    await start(ssh(60));
+    await until(() => linesOf(out).length === 2, 'the stop command');
   });
 
   it('reports a failing iptables in its own words and goes on', async () => {

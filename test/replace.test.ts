@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { replaceFile } from '../src/replace.ts';
+import { makeFolder, replaceFile } from '../src/replace.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -31,4 +31,19 @@ it('a file that cannot be filled, or put in place, stays what it was', async () 
   await expect(replaceFile(join(folder, 'taken'), (file) => file.writeFile('x'))).rejects.toThrow();
   expect(readFileSync(path, 'utf8')).toBe('old');
   expect(readdirSync(folder).sort()).toEqual(['file', 'taken']);
+});
+
+it('a folder is made with those above it, for its owner alone, and the first that was made is told', () => {
+  const path = join(folder, 'a', 'b', 'c');
+  expect(makeFolder(path)).toBe(join(folder, 'a'));
+  expect(statSync(join(folder, 'a')).mode & 0o777).toBe(0o700);
+  expect(makeFolder(path)).toBeNull();
+  expect(makeFolder(join(path, 'd'))).toBe(join(path, 'd'));
+});
+
+it.each([
+  ['/proc/knocktail/state', 'ENOENT'],
+  ['/dev/null/state', 'ENOTDIR'],
+])('a folder that cannot be made (%s) is an error', (path, code) => {
+  expect(() => makeFolder(path)).toThrow(code);
 });

@@ -1,12 +1,13 @@
 /** How far a log was read <-> a file in the state folder, so that a restart goes on there. */
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { LogConfig } from '../config/schema.ts';
 import type { Resume } from '../line/place.ts';
 import type { Log } from '../log.ts';
+import { makeFolder } from '../replace.ts';
 
 const place = z.union([
   z.object({
@@ -52,7 +53,7 @@ export class PositionFile {
   /** Never throws: a position that cannot be saved must not keep a door shut. It is told once. */
   write(position: Resume): void {
     try {
-      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      makeFolder(this.#folder);
       writeFileSync(`${this.#path}.new`, JSON.stringify(position), { mode: 0o600 });
       renameSync(`${this.#path}.new`, this.#path);
       this.#hasFailed = false;

@@ -1,6 +1,7 @@
 /** `knocktail run`: the daemon, in the foreground or in the background. */
 
-import { resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
@@ -11,6 +12,8 @@ import { doubtsOf } from '../line/trust.ts';
 import { printable } from '../log.ts';
 import { type Packet, US_PER_MS } from '../model.ts';
 import { runCommand } from '../opening/command.ts';
+import { StopDisk } from '../opening/disk.ts';
+import { machineClock } from '../opening/uptime.ts';
 import { flagNames } from '../packet/format.ts';
 import { isoTime } from '../time.ts';
 import { wordsFor } from '../words.ts';
@@ -21,12 +24,14 @@ import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { PositionFile } from './position.ts';
 import { describePacket } from './print.ts';
+import { Reload } from './reload.ts';
 import { tellSystemd } from './systemd.ts';
 
 const DEFAULT_PIDFILE = { none: '/run/knocktail.pid', knockd: '/var/run/knockd.pid' };
 
 interface Options extends Overrides {
   readonly config: string;
+  readonly closeOnExit?: true;
   readonly daemon?: true;
   readonly debug?: true;
   readonly lookup?: true;
@@ -36,7 +41,9 @@ interface Options extends Overrides {
 /** Makes this the command that runs the daemon. The letters are knockd's, and mean what they mean there. */
 export function asRun(command: Command, defaultConfig: string, version: string, io: Io): Command {
   return command
-    .description('Follows the log and opens doors, until TERM or INT. HUP loads the configuration anew.')
+    .description(
+      'Follows the log and opens doors, until TERM or INT. HUP loads the configuration anew, as does a change of it.',
+    )
     .option('-c, --config <file>', 'the configuration, knock.yaml or knockd.conf', defaultConfig)
     .option(
       '--log <where>',
@@ -45,6 +52,7 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
     )
     .option('--prefix <text>', 'count lines with this --log-prefix instead')
     .option('--state <folder>', 'keep what must survive a restart here instead')
+    .option('--close-on-exit', 'at the end close all doors and run the stop commands that wait')
     .option('--dry-run', 'print rules and commands, and run neither')
     .option('-i, --interface <name>', 'count only packets that came in here')
     .option('-4, --only-ip-v4', 'do not count packets over IPv6')
@@ -83,15 +91,19 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   log.use(config);
   const words = wordsFor(config.compat);
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
+  const oneTime = new OneTimeDoors();
   const daemon = new Daemon({
     config,
     openLines: (place, how) => openLines(place, { stdin: io.stdin, ...how }),
     openPosition: ({ firewall, state }, place) =>
       firewall.backend === 'dry-run' ? null : new PositionFile(state, place, log),
     openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
-    oneTime: new OneTimeDoors(),
+    openStops: (config) => stopsOf(config, path),
+    oneTime,
     run: runCommand,
     now: () => Date.now() * US_PER_MS,
+    machine: machineClock(),
+    closeOnExit: options.closeOnExit === true,
     log,
     signal: io.signal,
     ready: () => {
@@ -102,11 +114,11 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
     debug: options.debug === true ? (packet) => tellPacket(packet, io) : null,
   });
   for (const doubt of new Set(config.logs.flatMap((place) => doubtsOf(place)))) log.warn(doubt);
-  let reloads = Promise.resolve();
-  io.onHangup(() => {
-    reloads = reloads.then(() => reload(daemon, { path, read, log }));
-  });
+  const reload = new Reload({ path, read, daemon, oneTime, log }, config);
+  io.onHangup(() => reload.now());
+  await reload.start();
   await daemon.run().finally(async () => {
+    await reload.stop();
     if (inBackground) removePidfile(pidfile);
     log.info('shutting down');
     await log.close();
@@ -114,24 +126,10 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   io.finish(EXIT.OK);
 }
 
-interface Reload {
-  readonly path: string;
-  readonly read: () => Promise<Config>;
-  readonly log: DaemonLog;
-}
-
-/** A file that is wrong changes nothing. */
-async function reload(daemon: Daemon, { path, read, log }: Reload): Promise<void> {
-  try {
-    const config = await read();
-    await daemon.reload(config);
-    log.use(config);
-    log.info(wordsFor(config.compat).reloaded(path));
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    for (const line of text.split('\n')) log.error(line);
-    log.error(`${path} was not loaded, going on as before`);
-  }
+/** A folder for each configuration, so that two daemons on one machine do not take each other's. A dry run has none. */
+function stopsOf({ state, firewall }: Config, path: string): StopDisk | null {
+  const name = createHash('sha256').update(path).digest('hex').slice(0, 12);
+  return firewall.backend === 'dry-run' ? null : new StopDisk(join(state, `stops-${name}`));
 }
 
 function readyLine({ doors, firewall, logs }: Config): string {

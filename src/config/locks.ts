@@ -24,6 +24,19 @@ export function locksOf({ doors, ...settings }: Config, oneTime: Pick<OneTimeDoo
   });
 }
 
+/** New locks, with the old ones in the place of those whose doors are the same. */
+export function keepSame(
+  made: readonly Lock[],
+  old: readonly Lock[],
+  before: Config,
+  after: Config,
+): readonly Lock[] {
+  return made.map((lock) => {
+    const isSame = JSON.stringify(before.doors[lock.name]) === JSON.stringify(after.doors[lock.name]);
+    return (isSame ? old.find(({ name }) => name === lock.name) : undefined) ?? lock;
+  });
+}
+
 function admission(
   { target, from }: DoorConfig,
   { interface: name, ipv6 }: Pick<Config, 'interface' | 'ipv6'>,

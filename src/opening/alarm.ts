@@ -1,9 +1,9 @@
-/** A moment of the wall clock -> one call when it has come, however far off it is. */
+/** A moment of a clock -> one call when it has come, however far off it is. */
 
 import { type Micros, US_PER_MS } from '../model.ts';
 
-/** The longest wait that a timer of Node can hold; a longer one ends in a call that finds nothing due. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** The clock may be set, and timers stand still while the machine sleeps: so often it is looked at anew. */
+const LONGEST_WAIT_MS = 10_000;
 
 /** Holds one moment at a time. It may ring early, so whoever is rung has to look what is due, and set it anew. */
 export class Alarm {
@@ -21,6 +21,6 @@ export class Alarm {
     clearTimeout(this.#timer);
     if (moment === null) return;
     const waitMs = Math.ceil((moment - this.#now()) / US_PER_MS);
-    this.#timer = setTimeout(this.#ring, Math.min(Math.max(waitMs, 0), LONGEST_TIMER_MS));
+    this.#timer = setTimeout(this.#ring, Math.min(Math.max(waitMs, 0), LONGEST_WAIT_MS));
   }
 }

@@ -1,7 +1,9 @@
 /** A user's start or stop command -> what became of it. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
+import { constants } from 'node:os';
 import type { Address } from '../model.ts';
 
 /** Long, since knockd's users let a start command sleep and shut the door itself. */
@@ -12,9 +14,28 @@ const GRACE_MS = 5_000;
 const LAST_OUTPUT_MS = 100;
 const OUTPUT_LIMIT = 4 * 1024;
 
+/*
+ * Runs a command for whoever creates the file first, and writes down there who runs it and how it ended, whether or not
+ * the daemon lives to see it. A disk that is full keeps no command from running. TERM is for the command: the shell
+ * around it lives on to tell.
+ */
+const CLAIMED = `exec 4>&2 2>/dev/null
+set -C
+true > "$2" || [ ! -e "$2" ] || exit 0
+trap : TERM
+echo $$ >> "$2"
+(exec /bin/sh -c "$1" 2>&4 4>&-)
+status=$?
+echo $status >> "$2"
+exit $status`;
+/** What a shell adds to the signal that has ended a command. */
+const SIGNAL_STATUS = 128;
+
 export interface CommandOf {
   readonly door: string;
   readonly source: Address;
+  /** A file by which others know that the command was begun, and how it ended; null where nobody is to know. */
+  readonly claim: string | null;
 }
 
 export interface CommandResult {
@@ -28,6 +49,8 @@ export interface CommandResult {
   readonly timedOut: boolean;
   /** Why it never ran; null when it did. */
   readonly error: string | null;
+  /** It did not run, as another process had claimed it. */
+  readonly isTaken?: boolean;
 }
 
 /**
@@ -35,23 +58,39 @@ export interface CommandResult {
  * canonical form, the only thing of a packet that reaches the shell. `KNOCK_DOOR` and `KNOCK_SOURCE` are in its
  * environment. Never rejects.
  */
-export function runCommand(
+export async function runCommand(
   command: string,
-  { door, source }: CommandOf,
+  of: CommandOf,
   limitMs = TIME_LIMIT_MS,
 ): Promise<CommandResult> {
-  const run = new Promise<CommandResult>((resolve) => {
-    const child: ChildProcess = spawn('/bin/sh', ['-c', command.replaceAll('%IP%', source)], {
+  const text = command.replaceAll('%IP%', of.source);
+  const { claim } = of;
+  if (claim === null) return (await run(['-c', text], of, limitMs)).result;
+  const { pid, result } = await run(['-c', CLAIMED, 'sh', text, claim], of, limitMs);
+  const holder = await readFile(claim, 'utf8').catch(() => '');
+  const isTaken = result.error === null && holder !== '' && Number.parseInt(holder, 10) !== pid;
+  return isTaken ? { ...result, isTaken } : { ...result, ...endOfClaimed(result) };
+}
+
+interface Run {
+  readonly pid: number | undefined;
+  readonly result: CommandResult;
+}
+
+function run(argv: readonly string[], { door, source }: CommandOf, limitMs: number): Promise<Run> {
+  const run = new Promise<Run>((resolve) => {
+    const child: ChildProcess = spawn('/bin/sh', argv, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, KNOCK_DOOR: door, KNOCK_SOURCE: source },
       detached: true,
     });
+    const { pid } = child;
     const output = new Output(child);
     const limit = new TimeLimit(child, limitMs);
     const finish = (status: number | null, signal: NodeJS.Signals | null) => {
       limit.lift();
       output.release();
-      resolve({ status, signal, ...output.shown(), timedOut: limit.passed, error: null });
+      resolve({ pid, result: { status, signal, ...output.shown(), timedOut: limit.passed, error: null } });
     };
     child.on('error', (error) => {
       limit.lift();
@@ -69,9 +108,17 @@ export function runCommand(
   return run.catch(neverRan);
 }
 
-function neverRan(error: unknown): CommandResult {
+/** The shell around a command tells in its own status of the signal that has ended it. */
+function endOfClaimed({ status, signal }: CommandResult): Pick<CommandResult, 'status' | 'signal'> {
+  const names = Object.keys(constants.signals) as NodeJS.Signals[];
+  const name = names.find((each) => constants.signals[each] + SIGNAL_STATUS === status);
+  return name === undefined ? { status, signal } : { status: null, signal: name };
+}
+
+function neverRan(error: unknown): Run {
   const reason = error instanceof Error ? error.message : String(error);
-  return { status: null, signal: null, output: '', unshown: 0, timedOut: false, error: reason };
+  const nothing = { status: null, signal: null, output: '', unshown: 0, timedOut: false };
+  return { pid: undefined, result: { ...nothing, error: reason } };
 }
 
 /** The beginning of what a child writes; the rest is read, lest the child block, and counted. */
@@ -123,7 +170,8 @@ class TimeLimit {
   }
 }
 
-function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+/** Ends a whole process group; one that has gone is no failure. */
+export function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, signal);

@@ -2,11 +2,11 @@
 
 import { familyOf } from '../address.ts';
 import type { Address, Micros } from '../model.ts';
-import type { Words } from '../words.ts';
-import { Alarm } from './alarm.ts';
-import type { CommandResult, runCommand } from './command.ts';
-import { type PendingStop, StopSchedule } from './stop.ts';
-import { Turns } from './turns.ts';
+import { Runner, type RunnerParts } from './runner.ts';
+import type { PendingStop } from './stop.ts';
+import { Stops, type StopsParts } from './stops.ts';
+import type { OpeningSwitches } from './switches.ts';
+import { within } from './within.ts';
 
 export interface DoorCommands {
   readonly startCommand: string | null;
@@ -18,106 +18,108 @@ export interface DoorCommands {
   readonly cmdTimeoutUs: number;
 }
 
-export interface CommandsParts {
-  readonly run: typeof runCommand;
-  /** Commands are told and not run. */
-  readonly isDry: () => boolean;
-  /** The wall clock. */
-  readonly now: () => Micros;
-  readonly words: () => Pick<Words, 'commandOf'>;
-  readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
+export interface CommandsParts extends RunnerParts, StopsParts {
+  readonly switches: () => OpeningSwitches;
+  /** At its end the daemon runs the stop commands that wait, instead of leaving them to the next. */
+  readonly closeOnExit: boolean;
 }
 
-/** Commands that run at once, and those that may wait: what a flood at a door of one step can make. */
-const MOST_AT_ONCE = 32;
+/** What a flood at a door of one step can make: start commands that wait for their turn, and stop commands. */
 const MOST_WAITING = 1_000;
-/** How long the end of the daemon waits for commands. */
-const SHUTDOWN_MS = 2_000;
+const MOST_OPEN = 65_536;
+/** How long the end of the daemon waits for commands; they go on without it. */
+const SHUTDOWN_MS = 1_500;
 
-/** knockd's way: each opening runs the start command and, cmd_timeout after it has ended, the stop command. */
 export class Commands {
   readonly #parts: CommandsParts;
-  readonly #stops = new StopSchedule();
-  readonly #turns = new Turns(MOST_AT_ONCE);
-  readonly #alarm: Alarm;
-  readonly #running = new Set<Promise<void>>();
+  readonly #runner: Runner;
+  readonly #stops: Stops;
+  /** Doors and sources whose start command runs or waits for its turn, and will be followed by a stop command. */
+  readonly #starting = new Set<string>();
+  #waiting = 0;
+  #turnedAway = 0;
   #isEnding = false;
 
   constructor(parts: CommandsParts) {
     this.#parts = parts;
-    this.#alarm = new Alarm(parts.now, () => this.#runDue());
+    this.#runner = new Runner(parts);
+    this.#stops = new Stops(parts, this.#runner);
+  }
+
+  /** Takes over the stop commands that other daemons have left. Never rejects. */
+  async resume(doors: object): Promise<void> {
+    this.#stops.setDoors(doors);
+    await this.#stops.resume((stop) => this.#settle(stop));
+  }
+
+  /** These are the doors now. Stop commands of others run at once. */
+  setDoors(doors: object): void {
+    this.#stops.setDoors(doors);
   }
 
   /** Returns at once. Without a start command there is nothing to run, as in knockd. */
   start(door: string, source: Address, commands: DoorCommands): void {
     const { start, stop } = commandsFor(source, commands);
     if (start === null) return;
-    if (this.#turns.waiting >= MOST_WAITING) {
-      this.#parts.log.warn(`${source}: ${door}: command not run, ${MOST_WAITING} are waiting for their turn`);
+    const key = keyOf(door, source);
+    if (stop !== null && this.#parts.switches().secondKnock === 'moves-the-stop') {
+      // What is starting now has its whole time before it.
+      if (this.#starting.has(key) || this.#stops.extend(door, source, commands.cmdTimeoutUs)) {
+        this.#parts.log.info(`${source}: ${door}: is open already, its stop command comes later`);
+        return;
+      }
+    }
+    if (this.#waiting >= MOST_WAITING || this.#stops.size >= MOST_OPEN) {
+      this.#turnedAway++;
       return;
     }
-    this.#track(
-      this.#run(door, source, start).then(() => {
-        if (stop === null) return;
-        const dueAt = this.#parts.now() + commands.cmdTimeoutUs;
-        this.#stops.add({ door, source, command: stop, dueAt });
-        this.#runDue();
-      }),
+    this.#waiting++;
+    if (stop !== null) this.#starting.add(key);
+    this.#runner.inTurn(door, source, async () => {
+      this.#waiting--;
+      this.#tellTurnedAway();
+      if (this.#isEnding) return;
+      if (stop === null) await this.#runner.run(start, { door, source, claim: null });
+      else await this.#open(door, source, start, stop, commands.cmdTimeoutUs);
+    });
+  }
+
+  /**
+   * Leaves the stop commands that wait to the next daemon, or runs them at once: all with `closeOnExit`, else those that
+   * could not be saved. Waits for what runs, though not for long.
+   */
+  async shutdown(): Promise<void> {
+    this.#isEnding = true;
+    this.#stops.end(this.#parts.closeOnExit ? 'run' : 'leave');
+    await within(
+      SHUTDOWN_MS,
+      this.#runner.idle().then(() => this.#parts.journal.idle()),
+    );
+    const { running } = this.#runner;
+    if (running > 0) this.#parts.log.warn(`commands still running: ${running}; they go on by themselves`);
+    const { size } = this.#stops;
+    if (size > 0) this.#parts.log.info(`stop commands left to the next start: ${size}`);
+  }
+
+  async #open(door: string, source: Address, start: string, stop: string, waitUs: Micros): Promise<void> {
+    const owed = await this.#stops.owe(door, source, stop, waitUs);
+    await this.#runner.run(start, { door, source, claim: this.#stops.claimOf(owed, 'start') });
+    this.#starting.delete(keyOf(door, source));
+    this.#stops.wait(owed);
+  }
+
+  #settle(stop: PendingStop): void {
+    const key = keyOf(stop.door, stop.source);
+    this.#starting.add(key);
+    this.#runner.inTurn(stop.door, stop.source, () =>
+      this.#stops.settle(stop).finally(() => this.#starting.delete(key)),
     );
   }
 
-  /** Runs the stop commands that wait at once, so that none is lost, and waits for all, though not for ever. */
-  async shutdown(): Promise<void> {
-    this.#isEnding = true;
-    this.#alarm.set(null);
-    this.#runDue();
-    let limit: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<void>((resolve) => {
-      limit = setTimeout(resolve, SHUTDOWN_MS);
-    });
-    await Promise.race([this.#idle(), tooLate]);
-    clearTimeout(limit);
-    const left = this.#running.size;
-    if (left > 0) this.#parts.log.warn(`commands still running: ${left}; what was to follow them is not run`);
-  }
-
-  #runDue(): void {
-    const now = this.#isEnding ? Number.POSITIVE_INFINITY : this.#parts.now();
-    for (const stop of this.#stops.due(now)) this.#track(this.#stop(stop));
-    if (!this.#isEnding) this.#alarm.set(this.#stops.nextDeadline());
-  }
-
-  async #stop({ door, source, command }: PendingStop): Promise<void> {
-    this.#parts.log.info(`${source}: ${door}: command timeout`);
-    await this.#run(door, source, command);
-  }
-
-  async #run(door: string, source: Address, command: string): Promise<void> {
-    const { log, run, words } = this.#parts;
-    const who = words().commandOf(door, source);
-    const result = await this.#turns.run(async () => {
-      const isDry = this.#parts.isDry();
-      log.info(`${who}: ${isDry ? 'would run' : 'running'} command: ${command.replaceAll('%IP%', source)}`);
-      return isDry ? null : run(command, { door, source });
-    });
-    if (result === null) return;
-    for (const line of result.output.split('\n').filter((text) => text !== '')) {
-      log.info(`${who}: command says: ${line}`);
-    }
-    if (result.unshown > 0) log.info(`${who}: command says ${result.unshown} bytes more`);
-    const failure = failureOf(result);
-    if (failure !== null) log.warn(`${who}: ${failure}`);
-  }
-
-  #track(work: Promise<void>): void {
-    const tracked = work
-      .catch((error: unknown) => this.#parts.log.error(String(error)))
-      .finally(() => this.#running.delete(tracked));
-    this.#running.add(tracked);
-  }
-
-  async #idle(): Promise<void> {
-    while (this.#running.size > 0) await Promise.all(this.#running);
+  #tellTurnedAway(): void {
+    if (this.#turnedAway === 0 || this.#waiting > 0) return;
+    this.#parts.log.warn(`${this.#turnedAway} openings ran no command, as ${MOST_WAITING} were waiting`);
+    this.#turnedAway = 0;
   }
 }
 
@@ -129,9 +131,6 @@ function commandsFor(source: Address, commands: DoorCommands) {
   return { start: start === '' ? null : start, stop: stop === '' ? null : stop };
 }
 
-function failureOf({ error, timedOut, signal, status }: CommandResult): string | null {
-  if (error !== null) return `command did not run: ${error}`;
-  if (timedOut) return 'command ran out of time and was ended';
-  if (signal !== null) return `command was ended by ${signal}`;
-  return status === 0 ? null : `command returned non-zero status code (${status})`;
+function keyOf(door: string, source: Address): string {
+  return `${door} ${source}`;
 }

@@ -1,11 +1,12 @@
 /** Doors that were knocked open -> rules and commands, in order, and their ends on time. */
 
-import type { Address, Firewall } from '../model.ts';
+import type { Address, Firewall, Opening } from '../model.ts';
 import { Alarm } from './alarm.ts';
 import { Commands, type CommandsParts, type DoorCommands } from './commands.ts';
 import type { Grant } from './lease.ts';
 import { type Lease, Rules } from './rules.ts';
 import { Watch } from './watch.ts';
+import { within } from './within.ts';
 
 /** What opening a door means. */
 export interface DoorAction extends DoorCommands {
@@ -26,6 +27,11 @@ interface Knock extends Lease {
 
 /** Openings that may wait for the firewall at once: what a flood of knocks at a door of one step can make. */
 const MOST_WAITING = 1_000;
+
+/** How long the end of the daemon waits for the firewall: it may be locked; and where all doors are to be closed. */
+const SHUTDOWN_MS = 800;
+const CLOSING_MS = 10_000;
+const ENDING_MS = 300;
 
 /**
  * Keeps doors open as long as they should be. Firewall changes are made one after the other; commands run
@@ -72,11 +78,18 @@ export class Keeper {
     await this.#rules.start();
     this.#setAlarm();
     this.#watch.start();
+    await this.#commands.resume(this.#doors);
   }
 
   /** Doors are opened this way from now on. */
   setDoors(doors: KeeperParts['doors']): void {
     this.#doors = doors;
+    this.#commands.setDoors(doors);
+  }
+
+  /** Closes all that is open, or what of it is wanted. Returns at once. */
+  flush(isWanted: (opening: Opening) => boolean = () => true): void {
+    this.#enqueue(() => this.#rules.flush(isWanted));
   }
 
   /** Sees to it that the chain and its jumps stand. Returns at once. */
@@ -143,17 +156,16 @@ export class Keeper {
     else this.#turnedAway++;
   }
 
-  /**
-   * Ends in an orderly way: rules stay and end by themselves, stop commands that wait are run now, so that
-   * none is lost.
-   */
+  /** Ends in an orderly way: rules stay and end by themselves, stop commands that wait are left to the next daemon. */
   async shutdown(): Promise<void> {
     this.#isEnding = true;
     this.#alarm.set(null);
     this.#watch.end();
-    await this.#firewallWork;
-    await this.#commands.shutdown();
-    await this.#rules.end();
+    const patienceMs = this.#parts.closeOnExit ? CLOSING_MS : SHUTDOWN_MS;
+    const [isDone] = await Promise.all([within(patienceMs, this.#firewallWork), this.#commands.shutdown()]);
+    if (!isDone)
+      this.#parts.log.warn('the firewall does not answer; what was under way there goes on by itself');
+    await within(ENDING_MS, this.#rules.end());
   }
 
   /** Opens doors with one change to the firewall; then the last of them may close another. */

@@ -96,6 +96,12 @@ export class Rules {
     return openings.length;
   }
 
+  /** Takes away all that is open, or what of it is wanted. */
+  async flush(isWanted: (opening: Opening) => boolean): Promise<void> {
+    const open = [...this.#leases.all(), ...(await this.#firewall.list())].filter(isWanted);
+    if (open.length > 0) await this.close(open);
+  }
+
   /** Closes what has come to its end. */
   async expire(): Promise<void> {
     await this.#shut(this.#leases.expire(this.#parts.now()));

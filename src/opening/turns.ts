@@ -1,29 +1,40 @@
 /** Work that wants to run beside other work -> no more of it at once than there is room for, in its order. */
 
+interface Waiter {
+  readonly key: string;
+  readonly begin: () => void;
+}
+
+/** Work of one key never overlaps and never overtakes. */
 export class Turns {
   readonly #room: number;
-  readonly #queue: (() => void)[] = [];
-  #taken = 0;
+  readonly #queue: Waiter[] = [];
+  readonly #busy = new Set<string>();
 
   constructor(room: number) {
     this.#room = room;
   }
 
-  /** How much waits for its turn. */
-  get waiting(): number {
-    return this.#queue.length;
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#taken < this.#room) this.#taken++;
-    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    await new Promise<void>((begin) => {
+      this.#queue.push({ key, begin });
+      this.#beginNext();
+    });
     try {
       return await work();
     } finally {
-      // The turn passes on, so that nobody who comes later is sooner.
-      const next = this.#queue.shift();
-      if (next === undefined) this.#taken--;
-      else next();
+      this.#busy.delete(key);
+      this.#beginNext();
+    }
+  }
+
+  #beginNext(): void {
+    if (this.#busy.size >= this.#room) return;
+    // The first of its key in the queue is the next of it, since what runs of it keeps the others out.
+    const at = this.#queue.findIndex(({ key }) => !this.#busy.has(key));
+    for (const { key, begin } of at < 0 ? [] : this.#queue.splice(at, 1)) {
+      this.#busy.add(key);
+      begin();
     }
   }
 }

@@ -1,10 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/opening/command.ts';
 import { until } from '../lab.ts';
 import { address } from '../openings.ts';
 
-const OF = { door: 'ssh', source: address('2001:db8::7') };
+const OF = { door: 'ssh', source: address('2001:db8::7'), claim: null };
 
 describe('a command', () => {
   it('runs in a shell with the source in place of each %IP%', async () => {
@@ -65,6 +67,68 @@ describe('a command', () => {
     const result = await runCommand(`: ${'x'.repeat(200_000)}`, OF);
     expect(result.status).toBeNull();
     expect(result.error).toContain('E2BIG');
+  });
+});
+
+describe('a command with a claim', () => {
+  let folder: string;
+  let claim: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+    claim = join(folder, 'claim');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const run = (command: string, limitMs?: number) => runCommand(command, { ...OF, claim }, limitMs);
+
+  it('writes down who runs it, and how it ended', async () => {
+    const { status, output } = await run(`cat ${claim}; echo $PPID; exit 3`);
+    const [pid, parent] = output.split('\n');
+    expect([status, parent]).toEqual([3, pid]);
+    expect(readFileSync(claim, 'utf8')).toBe(`${pid}\n3\n`);
+  });
+
+  it('comes to the same as without, in output, status and signal', async () => {
+    const commands = [
+      'echo out; echo err >&2',
+      'exit 127',
+      'kill -USR1 $$',
+      'kill -SEGV $$',
+      'echo $0 $# "%IP%"; ls /proc/self/fd',
+      '(',
+      'set -e; false; echo not',
+      'cat',
+    ];
+    for (const [index, command] of commands.entries()) {
+      const claimed = await runCommand(command, { ...OF, claim: `${claim}${index}` });
+      expect(claimed).toEqual(await runCommand(command, OF));
+    }
+  });
+
+  it('that another has claimed does not run', async () => {
+    writeFileSync(claim, '1\n');
+    expect(await run('echo ran')).toMatchObject({ isTaken: true, output: '' });
+  });
+
+  it('that many claim at once runs once', async () => {
+    const all = await Promise.all(Array.from({ length: 20 }, () => run(`echo ran >> ${folder}/out`)));
+    expect(all.filter(({ isTaken }) => isTaken !== true)).toHaveLength(1);
+    expect(readFileSync(join(folder, 'out'), 'utf8')).toBe('ran\n');
+  });
+
+  it('runs where nothing can be written', async () => {
+    const { output } = await runCommand('echo ran', { ...OF, claim: '/dev/null/claim' });
+    expect(output).toBe('ran\n');
+  });
+
+  it('that overruns its time is ended, and says so there', async () => {
+    const { signal, timedOut, output } = await run('sleep 600', 200);
+    expect({ signal, timedOut, output }).toEqual({ signal: 'SIGTERM', timedOut: true, output: '' });
+    expect(readFileSync(claim, 'utf8')).toMatch(/^\d+\n143\n$/);
+  });
+
+  it('that ignores the request to end is ended all the same', async () => {
+    const { signal, timedOut } = await run('trap "" TERM; while :; do sleep 0.1; done', 100);
+    expect({ signal, timedOut }).toEqual({ signal: 'SIGKILL', timedOut: true });
   });
 });
 

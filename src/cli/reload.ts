@@ -1,0 +1,105 @@
+/** HUP, and files that have changed -> another configuration, or the old one where the new is wrong. */
+
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { OneTimeDoors } from '../config/one-time-doors.ts';
+import type { Config } from '../config/schema.ts';
+import type { Daemon } from '../daemon.ts';
+import { wordsFor } from '../words.ts';
+import type { DaemonLog } from './daemon-log.ts';
+import { Watch } from './watch.ts';
+
+export interface ReloadParts {
+  readonly path: string;
+  /** Reads the file at this path. */
+  readonly read: () => Promise<Config>;
+  readonly daemon: Daemon;
+  readonly oneTime: OneTimeDoors;
+  readonly log: DaemonLog;
+}
+
+export class Reload {
+  readonly #parts: ReloadParts;
+  readonly #watch: Watch;
+  #config: Config;
+  /** What the file said when it was looked at last; null where that is not known. */
+  #seen: string | null = null;
+  #work: Promise<void> = Promise.resolve();
+
+  /** @param config that of the daemon */
+  constructor(parts: ReloadParts, config: Config) {
+    this.#parts = parts;
+    this.#config = config;
+    this.#watch = new Watch(() => this.#enqueue(() => this.#ifChanged()), parts.log.warn);
+  }
+
+  /** Loads the file anew at once, and then whenever it, or a file of one-time sequences, has become another. */
+  async start(): Promise<void> {
+    this.#seen = await this.#look();
+    await this.#watchFiles();
+  }
+
+  /** Loads the file anew, whether it is another or not. */
+  now(): void {
+    this.#enqueue(async () => {
+      this.#seen = await this.#look();
+      await this.#load();
+    });
+  }
+
+  /** Resolves when nothing is being loaded; nothing will be then. */
+  async stop(): Promise<void> {
+    await this.#watch.close();
+    await this.#work;
+  }
+
+  /** A file that has gone is awaited. That we have marked a one-time sequence as used is no change. */
+  async #ifChanged(): Promise<void> {
+    const text = await this.#look();
+    if (text === null) return;
+    const isSame = text === this.#seen;
+    this.#seen = text;
+    if (isSame && (await this.#parts.oneTime.isCurrent(this.#config).catch(() => true))) return;
+    await this.#load();
+  }
+
+  /** A file that is wrong changes nothing. */
+  async #load(): Promise<void> {
+    const { path, read, daemon, log } = this.#parts;
+    const before = this.#config;
+    try {
+      const config = await read();
+      log.use(config);
+      await daemon.reload(config).catch((error: unknown) => {
+        log.use(before);
+        throw error;
+      });
+      this.#config = config;
+      log.info(wordsFor(config.compat).reloaded(path));
+      await this.#watchFiles();
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      for (const line of text.split('\n')) log.error(line);
+      log.error(`${path} was not loaded, going on as before`);
+    }
+  }
+
+  async #watchFiles(): Promise<void> {
+    const oneTime = Object.values(this.#config.doors).flatMap(({ oneTimeSequences: path }) => path ?? []);
+    // A pipe can be read once, and is not to be read again.
+    if (isFile(this.#parts.path)) await this.#watch.set([this.#parts.path, ...oneTime]);
+  }
+
+  async #look(): Promise<string | null> {
+    const { path } = this.#parts;
+    return isFile(path) ? readFile(path, 'utf8').catch(() => null) : null;
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#work = this.#work.then(work);
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}

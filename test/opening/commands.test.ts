@@ -1,0 +1,404 @@
+/** Start and stop commands for real, with a journal on a real disk and clocks that can be set. */
+
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Micros, US_PER_MS, US_PER_SECOND } from '../../src/model.ts';
+import { type CommandResult, runCommand } from '../../src/opening/command.ts';
+import { Commands, type CommandsParts, type DoorCommands } from '../../src/opening/commands.ts';
+import { StopDisk } from '../../src/opening/disk.ts';
+import { StopJournal } from '../../src/opening/journal.ts';
+import { readLines } from '../../src/opening/record.ts';
+import { openingSwitchesFor } from '../../src/opening/switches.ts';
+import { wordsFor } from '../../src/words.ts';
+import { linesOf, until } from '../lab.ts';
+import { address } from '../openings.ts';
+
+const SOURCE = address('10.0.0.7');
+const HOUR_MS = 3_600_000;
+
+let folder: string;
+let said: string[];
+/** What a step has added to the wall clock. */
+let stepUs: Micros;
+let boot: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  said = [];
+  stepUs = 0;
+  boot = 'one';
+});
+afterEach(() => rmSync(folder, { recursive: true, maxRetries: 5 }));
+
+const uptime = () => Math.round(performance.now() * US_PER_MS);
+const stops = () => join(folder, 'stops');
+const ran = () => linesOf(join(folder, 'out'));
+const owed = () => readLines(readFileSync(join(stops(), 'journal'), 'utf8')).owed;
+const echo = (what: string) => `echo ${what} >> ${folder}/out`;
+
+function door(timeoutMs: number, parts: Partial<DoorCommands> = {}): DoorCommands {
+  return {
+    startCommand: echo('start'),
+    startCommand6: null,
+    stopCommand: echo('stop'),
+    stopCommand6: null,
+    cmdTimeoutUs: timeoutMs * US_PER_MS,
+    ...parts,
+  };
+}
+
+/** A daemon's commands, and what another daemon has left taken over. */
+async function daemon(parts: Partial<CommandsParts> = {}, doors: object = { cmd: 1 }): Promise<Commands> {
+  const say = (text: string) => void said.push(text);
+  const commands = new Commands({
+    run: runCommand,
+    isDry: () => false,
+    words: () => wordsFor('none'),
+    log: { info: say, warn: say, error: say },
+    now: () => Date.now() * US_PER_MS + stepUs,
+    machine: { boot, now: uptime },
+    journal: new StopJournal(new StopDisk(stops()), say),
+    switches: () => openingSwitchesFor('none'),
+    closeOnExit: false,
+    ...parts,
+  });
+  await commands.resume(doors);
+  return commands;
+}
+
+describe('a stop command', () => {
+  it('is on disk before its start command runs, and is not once it has run', async () => {
+    const it = await daemon();
+    it.start(
+      'cmd',
+      SOURCE,
+      door(0, { startCommand: `cp ${stops()}/journal ${folder}/seen; ${echo('start')}` }),
+    );
+    await until(() => ran().length === 2, 'both commands');
+    expect(readLines(readFileSync(join(folder, 'seen'), 'utf8')).owed).toMatchObject([
+      { door: 'cmd', source: '10.0.0.7', command: echo('stop'), isStarting: true },
+    ]);
+    await until(() => owed().length === 0, 'nothing is owed');
+    await until(() => readdirSync(stops()).length === 1, 'the journal alone');
+  });
+
+  it('waits on disk while no daemon runs, and runs once with the next, at once if overdue', async () => {
+    const first = await daemon();
+    first.start('cmd', SOURCE, door(300));
+    first.start('cmd', address('10.0.0.8'), door(HOUR_MS));
+    await until(
+      () => ran().length === 2 && owed().every(({ isStarting }) => !isStarting),
+      'both start commands',
+    );
+    await first.shutdown();
+    expect(ran()).toEqual(['start', 'start']);
+    expect(said.at(-1)).toBe('stop commands left to the next start: 2');
+    await sleep(400);
+    await daemon();
+    await until(() => ran().length === 3, 'the stop command');
+    const third = await daemon();
+    await sleep(300);
+    await third.shutdown();
+    expect(ran()).toEqual(['start', 'start', 'stop']);
+    expect(owed()).toMatchObject([{ source: '10.0.0.8' }]);
+  });
+
+  it('comes in its time although the wall clock is set back, also with the next daemon', async () => {
+    const first = await daemon();
+    first.start('cmd', SOURCE, door(400));
+    first.start('cmd', address('10.0.0.8'), door(800));
+    stepUs = -10 * 24 * HOUR_MS * US_PER_MS;
+    await until(() => ran().filter((text) => text === 'stop').length === 1, 'the first stop command');
+    await first.shutdown();
+    await daemon();
+    await until(() => ran().filter((text) => text === 'stop').length === 2, 'the second stop command');
+  });
+
+  it('comes cmd_timeout after a reboot at the latest', async () => {
+    const first = await daemon();
+    first.start('cmd', SOURCE, door(500));
+    await until(() => ran().length === 1 && owed()[0]?.isStarting === false, 'the start command');
+    await first.shutdown();
+    boot = 'two';
+    stepUs = -10 * 24 * HOUR_MS * US_PER_MS;
+    await daemon();
+    await sleep(100);
+    expect(ran()).toEqual(['start']);
+    await until(() => ran().length === 2, 'the stop command');
+  });
+
+  it('of a door that is gone runs at once: at a reload, and at the next start', async () => {
+    const first = await daemon();
+    for (const host of [7, 8]) first.start('cmd', address(`10.0.0.${host}`), door(HOUR_MS));
+    first.start('old', SOURCE, door(HOUR_MS, { stopCommand: echo('old') }));
+    first.setDoors({ cmd: 1, old: 1 });
+    await until(
+      () => ran().length === 3 && owed().every(({ isStarting }) => !isStarting),
+      'the start commands',
+    );
+    first.setDoors({ cmd: 1 });
+    await until(() => ran().length === 4, 'the stop command of the old door');
+    await first.shutdown();
+    await daemon({}, {});
+    await until(() => ran().length === 6, 'those of the other door');
+    expect(ran().slice(3)).toEqual(['old', 'stop', 'stop']);
+  });
+
+  it('runs at the end of the daemon where it could not be saved', async () => {
+    const journal = new StopJournal(new StopDisk('/dev/null/stops'), (text) => void said.push(text));
+    const it = await daemon({ journal });
+    for (const host of [7, 8]) it.start('cmd', address(`10.0.0.${host}`), door(HOUR_MS));
+    await until(() => ran().length === 2, 'the start commands');
+    await it.shutdown();
+    expect(ran()).toEqual(['start', 'start', 'stop', 'stop']);
+    expect(said.filter((text) => text.includes('cannot be saved'))).toHaveLength(1);
+  });
+
+  it('runs at the end of the daemon with --close-on-exit', async () => {
+    const it = await daemon({ closeOnExit: true });
+    it.start('cmd', SOURCE, door(HOUR_MS));
+    await until(() => ran().length === 1, 'the start command');
+    await it.shutdown();
+    expect([ran(), owed()]).toEqual([['start', 'stop'], []]);
+  });
+
+  it('that runs when the daemon ends goes on, and the next daemon takes its result', async () => {
+    const first = await daemon();
+    const slow = `echo begun >> ${folder}/out; sleep 4; ${echo('stop')}`;
+    first.start('cmd', SOURCE, door(0, { stopCommand: slow }));
+    await until(() => ran().length === 2, 'the beginning of the stop command');
+    await first.shutdown();
+    expect(ran(), 'it does not wait for it').toEqual(['start', 'begun']);
+    expect(said).toContain('commands still running: 1; they go on by themselves');
+    await daemon();
+    await until(() => owed().length === 0, 'its end');
+    expect(ran()).toEqual(['start', 'begun', 'stop']);
+  });
+});
+
+describe('of a daemon that was killed', () => {
+  /** Leaves a stop command, and what its claim says, as a daemon would that is killed then. */
+  async function leave(what: 'start' | 'stop', claim: string | null, timeoutMs = 0): Promise<void> {
+    const id = '00000000000000aa';
+    const stop = {
+      ...{
+        id,
+        door: 'cmd',
+        source: SOURCE,
+        command: echo('stop'),
+        waitUs: timeoutMs * US_PER_MS,
+        failures: 0,
+      },
+      ...{
+        dueAt: uptime() + timeoutMs * US_PER_MS,
+        dueAtWall: Date.now() * US_PER_MS,
+        boot,
+        isStarting: what === 'start',
+      },
+    };
+    await new StopJournal(new StopDisk(stops()), () => undefined).keep(stop);
+    if (claim !== null) writeFileSync(join(stops(), `${id}.${what}`), claim);
+  }
+  const DEAD = 4_194_305;
+  const nothingOwed = () => until(() => owed().length === 0, 'nothing is owed');
+
+  it('a start command that was never begun is not followed by anything, and cannot begin any more', async () => {
+    await leave('start', null);
+    await daemon();
+    await nothingOwed();
+    const claim = join(stops(), '00000000000000aa.start');
+    const late = await runCommand(echo('late'), { door: 'cmd', source: SOURCE, claim });
+    expect(late.isTaken).toBe(true);
+    await sleep(100);
+    expect(ran()).toEqual([]);
+  });
+
+  it.each([
+    ['has ended', `${DEAD}\n0\n`],
+    ['has failed', `${DEAD}\n3\n`],
+    ['was cut off', `${DEAD}\n`],
+  ])('a start command that %s is followed by its stop command', async (_, claim) => {
+    await leave('start', claim);
+    await daemon();
+    await until(() => ran().length === 1, 'the stop command');
+    await nothingOwed();
+  });
+
+  it('a start command that still runs ends before its stop command begins', async () => {
+    mkdirSync(stops());
+    const claim = join(stops(), '00000000000000aa.start');
+    const of = { door: 'cmd', source: SOURCE, claim };
+    void runCommand(`${echo('start')}; sleep 0.7; ${echo('started')}`, of);
+    await until(() => ran().length === 1, 'the start command');
+    await leave('start', null, 100);
+    await daemon();
+    await until(() => ran().length === 3, 'the stop command');
+    expect(ran()).toEqual(['start', 'started', 'stop']);
+  });
+
+  it.each([
+    ['has ended is not run again', `${DEAD}\n0\n`, []],
+    ['was cut off is run again', `${DEAD}\n`, ['stop']],
+    ['was claimed and not begun is run', '', ['stop']],
+    ['was never begun is run', null, ['stop']],
+  ])('a stop command that %s', async (_, claim, commands) => {
+    await leave('stop', claim);
+    await daemon();
+    await nothingOwed();
+    expect(ran()).toEqual(commands);
+  });
+
+  it('a stop command that has failed is tried again', async () => {
+    await leave('stop', `${DEAD}\n3\n`);
+    await daemon();
+    await until(() => ran().length === 1, 'the second try');
+    expect(said[1]).toBe('10.0.0.7: cmd: the stop command runs again in 1 s (1 of 5)');
+    await nothingOwed();
+  });
+
+  it('a process id that somebody else has by now is not taken for the command', async () => {
+    await leave('stop', `${process.pid}\n`);
+    await daemon();
+    await until(() => ran().length === 1, 'the stop command');
+  });
+
+  it('a stop command that begins only now is not run twice', async () => {
+    await leave('stop', null);
+    const claim = join(stops(), '00000000000000aa.stop');
+    const both = [1, 2, 3, 4].map(() =>
+      runCommand(`sleep 0.2; ${echo('stop')}`, { door: 'cmd', source: SOURCE, claim }),
+    );
+    await daemon();
+    await nothingOwed();
+    expect((await Promise.all(both)).filter(({ isTaken }) => isTaken !== true).length).toBeLessThan(2);
+    expect(ran()).toEqual(['stop']);
+    expect(existsSync(claim), 'what comes later still finds it claimed').toBe(true);
+  });
+});
+
+describe('a second knock while the stop command waits', () => {
+  it('lets it wait longer, and runs no second start command', async () => {
+    const it = await daemon();
+    it.start('cmd', SOURCE, door(600));
+    await sleep(400);
+    it.start('cmd', SOURCE, door(600));
+    it.start('cmd', address('10.0.0.8'), door(HOUR_MS));
+    await sleep(400);
+    expect(ran()).toEqual(['start', 'start']);
+    expect(said).toContain('10.0.0.7: cmd: is open already, its stop command comes later');
+    await until(() => ran().length === 3, 'the stop command');
+    await sleep(300);
+    expect(ran()).toEqual(['start', 'start', 'stop']);
+    await it.shutdown();
+  });
+
+  it('never lets it come sooner, and the next daemon knows of it', async () => {
+    const it = await daemon();
+    it.start('cmd', SOURCE, door(HOUR_MS));
+    await until(() => ran().length === 1 && owed()[0]?.isStarting === false, 'the start command');
+    const [before] = owed();
+    it.start('cmd', SOURCE, door(10));
+    await it.shutdown();
+    expect(owed()).toMatchObject([{ dueAt: before?.dueAt }]);
+    it.start('cmd', SOURCE, door(2 * HOUR_MS));
+    await it.shutdown();
+    expect(owed()[0]?.dueAt).toBeGreaterThan(uptime() + 1.9 * HOUR_MS * US_PER_MS);
+  });
+
+  it('under compat: knockd runs both commands again', async () => {
+    const it = await daemon({ switches: () => openingSwitchesFor('knockd') });
+    it.start('cmd', SOURCE, door(200));
+    it.start('cmd', SOURCE, door(200));
+    await until(() => ran().length === 4, 'both commands, twice');
+    expect(ran()).toEqual(['start', 'start', 'stop', 'stop']);
+  });
+
+  it('of a door without a stop command runs the start command each time', async () => {
+    const it = await daemon();
+    for (let count = 0; count < 3; count++) it.start('cmd', SOURCE, door(0, { stopCommand: null }));
+    await until(() => ran().length === 3, 'three start commands');
+  });
+
+  it('that comes while the stop command runs opens anew after that', async () => {
+    const it = await daemon();
+    const slow = `sleep 0.3; ${echo('stop')}`;
+    it.start('cmd', SOURCE, door(0, { stopCommand: slow }));
+    await until(() => said.some((text) => text.includes('running command: sleep')), 'the stop command');
+    it.start('cmd', SOURCE, door(0, { stopCommand: slow }));
+    await until(() => ran().length === 4, 'all');
+    expect(ran()).toEqual(['start', 'stop', 'start', 'stop']);
+  });
+});
+
+describe('a stop command that fails', () => {
+  const DONE: CommandResult = {
+    status: 0,
+    signal: null,
+    output: '',
+    unshown: 0,
+    timedOut: false,
+    error: null,
+  };
+
+  beforeEach(() => void vi.useFakeTimers({ now: 1_795_212_000_000 }));
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    [{ status: 3 }, 'command returned non-zero status code (3)'],
+    [{ error: 'EAGAIN' }, 'command did not run: EAGAIN'],
+    [{ status: null, signal: 'SIGSEGV' as const }, 'command was ended by SIGSEGV'],
+    [{ timedOut: true, signal: 'SIGTERM' as const }, 'command ran out of time and was ended'],
+  ])('is tried six times, ever later, and then given up loudly: %j', async (failure, text) => {
+    const at: number[] = [];
+    const begun = Date.now();
+    const it = await daemon({
+      journal: new StopJournal(null, () => undefined),
+      machine: { boot, now: () => Date.now() * US_PER_MS },
+      run: async (command) => {
+        if (command === 'stop') at.push((Date.now() - begun) / 1000);
+        return command === 'stop' ? { ...DONE, ...failure } : DONE;
+      },
+    });
+    it.start('cmd', SOURCE, door(10 * 1000, { startCommand: 'start', stopCommand: 'stop' }));
+    await vi.advanceTimersByTimeAsync(HOUR_MS);
+    expect(at).toEqual([10, 11, 13, 17, 25, 41]);
+    expect(said.at(-1)).toBe(
+      `10.0.0.7: cmd: given up: the stop command failed 6 times (${text}), run it by hand`,
+    );
+  });
+
+  it('is tried again until it does not', async () => {
+    let tries = 0;
+    const it = await daemon({
+      journal: new StopJournal(null, () => undefined),
+      machine: { boot, now: () => Date.now() * US_PER_MS },
+      run: async (command) => (command === 'stop' && ++tries < 3 ? { ...DONE, status: 1 } : DONE),
+    });
+    it.start('cmd', SOURCE, door(0, { startCommand: 'start', stopCommand: 'stop' }));
+    await vi.advanceTimersByTimeAsync(HOUR_MS);
+    expect(tries).toBe(3);
+    expect(said.some((text) => text.includes('given up'))).toBe(false);
+  });
+});
+
+it('the uptime of a second is a second, and the boot has a name', async () => {
+  const { machineClock } = await import('../../src/opening/uptime.ts');
+  const clock = machineClock();
+  const [before, began] = [clock.now(), performance.now()];
+  await sleep(500);
+  const ratio = (clock.now() - before) / ((performance.now() - began) * US_PER_MS);
+  expect(ratio).toBeGreaterThan(0.8);
+  expect(ratio).toBeLessThan(1.2);
+  expect(clock.now()).toBeGreaterThan(US_PER_SECOND);
+  expect(clock.boot).toMatch(/^[0-9a-f-]{36}$/);
+});
