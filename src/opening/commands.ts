@@ -95,6 +95,8 @@ export class Commands {
       SHUTDOWN_MS,
       this.#runner.idle().then(() => this.#parts.journal.idle()),
     );
+    this.#waiting = 0;
+    this.#tellTurnedAway();
     const { running } = this.#runner;
     if (running > 0) this.#parts.log.warn(`commands still running: ${running}; they go on by themselves`);
     const { size } = this.#stops;
@@ -118,7 +120,7 @@ export class Commands {
 
   #tellTurnedAway(): void {
     if (this.#turnedAway === 0 || this.#waiting > 0) return;
-    this.#parts.log.warn(`${this.#turnedAway} openings ran no command, as ${MOST_WAITING} were waiting`);
+    this.#parts.log.warn(`${this.#turnedAway} openings ran no command, as too many were waiting`);
     this.#turnedAway = 0;
   }
 }

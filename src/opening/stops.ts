@@ -178,7 +178,8 @@ export class Stops {
     const { log, journal, machine } = this.#parts;
     const who = `${stop.source}: ${stop.door}`;
     const failures = stop.failures + 1;
-    if (failures > MOST_RETRIES || (this.#end !== null && !journal.holds(stop.id))) {
+    const isLast = failures > MOST_RETRIES || (this.#end !== null && !journal.holds(stop.id));
+    if (isLast) {
       log.error(`${who}: given up: the stop command failed ${failures} times (${failure}), run it by hand`);
       await this.#drop(stop);
       return;
@@ -192,7 +193,8 @@ export class Stops {
       `${who}: the stop command runs again in ${waitUs / US_PER_SECOND} s (${failures} of ${MOST_RETRIES})`,
     );
     this.#schedule.add(again);
-    this.#runDue();
+    // At the end once is enough, the next daemon goes on.
+    if (this.#end === null) this.#runDue();
   }
 
   /** The claims of a daemon that has died stay until the next start: what it has begun last may be yet to see them. */

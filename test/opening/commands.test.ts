@@ -172,6 +172,19 @@ describe('a stop command', () => {
     expect([ran(), owed()]).toEqual([['start', 'stop'], []]);
   });
 
+  it('that fails at the end of the daemon is tried again by the next', async () => {
+    const first = await daemon({ closeOnExit: true });
+    first.start('cmd', SOURCE, door(HOUR_MS, { stopCommand: `${echo('stop')}; [ -e ${folder}/fine ]` }));
+    await until(() => ran().length === 1, 'the start command');
+    await first.shutdown();
+    expect(ran()).toEqual(['start', 'stop']);
+    expect(owed()).toMatchObject([{ failures: 1 }]);
+    writeFileSync(join(folder, 'fine'), '');
+    await daemon();
+    await until(() => owed().length === 0, 'nothing is owed');
+    expect(ran()).toEqual(['start', 'stop', 'stop']);
+  });
+
   it('that runs when the daemon ends goes on, and the next daemon takes its result', async () => {
     const first = await daemon();
     const slow = `echo begun >> ${folder}/out; sleep 4; ${echo('stop')}`;

@@ -402,7 +402,7 @@ describe('the keeper', () => {
     expect(ran).toHaveLength(1_032);
     expect(ran[1_031]).toBe('start cmd 10.1.4.7');
     expect(said.filter((text) => text.includes('ran no command'))).toEqual([
-      '68 openings ran no command, as 1000 were waiting',
+      '68 openings ran no command, as too many were waiting',
     ]);
   });
 
