@@ -26,7 +26,7 @@ const SHARED = readdirSync(SRC).filter((name) => name.endsWith('.ts') && !(name 
 const CORE = [
   /^packet\//,
   /^attempt\//,
-  /^opening\/(ends|lease|stop)\.ts$/,
+  /^opening\/(ends|lease|stop|switches)\.ts$/,
   /^rule\/(rule|hook|listing|operation)\.ts$/,
 ];
 const IMPURE =

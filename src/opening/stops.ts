@@ -76,7 +76,7 @@ export class Stops {
     const waiting = this.#schedule.of(door, source);
     if (waiting === null) return false;
     const dueAt = Math.max(waiting.dueAt, this.#parts.machine.now() + waitUs);
-    this.#waitUntil({ ...waiting, waitUs, failures: 0 }, dueAt);
+    this.#waitUntil({ ...waiting, waitUs: Math.max(waiting.waitUs, waitUs), failures: 0 }, dueAt);
     return true;
   }
 
