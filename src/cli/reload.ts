@@ -33,7 +33,7 @@ export class Reload {
     this.#watch = new Watch(() => this.#enqueue(() => this.#ifChanged()), parts.log.warn);
   }
 
-  /** Loads the file anew at once, and then whenever it, or a file of one-time sequences, has become another. */
+  /** From now on the file is loaded anew whenever it, or a file of one-time sequences, has become another. */
   async start(): Promise<void> {
     this.#seen = await this.#look();
     await this.#watchFiles();
