@@ -76,8 +76,10 @@ export class Intake {
         this.#merge.drained(reader, at);
         this.#handOn(at);
         reader.tick(at);
-        this.#isCaughtUp ||= this.#merge.isCaughtUp;
-        if (this.#isCaughtUp) this.#parts.passed(this.#merge.passedAt(at));
+        if (!this.#isCaughtUp && !this.#merge.isCaughtUp) return;
+        this.#parts.passed(this.#merge.passedAt(at));
+        // What goes wrong before everything is ready ends the start.
+        this.#isCaughtUp = true;
       },
     };
     this.#running++;
