@@ -10,6 +10,7 @@ export const EXIT = {
   NO_HOST: 68,
   UNAVAILABLE: 69,
   SOFTWARE: 70,
+  CANNOT_CREATE: 73,
   IO: 74,
   NO_PERMISSION: 77,
   CONFIG: 78,

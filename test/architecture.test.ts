@@ -12,22 +12,28 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(STAGES.map((stage) => [stage, []])),
   config: [],
   sink: [],
+  setup: ['config', 'rule'],
+  explain: ['config', 'packet', 'attempt'],
+  doctor: ['config', 'line', 'rule', 'setup'],
   // Together the place where stages meet: one log, all logs, and what becomes of them.
   'reader.ts': ['line', 'packet', 'config'],
   'intake.ts': ['packet', 'config', 'reader.ts'],
   'daemon.ts': [...STAGES, 'config', 'intake.ts', 'reader.ts'],
-  cli: [...STAGES, 'config', 'sink', 'daemon.ts'],
+  cli: [...STAGES, 'config', 'setup', 'explain', 'doctor', 'sink', 'daemon.ts'],
   'main.ts': ['cli'],
   client: ['config'],
   'knock.ts': ['client'],
 };
 const SHARED = readdirSync(SRC).filter((name) => name.endsWith('.ts') && !(name in MAY_IMPORT));
-/** The core: no I/O, clock, timer or logger. The other files of opening/ and rule/ act on the world. */
+/** The core: no I/O, clock, timer or logger. The other files of opening/, rule/ and setup/ act on the world. */
 const CORE = [
   /^packet\//,
   /^attempt\//,
   /^opening\/(ends|lease|stop|switches)\.ts$/,
   /^rule\/(rule|hook|listing|operation)\.ts$/,
+  /^setup\/(?!apply)/,
+  /^explain\//,
+  /^doctor\/(?!host|state|log-source)/,
 ];
 const IMPURE =
   /Date\.now|new Date\(\)|performance\.|setTimeout|setInterval|setImmediate|process\.|console\.|from 'node:(?!net')/;

@@ -6,6 +6,7 @@ import { tellFailure } from '../outcome.ts';
 import { addCheck } from './check.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { addConvert } from './convert.ts';
+import { addInit } from './init.ts';
 import type { Io } from './io.ts';
 import { addClose, addFlush, addList, addOpen } from './openings.ts';
 import { addParse } from './parse.ts';
@@ -51,6 +52,7 @@ function knocktail(version: string, io: Io): Command {
   withManners(program, io).showHelpAfterError('(knocktail --help tells more)');
   asRun(program.command('run').summary('run the daemon'), DEFAULT_CONFIG, version, io);
   for (const add of [
+    addInit,
     addCheck,
     addReplay,
     addParse,

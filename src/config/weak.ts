@@ -73,7 +73,8 @@ function weaknessesOfSequence(sequence: Sequence, seqTimeoutUs: Micros): string[
   return found;
 }
 
-function isMonotonic(sequence: Sequence): boolean {
+/** Whether the ports only rise or only fall. */
+export function isMonotonic(sequence: Sequence): boolean {
   if (sequence.some(({ proto }) => proto === 'icmp')) return false;
   const ports = sequence.map((step) => (step.proto === 'icmp' ? 0 : step.port));
   const steps = ports.slice(1).map((port, index) => port - (ports[index] ?? port));

@@ -91,7 +91,18 @@ describe('the command line', () => {
   it('has help for every command, and a version', async () => {
     const { code, stdout } = await knocktail(['--help']);
     expect(code).toBe(0);
-    for (const command of ['run', 'check', 'replay', 'parse', 'list', 'open', 'close', 'flush', 'schema']) {
+    for (const command of [
+      'run',
+      'init',
+      'check',
+      'replay',
+      'parse',
+      'list',
+      'open',
+      'close',
+      'flush',
+      'schema',
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
       expect((await knocktail([command, '--help'])).stdout).toContain(`Usage: knocktail ${command}`);
     }

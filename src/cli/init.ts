@@ -1,0 +1,108 @@
+/** `knocktail init`: this host -> a first knock.yaml with a sequence of its own, and what to do with it. */
+
+import { randomInt } from 'node:crypto';
+import { readFile, unlink, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Command, InvalidArgumentError } from 'commander';
+import { parsePort } from '../address.ts';
+import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import type { Port, Sequence } from '../model.ts';
+import { firstConfig } from '../setup/first-config.ts';
+import { bashCommand, knockCommand } from '../setup/knock-command.ts';
+import { freePorts } from '../setup/ports.ts';
+import { drawSequence } from '../setup/sequence.ts';
+import { DEFAULT_CONFIG } from './config-file.ts';
+import type { Io } from './io.ts';
+
+/** What it holds opens the door. */
+const OWNER_ONLY = 0o600;
+const SOCKETS = ['tcp', 'tcp6', 'udp', 'udp6'].map((name) => `/proc/net/${name}`);
+const SSH = '22';
+
+interface Options {
+  readonly config: string;
+  readonly port: Port;
+}
+
+export function addInit(program: Command, io: Io): void {
+  program
+    .command('init')
+    .summary('write a first knock.yaml')
+    .description(
+      'Writes a knock.yaml with a sequence drawn by chance, which opens ssh to whoever knocks it. Never writes ' +
+        'over a file.',
+    )
+    .option('-c, --config <file>', 'the file to write, - for stdout', DEFAULT_CONFIG)
+    .option('--port <port>', 'the port to open, over TCP', toPort, toPort(SSH))
+    .action(async ({ config: path, port }: Options) => {
+      const sequence = drawSequence(freePorts(await hostPorts()), randomInt);
+      const schema = fileURLToPath(new URL('../../knock.schema.json', import.meta.url));
+      const text = firstConfig({ sequence, port, schema });
+      if (path === '-') io.stdout.write(text);
+      else await create(path, text);
+      // Beside a configuration on stdout, advice is not for whoever reads that.
+      (path === '-' ? io.stderr : io.stdout).write(nextSteps(path, sequence, port));
+      io.finish(EXIT.OK);
+    });
+}
+
+function nextSteps(path: string, sequence: Sequence, port: Port): string {
+  const option = path === DEFAULT_CONFIG ? '' : ` -c ${path === '-' ? 'FILE' : path}`;
+  const wrote = path === '-' ? '' : `wrote ${path}, which only its owner can read\n\n`;
+  return `${wrote}Next, as root:
+
+  knocktail rules${option} --apply    log knocks, and let openings in
+  knocktail run${option}              the daemon
+
+From elsewhere, to open port ${port} for 30 seconds:
+
+  ${knockCommand('HOST', sequence)}
+
+and where there is no knock, but bash:
+
+  ${bashCommand('HOST', sequence)}
+
+Once that works, shut the port to those who have not knocked. Keep a session open meanwhile:
+
+  iptables -A INPUT -p tcp --dport ${port} -j DROP
+  ip6tables -A INPUT -p tcp --dport ${port} -j DROP
+`;
+}
+
+async function hostPorts() {
+  const [services = '', localRange = '', ...sockets] = await Promise.all(
+    ['/etc/services', '/proc/sys/net/ipv4/ip_local_port_range', ...SOCKETS].map((path) =>
+      readFile(path, 'utf8').catch(() => ''),
+    ),
+  );
+  return { services, localRange, sockets };
+}
+
+async function create(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: 'wx', mode: OWNER_ONLY });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    // A part of the file is worse than none.
+    if (code === 'ENOSPC' || code === 'EIO' || code === 'EDQUOT') await unlink(path).catch(() => undefined);
+    throw uncreatable(path, code, error);
+  }
+}
+
+function uncreatable(path: string, code: string, cause: unknown): KnocktailError {
+  const folder = dirname(path);
+  const known: Record<string, readonly [what: string, exitCode: ExitCode, remedy: string]> = {
+    EEXIST: ['is there already', EXIT.CANNOT_CREATE, 'name another with -c FILE, or move it away first'],
+    ENOENT: ['there is no folder for it', EXIT.CANNOT_CREATE, `make it first: mkdir -p ${folder}`],
+    EACCES: ['may not be written', EXIT.NO_PERMISSION, 'run as root, or name another file with -c FILE'],
+  };
+  const [what, exitCode, remedy] = known[code] ?? ['cannot be written', EXIT.CANNOT_CREATE, String(cause)];
+  return new KnocktailError(what, { where: path, exitCode, remedy, cause });
+}
+
+function toPort(text: string): Port {
+  const port = parsePort(text);
+  if (port === null || port === 0) throw new InvalidArgumentError('Not a port from 1 to 65535.');
+  return port;
+}

@@ -1,0 +1,65 @@
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { describe, expect, it } from 'vitest';
+import { knocktail } from './terminal.ts';
+
+const folder = () => mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+
+describe('knocktail init', () => {
+  it('writes a file for its owner alone, of which check has nothing to say', async () => {
+    const path = join(folder(), 'knock.yaml');
+    const { code, stderr } = await knocktail(['init', '-c', path]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect((statSync(path).mode & 0o777).toString(8)).toBe('600');
+    const checked = await knocktail(['check', '-c', path]);
+    expect(checked).toMatchObject({ code: 0, stderr: '', stdout: `${path}: good, 1 door\n` });
+  });
+
+  it('tells the knock of the sequence that it has written, and what to do next', async () => {
+    const path = join(folder(), 'knock.yaml');
+    const { stdout } = await knocktail(['init', '-c', path, '--port', '2222']);
+    const { doors } = load(readFileSync(path, 'utf8')) as {
+      doors: Record<string, { sequence: (string | number)[]; open: { port: number } }>;
+    };
+    const { sequence = [], open } = doors['port-2222'] ?? {};
+    expect(open?.port).toBe(2222);
+    expect(stdout).toContain(`  knock HOST ${sequence.join(' ')}\n`);
+    expect(stdout).toContain(`  knocktail rules -c ${path} --apply `);
+    expect(stdout).toContain('iptables -A INPUT -p tcp --dport 2222 -j DROP\n');
+    expect(stdout).toContain(`tcp/HOST/${sequence.find((step) => !String(step).includes(':'))}`);
+  });
+
+  it('draws another sequence each time', async () => {
+    const texts = await Promise.all([1, 2].map(() => knocktail(['init', '-c', '-'])));
+    expect(new Set(texts.map(({ stdout }) => /sequence: (.*)/.exec(stdout)?.[1])).size).toBe(2);
+    expect(texts[0]?.stderr).toContain('knock HOST');
+  });
+
+  it('never writes over a file', async () => {
+    const path = join(folder(), 'knock.yaml');
+    writeFileSync(path, 'mine');
+    const { code, stdout, stderr } = await knocktail(['init', '-c', path]);
+    expect([code, stdout]).toEqual([73, '']);
+    expect(stderr).toBe(`${path}: is there already, name another with -c FILE, or move it away first\n`);
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+  });
+
+  it('says which folder is missing, and how to make it', async () => {
+    const path = join(folder(), 'missing', 'knock.yaml');
+    const { code, stderr } = await knocktail(['init', '-c', path]);
+    expect(code).toBe(73);
+    expect(stderr).toContain(`make it first: mkdir -p ${join(path, '..')}\n`);
+  });
+
+  it.each(['0', '65536', 'ssh'])('does not open port %s', async (port) => {
+    expect((await knocktail(['init', '-c', '-', '--port', port])).code).toBe(64);
+  });
+
+  it('points editors to a schema that is there', async () => {
+    const { stdout } = await knocktail(['init', '-c', '-']);
+    const path = /^# yaml-language-server: \$schema=(.*)$/m.exec(stdout)?.[1] ?? '';
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toHaveProperty('properties.doors');
+  });
+});
