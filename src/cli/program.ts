@@ -11,6 +11,7 @@ import type { Io } from './io.ts';
 import { addClose, addFlush, addList, addOpen } from './openings.ts';
 import { addParse } from './parse.ts';
 import { addReplay } from './replay.ts';
+import { addRules } from './rules.ts';
 import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
 
@@ -54,6 +55,7 @@ function knocktail(version: string, io: Io): Command {
   for (const add of [
     addInit,
     addCheck,
+    addRules,
     addReplay,
     addParse,
     addList,

@@ -1,7 +1,7 @@
 /** The rules of a hook (INPUT, FORWARD, ...) -> where its jump to our chain stands, or has to go. */
 
 /** Targets after which the packet goes on to the next rule (iptables-extensions(8)). All others end its way. */
-const GOES_ON: ReadonlySet<string> = new Set([
+export const GOES_ON: ReadonlySet<string> = new Set([
   ...['LOG', 'NFLOG', 'ULOG', 'AUDIT', 'TRACE', 'LED', 'IDLETIMER', 'RATEEST', 'TEE', 'SET'],
   ...['MARK', 'CONNMARK', 'HMARK', 'SECMARK', 'CONNSECMARK', 'CLASSIFY', 'CT', 'NOTRACK'],
   ...['CHECKSUM', 'DSCP', 'ECN', 'HL', 'TTL', 'TOS', 'TCPMSS', 'TCPOPTSTRIP'],
@@ -24,12 +24,12 @@ export function planHook(rules: readonly (readonly string[])[], chain: string): 
   return spec === undefined ? { kind: 'missing', at } : { kind: 'late', at, spec };
 }
 
-function isTerminal(spec: readonly string[]): boolean {
+export function isTerminal(spec: readonly string[]): boolean {
   const target = targetOf(spec);
   return target !== null && !GOES_ON.has(target);
 }
 
-function targetOf(spec: readonly string[]): string | null {
+export function targetOf(spec: readonly string[]): string | null {
   const at = spec.findIndex((word) => word === '-j' || word === '-g');
   return at < 0 ? null : (spec[at + 1] ?? null);
 }

@@ -95,6 +95,7 @@ describe('the command line', () => {
       'run',
       'init',
       'check',
+      'rules',
       'replay',
       'parse',
       'list',

@@ -1,0 +1,143 @@
+/** `knocktail rules`: a configuration -> the rules that log its knocks, printed in a format, applied or removed. */
+
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { readOneTimeFile } from '../config/one-time-file.ts';
+import type { Config } from '../config/schema.ts';
+import { EXIT } from '../errors.ts';
+import type { Family, Sequence } from '../model.ts';
+import { carryOut, readHost } from '../setup/apply.ts';
+import { type LogChains, type LogSettings, logChains } from '../setup/chains.ts';
+import { cronText, logrotateText, ownLog, rsyslogText } from '../setup/log-files.ts';
+import { nftText } from '../setup/nft.ts';
+import { planRemoval, planRules } from '../setup/plan.ts';
+import { restoreText } from '../setup/restore.ts';
+import { rulesScript } from '../setup/script.ts';
+import { type Watched, watched } from '../setup/watched.ts';
+import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
+import type { Io } from './io.ts';
+
+const FORMATS = ['iptables', 'iptables-restore', 'nft', 'rsyslog', 'logrotate', 'cron'] as const;
+
+interface Options {
+  readonly config: string;
+  readonly format: (typeof FORMATS)[number];
+  readonly family: Family;
+  readonly apply?: true;
+  readonly remove?: true;
+}
+
+/** What a configuration asks of the firewall. */
+interface Wanted {
+  readonly config: Config;
+  readonly path: string;
+  readonly settings: LogSettings;
+  readonly watched: (family: Family) => Watched | null;
+  readonly chains: (family: Family) => LogChains | null;
+}
+
+export function addRules(program: Command, io: Io): void {
+  program
+    .command('rules')
+    .summary('print or apply the firewall rules of a configuration')
+    .description(
+      'Prints the rules that log the knocks of a configuration and let its openings in, as a shell script for ' +
+        'iptables or in another format; applies them to this host, or removes them.',
+    )
+    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+    .addOption(new Option('--format <name>', 'what to print').choices(FORMATS).default('iptables'))
+    .option('--family <4|6>', 'with iptables-restore: for IPv4 or IPv6', toFamily, 4)
+    .addOption(
+      new Option('--apply', 'put the rules into the firewall of this host').conflicts(['format', 'remove']),
+    )
+    .addOption(new Option('--remove', 'take them away again').conflicts('format'))
+    .action(async (options: Options) => {
+      const wanted = await want(resolve(options.config));
+      if (options.apply === true || options.remove === true) await change(wanted, options, io);
+      else io.stdout.write(await print(wanted, options, io));
+      io.finish(EXIT.OK);
+    });
+}
+
+async function want(path: string): Promise<Wanted> {
+  const { config } = await readConfigFile(path);
+  const { chain } = config.firewall;
+  const settings = { chain, ...config.log, sweepGuard: config.sweepGuard };
+  const sequences = new Map<string, readonly Sequence[]>();
+  for (const [name, { sequence, oneTimeSequences }] of Object.entries(config.doors)) {
+    const once = oneTimeSequences === null ? [] : (await readOneTimeFile(oneTimeSequences)).left;
+    sequences.set(name, [...(sequence === null ? [] : [sequence]), ...once.map((each) => each.sequence)]);
+  }
+  const watch = (family: Family): Watched | null =>
+    watched(config, family, (door) => sequences.get(door) ?? []);
+  const chains = (family: Family): LogChains | null => {
+    const seen = watch(family);
+    return seen === null ? null : logChains(seen, settings);
+  };
+  return { config, path, settings, watched: watch, chains };
+}
+
+async function print(wanted: Wanted, { format, family }: Options, io: Io): Promise<string> {
+  const { config, path, settings, chains } = wanted;
+  const { firewall, log } = config;
+  const file = ownLog(log);
+  switch (format) {
+    case 'iptables':
+      return rulesScript({
+        ...firewall,
+        path,
+        tools: toolsOf(firewall.iptables),
+        v4: chains(4),
+        v6: chains(6),
+      });
+    case 'iptables-restore':
+      return restore(wanted, family, io);
+    case 'nft': {
+      const families = ([4, 6] as const).map(wanted.watched).filter((seen) => seen !== null);
+      return nftText(families, settings, firewall.hooks);
+    }
+    case 'rsyslog':
+      return rsyslogText(file, log.prefix);
+    case 'logrotate':
+      return logrotateText(file);
+    case 'cron': {
+      const program = fileURLToPath(new URL('../main.js', import.meta.url));
+      return cronText([process.execPath, program, 'flush', '-c', path]);
+    }
+  }
+}
+
+/** What is missing on this host: a document cannot ask what is there before it adds to it. */
+async function restore({ config: { firewall }, chains }: Wanted, family: Family, io: Io): Promise<string> {
+  const tell = (text: string): unknown => io.stderr.write(`${text}\n`);
+  const host = (await readHost(firewall.iptables, firewall, tell)).find((each) => each.family === family);
+  if (host === undefined) return restoreText([]);
+  const { operations, told } = planRules(host.listing, firewall, chains(family));
+  for (const text of told) tell(`# ${text}`);
+  return restoreText(operations);
+}
+
+async function change({ config: { firewall }, chains }: Wanted, { remove }: Options, io: Io): Promise<void> {
+  const tell = (text: string): unknown => io.stdout.write(`${text}\n`);
+  for (const { family, iptables, listing } of await readHost(firewall.iptables, firewall, tell)) {
+    const plan =
+      remove === true ? planRemoval(listing, firewall) : planRules(listing, firewall, chains(family));
+    await carryOut(plan, iptables);
+    for (const text of plan.told) tell(`${iptables.name}: ${text}`);
+    if (plan.operations.length === 0) tell(`${iptables.name}: nothing to do`);
+  }
+}
+
+/** As `findBinaries` names them, for a script that looks for itself. */
+function toolsOf(choice: string): { readonly v4: string; readonly v6: string } {
+  if (choice.startsWith('/')) return { v4: choice, v6: choice.replace(/iptables([^/]*)$/, 'ip6tables$1') };
+  const tail = choice === 'auto' ? '' : `-${choice}`;
+  return { v4: `iptables${tail}`, v6: `ip6tables${tail}` };
+}
+
+function toFamily(text: string): Family {
+  if (text === '4') return 4;
+  if (text === '6') return 6;
+  throw new InvalidArgumentError('Write 4 or 6.');
+}

@@ -1,0 +1,67 @@
+/** A plan for each family -> the packet filter of this host. */
+
+import { EXIT, KnocktailError } from '../errors.ts';
+import type { Family } from '../model.ts';
+import { findBinaries } from '../rule/binary.ts';
+import { expectDone, Iptables } from '../rule/iptables.ts';
+import { chainsToList, type Listing, type Plan, type Settings } from './plan.ts';
+
+export interface HostFamily {
+  readonly family: Family;
+  readonly iptables: Iptables;
+  readonly listing: Listing;
+}
+
+/**
+ * What stands in the packet filter of each family that this kernel has.
+ *
+ * @param choice as `firewall.iptables`
+ * @param tell hears what is left out
+ * @throws KnocktailError 69 when there is no iptables or a hook is missing, 77 when it may not be run
+ */
+export async function readHost(
+  choice: string,
+  settings: Settings,
+  tell: (text: string) => void,
+): Promise<readonly HostFamily[]> {
+  const { v4, v6 } = findBinaries(choice, process.env['PATH'] ?? '');
+  const families: HostFamily[] = [await read(4, new Iptables(v4), settings)];
+  requireHooks(families[0]?.listing, settings);
+  const iptables = v6 === null ? null : new Iptables(v6);
+  const trouble = iptables === null ? 'there is no ip6tables' : await troubleOf(iptables);
+  if (iptables === null || trouble !== null) tell(`no packet filter for IPv6 here: ${trouble}`);
+  else families.push(await read(6, iptables, settings));
+  return families;
+}
+
+/** @throws KnocktailError when an operation fails; those before it are done */
+export async function carryOut({ operations }: Plan, iptables: Iptables): Promise<void> {
+  for (const operation of operations) expectDone(await iptables.run(operation));
+}
+
+async function read(family: Family, iptables: Iptables, settings: Settings): Promise<HostFamily> {
+  const listing = new Map<string, string | null>();
+  for (const chain of chainsToList(settings)) {
+    const answer = await iptables.run({ op: 'list', chain });
+    const isMissing = !answer.done && answer.refusal === 'missing';
+    listing.set(chain, isMissing ? null : expectDone(answer));
+  }
+  return { family, iptables, listing };
+}
+
+async function troubleOf(iptables: Iptables): Promise<string | null> {
+  const answer = await iptables.run({ op: 'list', chain: 'INPUT' });
+  return !answer.done && answer.refusal === 'no family' ? answer.error.message : null;
+}
+
+/** Docker has long made its DOCKER-USER for IPv4 alone, so that is where hooks have to be. */
+function requireHooks(listing: Listing | undefined, { hooks }: Settings): void {
+  const missing = hooks.find((hook) => listing?.get(hook) === null);
+  if (missing === undefined) return;
+  throw new KnocktailError('there is no such chain', {
+    exitCode: EXIT.UNAVAILABLE,
+    where: 'iptables',
+    value: missing,
+    remedy: 'make it first or take it out of firewall.hooks',
+  });
+}

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { chainNames, logChains } from '../../src/setup/chains.ts';
+import { nftText } from '../../src/setup/nft.ts';
+import type { Watched } from '../../src/setup/watched.ts';
+import { asPort } from '../attempt/traffic.ts';
+
+const ANY = { from: null, to: null, flags: null };
+const WATCHED: Watched = { family: 4, tcp: [], udp: [], echoes: [], views: [ANY], interface: null };
+const SETTINGS = { chain: 'KNOCKD', prefix: 'KNOCK ', format: 'kernel', sweepGuard: 8 } as const;
+
+describe('the chains that log', () => {
+  it('take 15 ports a rule', () => {
+    const tcp = Array.from({ length: 31 }, (_, index) => asPort(1000 + index));
+    const { log } = logChains({ ...WATCHED, tcp }, SETTINGS);
+    const counts = log.rules.slice(1).map((spec) => spec[spec.indexOf('--dports') + 1]?.split(',').length);
+    expect(counts).toEqual([15, 15, 1]);
+  });
+
+  it('leave out what iptables has no words for, and log the more', () => {
+    const flags = { set: 2 | 128, clear: 64 };
+    const { log } = logChains({ ...WATCHED, tcp: [asPort(1)], views: [{ ...ANY, flags }] }, SETTINGS);
+    expect(log.rules[1]?.join(' ')).toBe(
+      '-p tcp -m tcp --tcp-flags SYN SYN -m multiport --dports 1 -g KNOCKD-LINE',
+    );
+    const onlyEce = { set: 64, clear: 0 };
+    const all = logChains({ ...WATCHED, tcp: [asPort(1)], views: [{ ...ANY, flags: onlyEce }] }, SETTINGS);
+    expect(all.log.rules[1]?.join(' ')).toBe('-p tcp -m multiport --dports 1 -g KNOCKD-LINE');
+  });
+
+  it('leave out pings of a size that the family has none of', () => {
+    const most = { ...WATCHED, echoes: [65_507] };
+    expect(logChains(most, SETTINGS).log.rules).toHaveLength(2);
+    expect(logChains({ ...most, family: 6 }, SETTINGS).log.rules).toHaveLength(1);
+  });
+
+  it('are two where no sweep is guarded against', () => {
+    expect(logChains(WATCHED, { ...SETTINGS, sweepGuard: 0 }).rest).toBeNull();
+  });
+
+  it('hand packets to ulogd2 where the log is of ulogd2', () => {
+    const { line } = logChains(WATCHED, { ...SETTINGS, format: 'ulogd' });
+    expect(line.rules[0]?.slice(-4)).toEqual(['-j', 'NFLOG', '--nflog-prefix', 'KNOCK ']);
+  });
+
+  it('need a prefix that iptables can write', () => {
+    const prefix = 'x'.repeat(30);
+    expect(() => logChains(WATCHED, { ...SETTINGS, prefix })).toThrow(
+      `iptables cannot write a log.prefix of more than 29 bytes (${prefix}), shorten it`,
+    );
+    expect(logChains(WATCHED, { ...SETTINGS, prefix: '' }).line.rules[0]).not.toContain('--log-prefix');
+  });
+
+  it('have names that fit beside a long one', () => {
+    expect(chainNames('X'.repeat(28))).toEqual({
+      log: `${'X'.repeat(24)}-LOG`,
+      line: `${'X'.repeat(23)}-LINE`,
+      rest: `${'X'.repeat(23)}-REST`,
+    });
+  });
+});
+
+describe('the table for nft', () => {
+  it('needs a prefix that nft can write, and hooks that it has', () => {
+    expect(() => nftText([WATCHED], { ...SETTINGS, prefix: 'a"' }, ['INPUT'])).toThrow(
+      'nftables cannot write',
+    );
+    expect(() => nftText([WATCHED], SETTINGS, ['MINE'])).toThrow(
+      'nftables has no hook for this chain (MINE)',
+    );
+  });
+
+  it('has one chain for two hooks that are one to it', () => {
+    const text = nftText([WATCHED], SETTINGS, ['FORWARD', 'DOCKER-USER']);
+    expect(text.match(/hook forward/g)).toHaveLength(1);
+  });
+});

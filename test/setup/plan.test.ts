@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { argvOf } from '../../src/rule/operation.ts';
+import { logChains } from '../../src/setup/chains.ts';
+import { type Plan, planRemoval, planRules } from '../../src/setup/plan.ts';
+import type { Watched } from '../../src/setup/watched.ts';
+import { asPort } from '../attempt/traffic.ts';
+
+const ANY = { from: null, to: null, flags: null };
+const WATCHED: Watched = {
+  family: 4,
+  tcp: [asPort(4438)],
+  udp: [],
+  echoes: [],
+  views: [ANY],
+  interface: null,
+};
+const NAMED = { chain: 'KNOCKD', prefix: 'KNOCK ', format: 'kernel', sweepGuard: 8 } as const;
+const CHAINS = logChains(WATCHED, NAMED);
+const SETTINGS = { chain: 'KNOCKD', hooks: ['INPUT'] };
+const OURS = ['KNOCKD', 'KNOCKD-LOG', 'KNOCKD-LINE', 'KNOCKD-REST'];
+
+/** A packet filter of paper: chains and their rules, `-P` first where there is a policy. */
+function listing(input: string, others: readonly string[] = []) {
+  const contents = new Map(
+    [CHAINS.log, CHAINS.line, ...(CHAINS.rest === null ? [] : [CHAINS.rest])].map((it) => [
+      it.name,
+      it.rules,
+    ]),
+  );
+  const lines = (name: string) =>
+    (contents.get(name) ?? []).map(
+      (spec) => `-A ${name} ${spec.map((word) => (word.includes(' ') ? `"${word}"` : word)).join(' ')}`,
+    );
+  return new Map<string, string | null>([
+    ['INPUT', input],
+    ...OURS.map(
+      (name) => [name, others.includes(name) ? [`-N ${name}`, ...lines(name)].join('\n') : null] as const,
+    ),
+  ]);
+}
+
+/** What is done to hooks, and to whole chains, in short. */
+const done = ({ operations }: Plan) =>
+  operations
+    .filter(({ op, chain }) => op !== 'insert' || chain === 'INPUT')
+    .map((operation) => argvOf(operation).slice(1).join(' '));
+
+describe('the plan for a packet filter', () => {
+  it('puts the jumps ahead of all that ends the way, and the rest ahead of what drops', () => {
+    const input = '-P INPUT ACCEPT\n-A INPUT -j LOG\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j DROP\n';
+    expect(done(planRules(listing(input), SETTINGS, CHAINS))).toEqual([
+      '-N KNOCKD',
+      '-N KNOCKD-LINE',
+      '-N KNOCKD-LOG',
+      '-N KNOCKD-REST',
+      '-I INPUT 2 -j KNOCKD',
+      '-I INPUT 3 -j KNOCKD-LOG',
+      '-I INPUT 5 -j KNOCKD-REST',
+    ]);
+  });
+
+  it('is empty where all stands', () => {
+    const input =
+      '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j KNOCKD-REST\n';
+    expect(planRules(listing(input, OURS), SETTINGS, CHAINS)).toMatchObject({ operations: [], told: [] });
+  });
+
+  it('moves jumps that stand too late, or in the wrong order', () => {
+    const late =
+      '-P INPUT DROP\n-A INPUT -j KNOCKD-REST\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n';
+    expect(done(planRules(listing(late, OURS), SETTINGS, CHAINS))).toEqual([
+      '-D INPUT -j KNOCKD',
+      '-I INPUT 1 -j KNOCKD',
+      '-D INPUT -j KNOCKD-LOG',
+      '-I INPUT 2 -j KNOCKD-LOG',
+      '-D INPUT -j KNOCKD-REST',
+      '-I INPUT 4 -j KNOCKD-REST',
+    ]);
+    const turned = '-P INPUT ACCEPT\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD\n';
+    expect(done(planRules(listing(turned, OURS), SETTINGS, CHAINS))).toEqual([
+      '-D INPUT -j KNOCKD',
+      '-I INPUT 1 -j KNOCKD',
+    ]);
+  });
+
+  it('writes a chain anew that says something else, and never that of the openings', () => {
+    const other = listing('-P INPUT DROP\n', OURS);
+    other.set('KNOCKD-LINE', '-N KNOCKD-LINE\n-A KNOCKD-LINE -j LOG\n');
+    other.set('KNOCKD', '-N KNOCKD\n-A KNOCKD -s 192.0.2.1/32 -j ACCEPT\n');
+    const { operations } = planRules(other, SETTINGS, CHAINS);
+    expect(operations.slice(0, 2).map(({ op, chain }) => `${op} ${chain}`)).toEqual([
+      'empty-chain KNOCKD-LINE',
+      'insert KNOCKD-LINE',
+    ]);
+    expect(operations.filter(({ chain }) => chain === 'KNOCKD')).toEqual([]);
+  });
+
+  it('logs no rest where nothing is dropped, and takes back what it has logged of it', () => {
+    const plan = planRules(listing('-P INPUT ACCEPT\n-A INPUT -j KNOCKD-REST\n', OURS), SETTINGS, CHAINS);
+    expect(done(plan)).toContain('-D INPUT -j KNOCKD-REST');
+    expect(plan.told).toContain(
+      'INPUT drops nothing yet, so no port sweep can be told: run this again once it does',
+    );
+  });
+
+  it('removes what a configuration no longer needs', () => {
+    const input = '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD-REST\n';
+    const unguarded = logChains(WATCHED, { ...NAMED, sweepGuard: 0 });
+    expect(done(planRules(listing(input, OURS), SETTINGS, unguarded))).toEqual([
+      '-D INPUT -j KNOCKD-REST',
+      '-F KNOCKD-REST',
+      '-X KNOCKD-REST',
+    ]);
+    expect(
+      done(planRules(listing(input, OURS), SETTINGS, null)).filter((words) => words.includes(' -j')),
+    ).toEqual(['-D INPUT -j KNOCKD-REST', '-D INPUT -j KNOCKD-LOG']);
+  });
+
+  it('passes over a hook that is not there', () => {
+    const plan = planRules(listing('-P INPUT DROP\n'), { ...SETTINGS, hooks: ['DOCKER-USER'] }, CHAINS);
+    expect(done(plan).filter((words) => words.includes('DOCKER-USER'))).toEqual([]);
+  });
+});
+
+describe('the removal', () => {
+  it('leaves a chain of openings that others use, and its jump', () => {
+    const chains = listing('-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n', OURS);
+    chains.set('KNOCKD', '-N KNOCKD\n-A KNOCKD -s 192.0.2.1/32 -j ACCEPT\n');
+    const plan = planRemoval(chains, SETTINGS);
+    expect(done(plan).filter((words) => /KNOCKD$/.test(words))).toEqual([]);
+    expect(plan.told).toContain('KNOCKD stays, as 1 of its rules are not of knocktail');
+  });
+
+  it('leaves jumps with conditions, which are of others', () => {
+    const plan = planRemoval(listing('-P INPUT DROP\n-A INPUT -i eth0 -j KNOCKD-LOG\n'), SETTINGS);
+    expect(plan.operations).toEqual([]);
+  });
+});
