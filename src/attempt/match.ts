@@ -85,16 +85,22 @@ export function sees(lock: Lock, packet: Packet): boolean {
   return flagsFit(packet, lock.tcpflags) && lock.admits(packet);
 }
 
-function flagsFit({ flags }: Packet, rule: FlagRule | null): boolean {
+/** The payload bytes of an echo request; null for any other packet. */
+export function echoSize({ icmp, len, proto }: Packet): number | null {
+  const isRequest = icmp?.type === (proto === 'icmp' ? ECHO_REQUEST : ECHO_REQUEST_V6);
+  if (!isRequest || len === null) return null;
+  const size = len - (proto === 'icmp' ? IPV4_ECHO_BYTES : IPV6_ECHO_BYTES);
+  return size < 0 ? null : size;
+}
+
+export function flagsFit({ flags }: Packet, rule: FlagRule | null): boolean {
   if (rule === null || flags === null) return true;
   return (flags & rule.set) === rule.set && (flags & rule.clear) === 0;
 }
 
-function echoKey({ icmp, len, proto }: Packet): number | null {
-  const isRequest = icmp?.type === (proto === 'icmp' ? ECHO_REQUEST : ECHO_REQUEST_V6);
-  if (!isRequest || len === null) return null;
-  const size = len - (proto === 'icmp' ? IPV4_ECHO_BYTES : IPV6_ECHO_BYTES);
-  return size < 0 ? null : ICMP | (size & 0xffff);
+function echoKey(packet: Packet): number | null {
+  const size = echoSize(packet);
+  return size === null ? null : ICMP | (size & 0xffff);
 }
 
 /** Steps by their port; a step for any echo request stands under each size that another step names, too. */

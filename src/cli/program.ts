@@ -6,6 +6,7 @@ import { tellFailure } from '../outcome.ts';
 import { addCheck } from './check.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { addConvert } from './convert.ts';
+import { addExplain } from './explain.ts';
 import { addInit } from './init.ts';
 import type { Io } from './io.ts';
 import { addClose, addFlush, addList, addOpen } from './openings.ts';
@@ -57,6 +58,7 @@ function knocktail(version: string, io: Io): Command {
     addCheck,
     addRules,
     addReplay,
+    addExplain,
     addParse,
     addList,
     addOpen,

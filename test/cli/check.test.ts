@@ -97,6 +97,7 @@ describe('the command line', () => {
       'check',
       'rules',
       'replay',
+      'explain',
       'parse',
       'list',
       'open',

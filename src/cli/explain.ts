@@ -1,0 +1,134 @@
+/** `knocktail explain`: a recorded log -> packet by packet, why a door opened or did not. */
+
+import { type Command, InvalidArgumentError } from 'commander';
+import { parseAddress } from '../address.ts';
+import { Engine } from '../attempt/engine.ts';
+import { switchesFor } from '../attempt/switches.ts';
+import { locksOf } from '../config/locks.ts';
+import { OneTimeDoors } from '../config/one-time-doors.ts';
+import type { Config } from '../config/schema.ts';
+import { EXIT } from '../errors.ts';
+import { explainedDoors } from '../explain/door.ts';
+import { Explanation, type Remark } from '../explain/explanation.ts';
+import { Stories } from '../explain/stories.ts';
+import { readLog } from '../line/stream.ts';
+import { printable } from '../log.ts';
+import type { Address } from '../model.ts';
+import { PacketScan } from '../packet/scan.ts';
+import { isoTime } from '../time.ts';
+import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
+import type { Io } from './io.ts';
+
+interface Options {
+  readonly config: string;
+  readonly source?: Address;
+  readonly prefix?: string;
+  readonly json?: true;
+}
+
+export function addExplain(program: Command, io: Io): void {
+  program
+    .command('explain')
+    .summary('tell why a recorded log opened a door, or did not')
+    .description(
+      'Tells of each source in a recorded log, packet by packet, what the doors made of it and why; touches ' +
+        'nothing. Exit code 1 when no line counts.',
+    )
+    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+    .option('--source <ip>', 'tell of this source alone', toAddress)
+    .option('--prefix <text>', 'count lines with this --log-prefix instead')
+    .option('--json', 'one JSON object a line, in the order of the log')
+    .argument('[log]', 'the log file, or - for stdin', '-')
+    .action(async (path: string, options: Options) => {
+      const { prefix } = options;
+      const { config: given } = await readConfigFile(options.config);
+      const config = override(given, prefix === undefined ? {} : { prefix });
+      const { trusted } = await explain(config, path, options, io);
+      io.finish(trusted === 0 ? EXIT.NO_MATCH : EXIT.OK);
+    });
+}
+
+async function explain(
+  config: Config,
+  path: string,
+  { source, json }: Options,
+  io: Io,
+): Promise<{ readonly trusted: number }> {
+  const oneTime = new OneTimeDoors();
+  for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
+  const locks = locksOf(config, oneTime);
+  const switches = switchesFor(config.compat, config.sweepGuard);
+  const engine = new Engine(locks, switches);
+  const explanation = new Explanation(engine, explainedDoors(config, locks), switches);
+  const scan = new PacketScan({ ...config.log, live: false });
+  const stories = new Stories();
+  const take = (remarks: readonly Remark[]): void => {
+    for (const remark of remarks) {
+      if (source !== undefined && remark.source !== source) continue;
+      if (json === true) io.stdout.write(`${remarkJson(remark)}\n`);
+      else stories.add(remark);
+    }
+  };
+  for await (const event of readLog(path, io)) {
+    if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
+    if (event.kind !== 'lines') continue;
+    scan.scan(event.bytes, event.readAt, (packet) => take(explanation.packet(packet)));
+    await io.drained();
+  }
+  if (scan.lastTime !== null) {
+    take(explanation.pass(scan.lastTime));
+    take(explanation.end(scan.lastTime));
+  }
+  if (json !== true) await tellStories(stories, io);
+  tellOdds(scan.counts, engine.evicted, config.log.prefix, json === true ? io.stderr : io.stdout);
+  return scan.counts;
+}
+
+async function tellStories(stories: Stories, io: Io): Promise<void> {
+  for (const { source, chapters } of stories.stories) {
+    const lines = chapters.flatMap(({ remark, more }) => [
+      `  ${asText(remark)}`,
+      ...(more === 0 ? [] : [`  ... and ${more} more like it`]),
+    ]);
+    io.stdout.write(`${[source, ...lines].map(printable).join('\n')}\n\n`);
+    await io.drained();
+  }
+  for (const { source, packets, nearest } of stories.bystanders) {
+    const count = packets === 1 ? '1 packet' : `${packets} packets`;
+    const hint = packets === 1 ? '' : 'the nearest: ';
+    const door = nearest.door === null ? '' : `${nearest.door}: `;
+    io.stdout.write(`${printable(`${source}: ${count}, no step; ${hint}${door}${nearest.text}`)}\n`);
+    await io.drained();
+  }
+  if (stories.uncounted > 0)
+    io.stdout.write(`${stories.uncounted} packets of still other sources, no step\n`);
+}
+
+/** What a reader should know of the log as a whole. */
+function tellOdds(
+  { trusted, untrusted }: PacketScan['counts'],
+  evicted: number,
+  prefix: string,
+  out: { write(text: string): unknown },
+): void {
+  if (untrusted === 1) out.write("1 line carried the prefix but is not the kernel's, and did not count\n");
+  if (untrusted > 1)
+    out.write(`${untrusted} lines carried the prefix but are not the kernel's, and did not count\n`);
+  if (trusted === 0) out.write(`no line counts: none is the kernel's with the prefix "${prefix}"\n`);
+  if (evicted > 0) out.write(`${evicted} attempts were given up, as too many were running at once\n`);
+}
+
+/** `2026-11-21T00:00:01.000000Z  ssh: 7000/tcp is step 1 of 3, 8000/tcp comes next` */
+function asText({ time, door, text }: Remark): string {
+  return `${isoTime(time)}  ${door === null ? '' : `${door}: `}${text}`;
+}
+
+function remarkJson({ time, ...rest }: Remark): string {
+  return JSON.stringify({ time: isoTime(time), ...rest });
+}
+
+function toAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address === null) throw new InvalidArgumentError('Not an IPv4 or IPv6 address.');
+  return address;
+}

@@ -1,0 +1,36 @@
+/** Config -> its doors as an explanation needs them: with the reason why a packet is none of their business. */
+
+import { familyOf } from '../address.ts';
+import { within } from '../config/networks.ts';
+import type { Config, DoorConfig } from '../config/schema.ts';
+import type { Lock, Packet } from '../model.ts';
+
+/** Null where the door admits the packet. */
+export type Refusal = (packet: Packet) => string | null;
+
+export interface ExplainedDoor {
+  readonly lock: Lock;
+  readonly refusal: Refusal;
+}
+
+export function explainedDoors(config: Config, locks: readonly Lock[]): readonly ExplainedDoor[] {
+  return locks.flatMap((lock) => {
+    const door = config.doors[lock.name];
+    return door === undefined ? [] : [{ lock, refusal: refusalOf(door, config) }];
+  });
+}
+
+function refusalOf(
+  { target, from }: DoorConfig,
+  { interface: name, ipv6 }: Pick<Config, 'interface' | 'ipv6'>,
+): Refusal {
+  const isInvited = from === null ? () => true : within(from);
+  return (packet) => {
+    if (name !== null && packet.in !== name)
+      return `it came in at ${packet.in || 'no interface'}, not at ${name}`;
+    if (!ipv6 && familyOf(packet.src) === 6) return 'it came over IPv6, and ipv6 is false';
+    if (target !== null && packet.dst !== target)
+      return `it was for ${packet.dst}, and the target is ${target}`;
+    return isInvited(packet.src) ? null : 'its source is in none of the networks in from';
+  };
+}

@@ -1,0 +1,97 @@
+/** Remarks, in the order of the log -> what there is to read of each source, in the order of sources. */
+
+import type { Address } from '../model.ts';
+import type { Remark } from './explanation.ts';
+
+/** A source that has taken a step, with all that it did. */
+export interface Story {
+  readonly source: Address;
+  readonly chapters: readonly Chapter[];
+}
+
+export interface Chapter {
+  readonly remark: Remark;
+  /** How many remarks of the same kind follow that are not told. */
+  readonly more: number;
+}
+
+/** A source that has taken none. */
+export interface Bystander {
+  readonly source: Address;
+  readonly packets: number;
+  /** What came nearest to a knock. */
+  readonly nearest: Remark;
+}
+
+/** What is told of as many packets in a row that no door took. */
+const TOLD_IN_A_ROW = 3;
+/** A source has as many misses remembered before its first step. */
+const REMEMBERED = 8;
+/** A flood can have a source for each packet. */
+const MOST_BYSTANDERS = 10_000;
+
+interface Draft {
+  hasStep: boolean;
+  packets: number;
+  nearest: Remark;
+  chapters: { remark: Remark; more: number }[];
+}
+
+export class Stories {
+  readonly #drafts = new Map<Address, Draft>();
+  #bystanders = 0;
+  #uncounted = 0;
+
+  add(remark: Remark): void {
+    const isMiss = remark.what === 'miss' || remark.what === 'unseen';
+    const draft = this.#drafts.get(remark.source) ?? this.#begin(remark, isMiss);
+    if (draft === null) return;
+    if (isMiss) {
+      draft.packets++;
+      if (draft.nearest.what === 'unseen' && remark.what === 'miss') draft.nearest = remark;
+      if (!draft.hasStep && draft.chapters.length >= REMEMBERED) draft.chapters.shift();
+    } else if (!draft.hasStep) {
+      draft.hasStep = true;
+      this.#bystanders--;
+    }
+    const last = draft.chapters.slice(-TOLD_IN_A_ROW);
+    const isMore = isMiss && last.length === TOLD_IN_A_ROW && last.every((it) => isAlike(it.remark, remark));
+    const latest = draft.chapters.at(-1);
+    if (isMore && latest !== undefined) latest.more++;
+    else draft.chapters.push({ remark, more: 0 });
+  }
+
+  /** In the order of their first packets. */
+  get stories(): readonly Story[] {
+    return [...this.#drafts].flatMap(([source, { hasStep, chapters }]) =>
+      hasStep ? [{ source, chapters }] : [],
+    );
+  }
+
+  get bystanders(): readonly Bystander[] {
+    return [...this.#drafts].flatMap(([source, { hasStep, packets, nearest }]) =>
+      hasStep ? [] : [{ source, packets, nearest }],
+    );
+  }
+
+  /** Packets of bystanders that were too many to be told apart. */
+  get uncounted(): number {
+    return this.#uncounted;
+  }
+
+  #begin(remark: Remark, isMiss: boolean): Draft | null {
+    if (isMiss && this.#bystanders >= MOST_BYSTANDERS) {
+      this.#uncounted++;
+      return null;
+    }
+    const draft: Draft = { hasStep: false, packets: 0, nearest: remark, chapters: [] };
+    this.#drafts.set(remark.source, draft);
+    this.#bystanders++;
+    return draft;
+  }
+}
+
+/** Whether a second one tells a person no more. */
+function isAlike(a: Remark, b: Remark): boolean {
+  return a.what === b.what && a.door === b.door && (a.what === 'unseen' || a.text === b.text);
+}
