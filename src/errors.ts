@@ -1,9 +1,10 @@
 /** The one error class, which says what, which value, where and how to mend it; and the exit codes. */
 
-/** Exit codes as in sysexits.h, but for NO_MATCH, which is grep's. */
+/** Exit codes as in sysexits.h, but for NO_MATCH, which is grep's, and UNWELL, which is the doctor's. */
 export const EXIT = {
   OK: 0,
   NO_MATCH: 1,
+  UNWELL: 2,
   USAGE: 64,
   DATA: 65,
   NO_INPUT: 66,

@@ -6,6 +6,7 @@ import { tellFailure } from '../outcome.ts';
 import { addCheck } from './check.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { addConvert } from './convert.ts';
+import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
 import { addInit } from './init.ts';
 import type { Io } from './io.ts';
@@ -57,6 +58,7 @@ function knocktail(version: string, io: Io): Command {
     addInit,
     addCheck,
     addRules,
+    addDoctor,
     addReplay,
     addExplain,
     addParse,

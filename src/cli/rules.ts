@@ -3,10 +3,9 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { readOneTimeFile } from '../config/one-time-file.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT } from '../errors.ts';
-import type { Family, Sequence } from '../model.ts';
+import type { Family } from '../model.ts';
 import { carryOut, readHost } from '../setup/apply.ts';
 import { type LogChains, type LogSettings, logChains } from '../setup/chains.ts';
 import { cronText, logrotateText, ownLog, rsyslogText } from '../setup/log-files.ts';
@@ -14,9 +13,10 @@ import { nftText } from '../setup/nft.ts';
 import { planRemoval, planRules } from '../setup/plan.ts';
 import { restoreText } from '../setup/restore.ts';
 import { rulesScript } from '../setup/script.ts';
-import { type Watched, watched } from '../setup/watched.ts';
+import type { Watched } from '../setup/watched.ts';
 import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
+import { watchedBy } from './watched-by.ts';
 
 const FORMATS = ['iptables', 'iptables-restore', 'nft', 'rsyslog', 'logrotate', 'cron'] as const;
 
@@ -64,13 +64,7 @@ async function want(path: string): Promise<Wanted> {
   const { config } = await readConfigFile(path);
   const { chain } = config.firewall;
   const settings = { chain, ...config.log, sweepGuard: config.sweepGuard };
-  const sequences = new Map<string, readonly Sequence[]>();
-  for (const [name, { sequence, oneTimeSequences }] of Object.entries(config.doors)) {
-    const once = oneTimeSequences === null ? [] : (await readOneTimeFile(oneTimeSequences)).left;
-    sequences.set(name, [...(sequence === null ? [] : [sequence]), ...once.map((each) => each.sequence)]);
-  }
-  const watch = (family: Family): Watched | null =>
-    watched(config, family, (door) => sequences.get(door) ?? []);
+  const watch = await watchedBy(config);
   const chains = (family: Family): LogChains | null => {
     const seen = watch(family);
     return seen === null ? null : logChains(seen, settings);

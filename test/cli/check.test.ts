@@ -96,6 +96,7 @@ describe('the command line', () => {
       'init',
       'check',
       'rules',
+      'doctor',
       'replay',
       'explain',
       'parse',

@@ -172,6 +172,26 @@ for (const backend of ['nft', 'legacy'] as const) {
       expect(left).not.toContain('KNOCKD-');
     });
 
+    it('are what the doctor misses before, and finds afterwards', async () => {
+      const doctor = async () => {
+        const argv = [process.execPath, MAIN, 'doctor', '-c', config, '--json'];
+        const { status, stdout } = await lab.exec('server', argv);
+        const findings = stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+        const bad = findings.filter((it) => it.status === 'fail').map((it) => it.check);
+        return { status, bad, checks: findings.map((it) => it.check) };
+      };
+      expect(await doctor()).toMatchObject({ status: 2, bad: ['LOG rules, IPv4', 'LOG rules, IPv6'] });
+      await rules(config, '--apply');
+      const { bad, checks } = await doctor();
+      expect(bad).toEqual([]);
+      expect(checks).toEqual(
+        expect.arrayContaining(['backend', 'KNOCKD, IPv4', 'KNOCKD, IPv6', 'LOG rules, IPv6']),
+      );
+    });
+
     it('need a hook that is there', async () => {
       writeConfig('knock.yaml', backend);
       const path = join(lab.folder, 'hooks.yaml');

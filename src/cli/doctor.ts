@@ -1,0 +1,143 @@
+/** `knocktail doctor`: a configuration and this host -> what is missing between the wire and the rule. */
+
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Config } from '../config/schema.ts';
+import { weaknesses } from '../config/weak.ts';
+import { backendUnknown, checkBackend } from '../doctor/backend.ts';
+import { checkChain } from '../doctor/chain.ts';
+import { checkClock } from '../doctor/clock.ts';
+import { checkDaemons } from '../doctor/daemons.ts';
+import { type Finding, fail, ok, skip, warn } from '../doctor/finding.ts';
+import { backendOf, countRules, kernelText, processes, readTable, textOf } from '../doctor/host.ts';
+import { checkLogRules } from '../doctor/log-rules.ts';
+import { checkLogSource } from '../doctor/log-source.ts';
+import { checkPrivileges } from '../doctor/privileges.ts';
+import { checkState } from '../doctor/state.ts';
+import { checkXtTime } from '../doctor/xt-time.ts';
+import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import { printable } from '../log.ts';
+import type { Family } from '../model.ts';
+import { findBinaries } from '../rule/binary.ts';
+import { Iptables } from '../rule/iptables.ts';
+import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
+import type { Io } from './io.ts';
+import { watchedBy } from './watched-by.ts';
+
+interface Options {
+  readonly config: string;
+  readonly json?: true;
+}
+
+const SIGNS = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: '-   ' };
+
+export function addDoctor(program: Command, io: Io): void {
+  program
+    .command('doctor')
+    .summary('find what keeps knocks from opening on this host')
+    .description(
+      'Looks at all that stands between a knock and its rule, and changes nothing. Exit code 0 when all is well, ' +
+        '1 for warnings, 2 for failures.',
+    )
+    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+    .option('--json', 'one JSON object a line')
+    .action(async ({ config: given, json }: Options) => {
+      const path = resolve(given);
+      let worst: ExitCode = EXIT.OK;
+      for await (const finding of examine(path)) {
+        io.stdout.write(json === true ? `${JSON.stringify(finding)}\n` : asText(finding));
+        if (finding.status === 'fail') worst = EXIT.UNWELL;
+        if (finding.status === 'warn' && worst === EXIT.OK) worst = EXIT.NO_MATCH;
+      }
+      io.finish(worst);
+    });
+}
+
+async function* examine(path: string): AsyncGenerator<Finding> {
+  const read = await tried('config', async () => (await readConfigFile(path)).config);
+  if ('status' in read) {
+    for (const line of read.detail.split('\n')) yield fail('config', line, 'knocktail check');
+    return;
+  }
+  const config = read.value;
+  yield* checkConfig(path, config);
+  yield* await checkLogSource(config.log);
+  yield checkState(config.state);
+  yield checkClock(Date.now(), statSync(path).mtimeMs);
+  yield checkDaemons(processes());
+  yield* checkFirewall(config);
+}
+
+function checkConfig(path: string, config: Config): Finding[] {
+  const weak = weaknesses(config).map(({ door, text }) =>
+    warn('config', `door ${door}: ${text}`, `edit ${path}`),
+  );
+  return weak.length > 0 ? weak : [ok('config', path)];
+}
+
+async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
+  const { firewall, log } = config;
+  const found = await tried('iptables', async () =>
+    findBinaries(firewall.iptables, process.env['PATH'] ?? ''),
+  );
+  if ('status' in found) {
+    yield found;
+    return;
+  }
+  const { v4, v6 } = found.value;
+  const backend = backendOf(v4);
+  yield checkPrivileges(textOf('/proc/self/status'), backend === 'legacy');
+  if (backend === null) yield backendUnknown(`${v4} does not say whether it is nft or legacy`);
+  else {
+    const counts = await tried('backend', async () => ({
+      nft: await countRules('nft', firewall.chain),
+      legacy: await countRules('legacy', firewall.chain),
+    }));
+    yield 'status' in counts ? counts : checkBackend({ ours: backend, ...counts.value });
+  }
+  yield checkXtTime(kernelText());
+  const watchedOf = await watchedBy(config);
+  for (const [family, program] of [[4, v4] as const, [6, v6] as const]) {
+    if (program !== null)
+      yield* checkFamily(family, new Iptables(program), config, watchedOf(family), log.prefix);
+    else yield skip(`${firewall.chain}, IPv${family}`, 'there is no ip6tables');
+  }
+}
+
+async function* checkFamily(
+  family: Family,
+  iptables: Iptables,
+  { firewall }: Config,
+  watched: ReturnType<Awaited<ReturnType<typeof watchedBy>>>,
+  prefix: string,
+): AsyncGenerator<Finding> {
+  const check = `${firewall.chain}, IPv${family}`;
+  const read = await tried(check, () => readTable(iptables, [...firewall.hooks, firewall.chain]));
+  if ('status' in read) {
+    yield read;
+    return;
+  }
+  const table = read.value;
+  if (table === null) {
+    yield skip(check, 'this kernel does not filter it');
+    return;
+  }
+  yield checkChain(table, family, firewall);
+  if (watched !== null) yield checkLogRules(table, firewall.hooks, watched, prefix);
+}
+
+/** A failure that is expected of a host is a finding, and not the end of the examination. */
+async function tried<T>(check: string, act: () => Promise<T>): Promise<{ readonly value: T } | Finding> {
+  try {
+    return { value: await act() };
+  } catch (error) {
+    if (error instanceof KnocktailError) return fail(check, error.message, error.remedy ?? 'see above');
+    throw error;
+  }
+}
+
+function asText({ check, status, detail, remedy }: Finding): string {
+  const first = `${SIGNS[status]}  ${check}: ${detail}`;
+  return `${[first, ...(remedy === null ? [] : [`      -> ${remedy}`])].map(printable).join('\n')}\n`;
+}

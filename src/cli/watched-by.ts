@@ -1,0 +1,16 @@
+/** Config, with its files of one-time sequences -> the packets of each family that the log must show. */
+
+import { readOneTimeFile } from '../config/one-time-file.ts';
+import type { Config } from '../config/schema.ts';
+import type { Family, Sequence } from '../model.ts';
+import { type Watched, watched } from '../setup/watched.ts';
+
+/** @throws KnocktailError when a file of sequences cannot be read */
+export async function watchedBy(config: Config): Promise<(family: Family) => Watched | null> {
+  const sequences = new Map<string, readonly Sequence[]>();
+  for (const [name, { sequence, oneTimeSequences }] of Object.entries(config.doors)) {
+    const once = oneTimeSequences === null ? [] : (await readOneTimeFile(oneTimeSequences)).left;
+    sequences.set(name, [...(sequence === null ? [] : [sequence]), ...once.map((each) => each.sequence)]);
+  }
+  return (family) => watched(config, family, (door) => sequences.get(door) ?? []);
+}

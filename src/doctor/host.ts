@@ -1,0 +1,128 @@
+/** This host -> what the checks have to know of it. Nothing is changed. */
+
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { release } from 'node:os';
+import { basename } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { findBinaries } from '../rule/binary.ts';
+import { GOES_ON } from '../rule/hook.ts';
+import { expectDone, Iptables } from '../rule/iptables.ts';
+import { rulesOf } from '../rule/listing.ts';
+import type { Process } from './daemons.ts';
+import type { Table } from './packet-path.ts';
+import type { KernelText } from './xt-time.ts';
+
+/** Has the names of the tables of legacy iptables, which listing them would make. */
+const LEGACY_TABLES = '/proc/net/ip_tables_names';
+
+/**
+ * The rules of the chains, and of all to which they lead; null where the kernel does not filter this family.
+ *
+ * @throws KnocktailError when iptables may not be run
+ */
+export async function readTable(iptables: Iptables, chains: readonly string[]): Promise<Table | null> {
+  const table = new Map<string, readonly (readonly string[])[]>();
+  const due = [...chains];
+  const asked = new Set<string>();
+  for (let chain = due.shift(); chain !== undefined; chain = due.shift()) {
+    if (asked.has(chain)) continue;
+    asked.add(chain);
+    const answer = await iptables.run({ op: 'list', chain });
+    // A target that is no chain is not listed, either.
+    if (!answer.done && answer.refusal === 'missing') continue;
+    if (!answer.done && answer.refusal === 'no family') return null;
+    const rules = rulesOf(expectDone(answer), chain);
+    table.set(chain, rules);
+    due.push(...rules.flatMap(targets));
+  }
+  return table;
+}
+
+/** Which backend a program is, by the file that it is a link to; null when its name does not tell. */
+export function backendOf(path: string): 'nft' | 'legacy' | null {
+  const name = basename(realpathSync(path));
+  if (name.includes('nft')) return 'nft';
+  return name.includes('legacy') ? 'legacy' : null;
+}
+
+/** Rules in INPUT and FORWARD that do not lead to the chain; null where the backend is not in use. */
+export async function countRules(backend: 'nft' | 'legacy', chain: string): Promise<number | null> {
+  if (backend === 'legacy' && !textOf(LEGACY_TABLES).includes('filter')) return null;
+  const program = programOf(backend);
+  if (program === null) return null;
+  const iptables = new Iptables(program);
+  let count = 0;
+  for (const hook of ['INPUT', 'FORWARD']) {
+    const answer = await iptables.run({ op: 'list', chain: hook });
+    if (!answer.done) return null;
+    count += rulesOf(answer.text, hook).filter((spec) => !spec.some((word) => word.startsWith(chain))).length;
+  }
+  return count;
+}
+
+/** Those that this process sees and that hear the same network. */
+export function processes(): Process[] {
+  const network = linkOf('/proc/self/ns/net');
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && linkOf(`/proc/${name}/ns/net`) === network)
+    .map((name) => ({ pid: Number(name), argv: textOf(`/proc/${name}/cmdline`).split('\0') }));
+}
+
+/** Empty where it cannot be read. */
+export function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** What this kernel tells of its modules. */
+export function kernelText(): KernelText {
+  const folder = `/lib/modules/${release()}`;
+  return {
+    modules: textOf('/proc/modules'),
+    available: textOf(`${folder}/modules.dep`) + textOf(`${folder}/modules.builtin`),
+    config: unzipped('/proc/config.gz') || textOf(`/boot/config-${release()}`),
+  };
+}
+
+function unzipped(path: string): string {
+  try {
+    return gunzipSync(readFileSync(path)).toString();
+  } catch {
+    return '';
+  }
+}
+
+function linkOf(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function programOf(backend: 'nft' | 'legacy'): string | null {
+  try {
+    return findBinaries(backend, process.env['PATH'] ?? '').v4;
+  } catch {
+    return null;
+  }
+}
+
+const BUILT_IN: ReadonlySet<string> = new Set([
+  ...GOES_ON,
+  'ACCEPT',
+  'DROP',
+  'REJECT',
+  'RETURN',
+  'QUEUE',
+  'NFQUEUE',
+]);
+
+function targets(spec: readonly string[]): string[] {
+  const at = spec.findIndex((word) => word === '-j' || word === '-g');
+  const target = at < 0 ? undefined : spec[at + 1];
+  return target === undefined || BUILT_IN.has(target) ? [] : [target];
+}

@@ -1,0 +1,51 @@
+/** The rules of a hook and a knock -> the LOG rules that it meets, and where its way ends. */
+
+import { GOES_ON } from '../rule/hook.ts';
+import { matchRule, type Probe } from './rule-match.ts';
+
+/** The rules of each chain, the hook's and those that it leads to. */
+export type Table = ReadonlyMap<string, readonly (readonly string[])[]>;
+
+export interface Path {
+  readonly logs: readonly { readonly prefix: string; readonly isThrottled: boolean }[];
+  /** The rule that ends it, as `iptables -S` says it; null where the policy does. */
+  readonly end: string | null;
+}
+
+const ENDS: ReadonlySet<string> = new Set(['ACCEPT', 'DROP', 'REJECT', 'QUEUE', 'NFQUEUE']);
+const WRITES: ReadonlySet<string> = new Set(['LOG', 'NFLOG', 'ULOG']);
+const PREFIXES = ['--log-prefix', '--nflog-prefix', '--ulog-prefix'];
+/** The kernel takes no loops; a listing that was changed between two looks may have one. */
+const DEEPEST = 32;
+
+/** A rule of which it cannot be told whether it takes the knock is taken to let it go on, and to log it. */
+export function pathOf(table: Table, hook: string, probe: Probe): Path {
+  const logs: { prefix: string; isThrottled: boolean }[] = [];
+  const walk = (chain: string, depth: number, isSure: boolean, throttled: boolean): string | null => {
+    for (const spec of depth > DEEPEST ? [] : (table.get(chain) ?? [])) {
+      const { takes, isThrottled } = matchRule(spec, probe);
+      const at = spec.findIndex((word) => word === '-j' || word === '-g');
+      const target = at < 0 ? '' : (spec[at + 1] ?? '');
+      if (takes === 'no' || target === '') continue;
+      const isCertain = isSure && takes === 'yes' && !isThrottled;
+      if (WRITES.has(target)) logs.push({ prefix: prefixOf(spec), isThrottled: throttled || isThrottled });
+      else if (ENDS.has(target)) {
+        if (isCertain) return `-A ${chain} ${spec.join(' ')}`;
+      } else if (target === 'RETURN') {
+        if (takes === 'yes') return null;
+      } else if (!GOES_ON.has(target)) {
+        const end = walk(target, depth + 1, isCertain, throttled || isThrottled);
+        if (end !== null) return end;
+        if (spec[at] === '-g' && takes === 'yes') return null;
+      }
+    }
+    return null;
+  };
+  const end = walk(hook, 0, true, false);
+  return { logs, end };
+}
+
+function prefixOf(spec: readonly string[]): string {
+  const at = spec.findIndex((word) => PREFIXES.includes(word));
+  return at < 0 ? '' : (spec[at + 1] ?? '');
+}

@@ -1,0 +1,173 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { checkBackend } from '../../src/doctor/backend.ts';
+import { checkChain } from '../../src/doctor/chain.ts';
+import { checkClock } from '../../src/doctor/clock.ts';
+import { checkDaemons } from '../../src/doctor/daemons.ts';
+import type { Finding } from '../../src/doctor/finding.ts';
+import { checkLogSource } from '../../src/doctor/log-source.ts';
+import { checkPrivileges } from '../../src/doctor/privileges.ts';
+import { checkState } from '../../src/doctor/state.ts';
+import { checkXtTime } from '../../src/doctor/xt-time.ts';
+import { EXIT, KnocktailError } from '../../src/errors.ts';
+
+const said = ({ status, detail }: Finding) => `${status}: ${detail}`;
+const folder = () => mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+
+describe('the chain of openings', () => {
+  const settings = { chain: 'KNOCKD', hooks: ['INPUT'], manage: true };
+  const table = (...input: readonly string[]) =>
+    new Map([
+      ['INPUT', input.map((rule) => rule.split(' '))],
+      ['KNOCKD', []],
+    ]);
+
+  it('is well where its hooks jump to it in time', () => {
+    expect(checkChain(table('-j KNOCKD', '-j DROP'), 4, settings).status).toBe('ok');
+  });
+
+  it.each([
+    ['INPUT does not jump to KNOCKD', table('-j DROP')],
+    [
+      "the jump from INPUT to KNOCKD stands behind a rule that ends a packet's way",
+      table('-j DROP', '-j KNOCKD'),
+    ],
+    ['there is no chain KNOCKD', new Map([['INPUT', []]])],
+  ])('is not where %s, which a daemon that manages it will mend', (detail, rules) => {
+    expect(said(checkChain(rules, 4, settings))).toBe(
+      `warn: ${detail}, the daemon will see to it at its start`,
+    );
+    expect(said(checkChain(rules, 4, { ...settings, manage: false }))).toBe(`fail: ${detail}`);
+  });
+
+  it('is not where a hook is missing over IPv4', () => {
+    const hooks = ['INPUT', 'DOCKER-USER'];
+    expect(said(checkChain(table('-j KNOCKD'), 4, { ...settings, hooks }))).toBe(
+      'fail: there is no chain DOCKER-USER',
+    );
+    expect(checkChain(table('-j KNOCKD'), 6, { ...settings, hooks }).status).toBe('ok');
+  });
+});
+
+describe('the backend', () => {
+  it('is well where it is the only one, or the only one with rules', () => {
+    expect(checkBackend({ ours: 'nft', nft: 3, legacy: null }).status).toBe('ok');
+    expect(checkBackend({ ours: 'legacy', nft: 0, legacy: 3 }).status).toBe('ok');
+  });
+
+  it('is doubtful where the rules are in the other, or in both', () => {
+    expect(checkBackend({ ours: 'nft', nft: 0, legacy: 3 })).toMatchObject({
+      status: 'warn',
+      remedy: 'write firewall: { iptables: legacy }',
+    });
+    expect(said(checkBackend({ ours: 'legacy', nft: 1, legacy: 3 }))).toContain(
+      'both iptables-nft and iptables-legacy',
+    );
+  });
+});
+
+describe('the capabilities', () => {
+  const status = (hex: string) => `Name:\tnode\nCapEff:\t${hex}\n`;
+
+  it('are NET_ADMIN, and NET_RAW for legacy', () => {
+    expect(checkPrivileges(status('0000000000001000'), false).status).toBe('ok');
+    expect(said(checkPrivileges(status('0000000000001000'), true))).toContain('fail: lacks NET_RAW,');
+    expect(checkPrivileges(status('0000000000003000'), true).status).toBe('ok');
+    expect(said(checkPrivileges(status('0000000000000000'), true))).toContain('lacks NET_ADMIN and NET_RAW');
+    expect(checkPrivileges('', false).status).toBe('skip');
+  });
+});
+
+describe('the clock', () => {
+  it('is well between the date of the configuration and 2038', () => {
+    const written = Date.UTC(2026, 0, 1);
+    expect(checkClock(written + 1, written).status).toBe('ok');
+    expect(checkClock(written - 1, written).status).toBe('fail');
+    expect(checkClock(Date.UTC(2039, 0, 1), written).status).toBe('fail');
+  });
+});
+
+describe('other daemons', () => {
+  it('are a knockd, or a second knocktail', () => {
+    const ours = (pid: number) => ({ pid, argv: ['node', '/opt/knocktail/dist/main.js', 'run', '-c', 'x'] });
+    expect(checkDaemons([{ pid: 1, argv: ['/sbin/init'] }]).status).toBe('ok');
+    expect(said(checkDaemons([ours(7)]))).toBe('ok: none but knocktail itself, as 7');
+    expect(said(checkDaemons([ours(7), ours(8)]))).toBe('warn: knocktail runs 2 times, as 7, 8');
+    expect(said(checkDaemons([{ pid: 9, argv: ['/usr/sbin/knockd', '-d'] }]))).toContain(
+      'warn: knockd runs as 9',
+    );
+  });
+});
+
+describe('the state', () => {
+  it('is well where its folder, or the one that it is to be made in, can be written', () => {
+    const path = folder();
+    expect(said(checkState(path))).toBe(`ok: ${path}`);
+    expect(said(checkState(join(path, 'a', 'b')))).toBe(`ok: ${join(path, 'a', 'b')}, not made yet`);
+  });
+
+  it('is not where nothing can be written', () => {
+    expect(checkState('/proc/self/knocktail').status).toBe('fail');
+  });
+});
+
+describe('the log', () => {
+  const file = () => {
+    const path = join(folder(), 'kern.log');
+    writeFileSync(path, '');
+    return path;
+  };
+
+  it('is well where it can be read and the kernel alone writes it', async () => {
+    const path = file();
+    const findings = await checkLogSource({ from: 'file', path }, undefined, () => []);
+    expect(findings.map(({ check, status }) => `${check} ${status}`)).toEqual(['log ok', 'forgery ok']);
+  });
+
+  it('is not where it is not there, or others can write to it', async () => {
+    const path = '/nonexistent/kern.log';
+    const findings = await checkLogSource({ from: 'file', path }, undefined, () => ['anybody can']);
+    expect(findings.map(said)).toEqual([
+      `fail: ${path} is not there, or may not be read`,
+      'warn: anybody can',
+    ]);
+  });
+
+  it('is what auto comes to, if that is anything', async () => {
+    const path = file();
+    const found = await checkLogSource(
+      { from: 'auto', path: '' },
+      async () => ({ from: 'file', path, why: '' }),
+      () => [],
+    );
+    expect(said(found[0] ?? expect.fail())).toBe(`ok: ${path}`);
+    const none = async () => {
+      throw new KnocktailError('there is no log', { exitCode: EXIT.UNAVAILABLE, remedy: 'name one' });
+    };
+    const lost = await checkLogSource({ from: 'auto', path: '' }, none);
+    expect(lost).toEqual([
+      { check: 'log', status: 'fail', detail: 'there is no log, name one', remedy: 'name one' },
+    ]);
+  });
+});
+
+describe('xt_time', () => {
+  const nothing = { modules: '', available: '', config: '' };
+
+  it('is there when it is loaded, can be loaded, or is built in', () => {
+    expect(checkXtTime({ ...nothing, modules: 'xt_time 16384 0 - Live\n' }).status).toBe('ok');
+    expect(checkXtTime({ ...nothing, available: 'kernel/net/netfilter/xt_time.ko.xz: x\n' }).status).toBe(
+      'ok',
+    );
+    expect(checkXtTime({ ...nothing, config: 'CONFIG_NETFILTER_XT_MATCH_TIME=y\n' }).status).toBe('ok');
+  });
+
+  it('is missed where a kernel tells of all it has but that, and not where it tells nothing', () => {
+    expect(checkXtTime({ ...nothing, available: 'kernel/net/netfilter/xt_mark.ko: x\n' }).status).toBe(
+      'warn',
+    );
+    expect(checkXtTime(nothing).status).toBe('skip');
+  });
+});

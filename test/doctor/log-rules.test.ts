@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { checkLogRules } from '../../src/doctor/log-rules.ts';
+import type { Table } from '../../src/doctor/packet-path.ts';
+import { rulesOf } from '../../src/rule/listing.ts';
+import { type LogChain, logChains } from '../../src/setup/chains.ts';
+import type { View, Watched } from '../../src/setup/watched.ts';
+import { address, asPort } from '../attempt/traffic.ts';
+
+const ANY: View = { from: null, to: null, flags: { set: 2, clear: 0 } };
+const WATCHED: Watched = {
+  family: 4,
+  tcp: [asPort(4438), asPort(8235)],
+  udp: [asPort(1813)],
+  echoes: [64],
+  views: [ANY],
+  interface: null,
+};
+const PREFIX = 'KNOCK ';
+const LOG = '-j LOG --log-prefix "KNOCK " --log-level 6';
+
+function check(rules: readonly string[], watched: Watched = WATCHED, chains: Table = new Map()): string {
+  const text = rules.map((rule) => `-A INPUT ${rule}`).join('\n');
+  const { status, detail } = checkLogRules(
+    new Map([...chains, ['INPUT', rulesOf(text, 'INPUT')]]),
+    ['INPUT'],
+    watched,
+    PREFIX,
+  );
+  return `${status}: ${detail}`;
+}
+
+describe('the LOG rules', () => {
+  it('are well as knocktail makes them, whatever the doors are', () => {
+    const view: View = { from: '192.0.2.0/24', to: address('198.51.100.1'), flags: { set: 16, clear: 4 } };
+    for (const watched of [
+      WATCHED,
+      { ...WATCHED, views: [ANY, view], interface: 'eth0' },
+      { ...WATCHED, views: [{ ...ANY, flags: null }] },
+    ]) {
+      const made = logChains(watched, { chain: 'KNOCKD', prefix: PREFIX, format: 'kernel', sweepGuard: 8 });
+      const chains = [made.log, made.line].map(({ name, rules }: LogChain) => [name, rules] as const);
+      expect(check(['-j KNOCKD-LOG', '-j DROP'], watched, new Map(chains))).toMatch(
+        /^ok: each of \d+ knocks is logged$/,
+      );
+    }
+  });
+
+  it('are well as the README has them', () => {
+    const syn = '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN';
+    const rules = [
+      `-i lo -j ACCEPT`,
+      '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+      `${syn} ${LOG}`,
+      `-p udp ${LOG}`,
+      '-j DROP',
+    ];
+    expect(check(rules, { ...WATCHED, echoes: [] })).toBe('ok: each of 3 knocks is logged');
+    expect(check(rules)).toBe('fail: a ping of 92 bytes in all is not logged ahead of -A INPUT -j DROP');
+  });
+
+  it('are not where they stand behind what ends the way', () => {
+    expect(check(['-p tcp -j DROP', LOG])).toBe(
+      'fail: 4438/tcp is not logged ahead of -A INPUT -p tcp -j DROP, and 1 more of 4 knocks are like it',
+    );
+    expect(check(['-p tcp -m tcp --dport 8235 -j ACCEPT', LOG])).toBe(
+      'fail: 8235/tcp is not logged ahead of -A INPUT -p tcp -m tcp --dport 8235 -j ACCEPT',
+    );
+  });
+
+  it('are not where there are none, or their prefix is another', () => {
+    expect(check([])).toBe('fail: 4438/tcp is not logged, and 3 more of 4 knocks are like it');
+    expect(check(['-j LOG --log-prefix "[UFW BLOCK] "'])).toBe(
+      'fail: 4438/tcp is logged with the prefix "[UFW BLOCK] ", not "KNOCK ", and 3 more of 4 knocks are like it',
+    );
+  });
+
+  it('are doubtful behind a limit that all sources share, as ufw has it', () => {
+    expect(check([`-m limit --limit 3/min --limit-burst 10 ${LOG}`])).toBe(
+      'warn: 4438/tcp is logged behind -m limit, which any one source can use up, and 3 more of 4 knocks are like it',
+    );
+    const behind = new Map([
+      [
+        'LOGGING',
+        [
+          LOG.replace('"KNOCK "', 'KNOCK')
+            .split(' ')
+            .map((word) => (word === 'KNOCK' ? PREFIX : word)),
+        ],
+      ],
+    ]);
+    expect(check(['-m limit --limit 3/min -j LOGGING'], WATCHED, behind)).toContain(
+      'warn: 4438/tcp is logged behind -m limit',
+    );
+    expect(
+      check([`-m hashlimit --hashlimit-upto 9/sec --hashlimit-name x --hashlimit-mode srcip ${LOG}`]),
+    ).toContain('ok');
+  });
+
+  it('are found in the chains that a hook leads to, which may return', () => {
+    const chains = new Map([
+      [
+        'ONE',
+        [
+          ['-p', 'udp', '-j', 'RETURN'],
+          ['-j', 'TWO'],
+        ],
+      ],
+      ['TWO', [['-p', 'tcp', '-j', 'LOG', '--log-prefix', PREFIX]]],
+    ]);
+    expect(check(['-j ONE', `-p udp ${LOG}`, `-p icmp ${LOG}`, '-j DROP'], WATCHED, chains)).toContain('ok');
+    expect(check(['-g ONE', `-p udp ${LOG}`], { ...WATCHED, echoes: [] }, chains)).toBe(
+      'fail: 1813/udp is not logged',
+    );
+  });
+
+  it('give a rule that is not understood the benefit of the doubt', () => {
+    expect(check(['-m recent --rcheck --name BAD --rsource -j DROP', LOG])).toContain('ok');
+    expect(check(['! -i lo -p tcp -j DROP', LOG])).toContain('ok');
+    expect(check(['! -p udp -j DROP', LOG], { ...WATCHED, echoes: [] })).toContain(
+      'fail: 4438/tcp is not logged ahead of',
+    );
+  });
+});
