@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { parsePort } from '../address.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import type { Port, Sequence } from '../model.ts';
+import { commandLine } from '../rule/listing.ts';
 import { firstConfig } from '../setup/first-config.ts';
 import { bashCommand, knockCommand } from '../setup/knock-command.ts';
 import { freePorts } from '../setup/ports.ts';
@@ -48,7 +49,7 @@ export function addInit(program: Command, io: Io): void {
 }
 
 function nextSteps(path: string, sequence: Sequence, port: Port): string {
-  const option = path === DEFAULT_CONFIG ? '' : ` -c ${path === '-' ? 'FILE' : path}`;
+  const option = path === DEFAULT_CONFIG ? '' : ` -c ${path === '-' ? 'FILE' : commandLine([path])}`;
   const wrote = path === '-' ? '' : `wrote ${path}, which only its owner can read\n\n`;
   return `${wrote}Next, as root:
 

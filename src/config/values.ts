@@ -11,7 +11,7 @@ import { parseStep, STEP_PATTERN } from './sequence.ts';
 /** knockd's limit, and that of the engine. */
 export const MAX_STEPS = 32;
 /** XT_EXTENSION_MAXNAMELEN of the kernel less its terminator. */
-const MAX_CHAIN_NAME = 28;
+export const MAX_CHAIN_NAME = 28;
 
 const FLAG_NAMES = Object.keys(TCP_FLAGS).map((name) => name.toLowerCase());
 

@@ -2,12 +2,11 @@
 
 import { parseNetwork } from '../config/networks.ts';
 import { type Address, TCP_FLAGS } from '../model.ts';
-import type { View, Watched } from '../setup/watched.ts';
+import { echoLength, type View, type Watched } from '../setup/watched.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 import { type Path, pathOf, type Table } from './packet-path.ts';
 import type { Probe } from './rule-match.ts';
 
-const ECHO_BYTES = { 4: 20 + 8, 6: 40 + 8 };
 const REMEDY = 'knocktail rules --apply';
 
 /** @param hooks those where knocks may come by: one has to log them */
@@ -58,11 +57,7 @@ function probesOf(watched: Watched): Probe[] {
       ...tcp.map((port): Probe => ({ ...any, proto: 'tcp', port })),
       ...udp.map((port): Probe => ({ ...any, proto: 'udp', port })),
       ...echoes.map(
-        (size): Probe => ({
-          ...any,
-          proto: 'icmp',
-          length: size === null ? null : size + ECHO_BYTES[family],
-        }),
+        (size): Probe => ({ ...any, proto: 'icmp', length: size === null ? null : echoLength(size, family) }),
       ),
     ];
   });

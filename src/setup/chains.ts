@@ -1,8 +1,9 @@
 /** Packets to watch -> the iptables chains that log them, in the words of `iptables -S`. */
 
+import { MAX_CHAIN_NAME } from '../config/values.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
-import { type View, type Watched, withoutFlags } from './watched.ts';
+import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
 
 export type Spec = readonly string[];
 
@@ -29,17 +30,12 @@ export interface LogSettings {
   readonly sweepGuard: number;
 }
 
-/** XT_EXTENSION_MAXNAMELEN of the kernel less its terminator. */
-const MAX_CHAIN_NAME = 28;
 /** Less their terminators: of xt_log_info and of xt_nflog_info in the kernel. */
 const MAX_PREFIX = { kernel: 29, ulogd: 63 };
 /** What xt_multiport takes. */
 const MAX_PORTS = 15;
 /** What iptables has words for, in its order. A match that leaves the others out logs more than it must. */
 const IPTABLES_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'] as const;
-/** What LEN counts ahead of the payload of an echo request, as xt_length does. */
-const ECHO_BYTES = { 4: 20 + 8, 6: 40 + 8 };
-const MAX_LENGTH = 65_535;
 
 /**
  * For each source: so that nobody can use up the log, or the lines of others. Whoever has an IPv6 address has a
@@ -159,8 +155,8 @@ function echoMatches({ family, echoes }: Watched): Spec[] {
       : ['-p', 'ipv6-icmp', '-m', 'icmp6', '--icmpv6-type', '128'];
   return echoes.flatMap((size) => {
     if (size === null) return [request];
-    const length = size + ECHO_BYTES[family];
-    return length > MAX_LENGTH ? [] : [[...request, '-m', 'length', '--length', String(length)]];
+    const length = echoLength(size, family);
+    return length === null ? [] : [[...request, '-m', 'length', '--length', String(length)]];
   });
 }
 

@@ -1,5 +1,7 @@
 /** Where knocks are logged -> what rsyslog, logrotate and cron are to do with it. */
 
+import { commandLine } from '../rule/listing.ts';
+
 const OWN_LOG = '/var/log/knock.log';
 /** Files that syslog fills with what everybody tells it. */
 const SHARED_LOGS = ['/var/log/kern.log', '/var/log/syslog', '/var/log/messages'];
@@ -42,11 +44,8 @@ ${/^[\w./-]+$/.test(file) ? file : `"${escaped(file, '"')}"`} {
 
 /** @param command the words of the flush, with absolute paths: cron has little of a PATH */
 export function cronText(command: readonly string[]): string {
-  const words = command.map((word) =>
-    /^[\w./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
-  );
   // To cron a % is a line end.
-  const line = words.join(' ').replaceAll('%', '\\%');
+  const line = commandLine(command).replaceAll('%', '\\%');
   return `# /etc/cron.d/knocktail: at night all doors are shut. Sessions that are established go on.
 0 3 * * *  root  ${line}
 `;

@@ -3,7 +3,7 @@
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
 import type { LogSettings } from './chains.ts';
-import { type View, type Watched, withoutFlags } from './watched.ts';
+import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
 
 /** nftables has no name for AE. */
 const NFT_FLAGS = {
@@ -21,9 +21,8 @@ const HOOKS: Readonly<Record<string, string>> = {
   FORWARD: 'forward',
   'DOCKER-USER': 'forward',
 };
-/** Payload and the header of an echo request: nftables counts an IPv6 packet without its first header. */
-const ECHO_BYTES = { 4: 20 + 8, 6: 8 };
-const MAX_LENGTH = 65_535;
+/** What nftables does not count in the length of an IPv6 packet. */
+const IPV6_HEADER_BYTES = 40;
 
 /** @throws KnocktailError 78 when nftables cannot write the prefix, or has no such hook */
 export function nftText(
@@ -146,7 +145,10 @@ function echoMatches({ family, echoes }: Watched): string[] {
   const request = family === 4 ? 'icmp type echo-request' : 'icmpv6 type echo-request';
   return echoes.flatMap((size) => {
     if (size === null) return [request];
-    const length = size + ECHO_BYTES[family];
-    return length > MAX_LENGTH ? [] : [`${request} ${family === 4 ? 'ip' : 'ip6'} length ${length}`];
+    const length = echoLength(size, family);
+    if (length === null) return [];
+    return [
+      `${request} ${family === 4 ? `ip length ${length}` : `ip6 length ${length - IPV6_HEADER_BYTES}`}`,
+    ];
   });
 }

@@ -24,6 +24,10 @@ export interface Watched {
   readonly interface: string | null;
 }
 
+/** Bytes of the headers of an echo request: those of IP, and 8 of ICMP (RFC 792, RFC 4443). */
+const ECHO_HEADERS = { 4: 20 + 8, 6: 40 + 8 };
+const MAX_LENGTH = 65_535;
+
 /**
  * Null when no door can see a packet of the family.
  *
@@ -47,6 +51,12 @@ export function watched(
     views: widest(views),
     interface: name,
   };
+}
+
+/** The whole length of an echo request with this payload; null where the family has none so long. */
+export function echoLength(size: number, family: Family): number | null {
+  const length = size + ECHO_HEADERS[family];
+  return length > MAX_LENGTH ? null : length;
 }
 
 /** The views of packets that have no flags. */
