@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { EXIT } from '../errors.ts';
+import { EXIT, KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
 import { carryOut, readHost } from '../setup/apply.ts';
 import { type LogChains, type LogSettings, logChains } from '../setup/chains.ts';
@@ -112,7 +112,18 @@ async function restore({ config: { firewall }, chains }: Wanted, family: Family,
   return restoreText(operations);
 }
 
-async function change({ config: { firewall }, chains }: Wanted, { remove }: Options, io: Io): Promise<void> {
+async function change(
+  { config: { firewall }, chains, path }: Wanted,
+  { remove }: Options,
+  io: Io,
+): Promise<void> {
+  if (firewall.backend === 'dry-run') {
+    throw new KnocktailError('firewall.backend is dry-run, so nothing is changed', {
+      exitCode: EXIT.CONFIG,
+      where: path,
+      remedy: 'leave out --apply to see the rules',
+    });
+  }
   const tell = (text: string): unknown => io.stdout.write(`${text}\n`);
   for (const { family, iptables, listing } of await readHost(firewall.iptables, firewall, tell)) {
     const plan =

@@ -1,7 +1,7 @@
 /** The rules that are printed and applied, in the real kernel: what they log, and that they go without a trace. */
 
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -212,6 +212,31 @@ for (const backend of ['nft', 'legacy'] as const) {
     });
   });
 }
+
+describeWith([...NEEDS, 'iptables'], 'what init writes', () => {
+  it.each(['knock', 'bash'])('opens by the line that it prints for %s', async (program) => {
+    const config = join(lab.folder, 'knock.yaml');
+    const told = await server(process.execPath, MAIN, 'init', '-c', config);
+    // All namespaces share one kernel log, so this one needs a prefix of its own.
+    const text = readFileSync(config, 'utf8')
+      .replace('from: auto ', 'from: kmsg ')
+      .replace('"KNOCK "', `"${lab.prefix}"`);
+    writeFileSync(config, text.replace('/var/lib/knocktail', join(lab.folder, 'state')));
+    await rules(config, '--apply');
+    for (const proto of ['tcp', 'udp'])
+      await server('iptables', '-w', '-A', 'INPUT', '-p', proto, '-j', 'DROP');
+    await lab.listen(22);
+    const daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
+    let said = '';
+    for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
+    await until(() => /^ready/m.test(said), 'a daemon that is ready');
+    const line =
+      told.split('\n').find((line) => line.includes(program === 'knock' ? '  knock HOST' : '/dev/$p')) ?? '';
+    await lab.exec('client', ['bash', '-c', line.trim().replaceAll('HOST', SERVER.v4)]);
+    await until(() => said.includes('is open until'), `an opening in:\n${said}`);
+    expect((await lab.connect('client', SERVER.v4, 22)).outcome).toBe('open');
+  });
+});
 
 describeWith([...NEEDS, 'nftables'], 'the table for nft', () => {
   it.each(['simple', 'knockd'])('of fixtures/rules/%s is one that nft takes', async (name) => {

@@ -45,6 +45,15 @@ describe('knocktail rules', () => {
     expect(stderr).toContain('no such program (/nonexistent/iptables)');
   });
 
+  it('exits with 78 where the configuration wants a dry run', async () => {
+    const config = fileWith(
+      'firewall: { backend: dry-run }\ndoors: { a: { sequence: [3, 1, 2], open: { port: 22, for: 1s } } }\n',
+    );
+    const { code, stderr } = await knocktail(['rules', '-c', config, '--apply']);
+    expect(code).toBe(78);
+    expect(stderr).toContain('firewall.backend is dry-run, so nothing is changed');
+  });
+
   it('exits with 78 for a prefix that iptables cannot write', async () => {
     const config = fileWith(
       `log: { prefix: "${'x'.repeat(40)}" }\ndoors: { a: { sequence: [3, 1, 2], open: { port: 22, for: 1s } } }\n`,
