@@ -1,8 +1,9 @@
 /** package.json -> the version of this program. */
 
 import { readFileSync } from 'node:fs';
+import { MANIFEST } from './home.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+const { version } = JSON.parse(readFileSync(MANIFEST, 'utf8')) as {
   version: string;
 };
 

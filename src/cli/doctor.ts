@@ -62,7 +62,7 @@ async function* examine(path: string): AsyncGenerator<Finding> {
   }
   const config = read.value;
   yield* checkConfig(path, config);
-  yield* await checkLogSource(config.log);
+  for (const log of config.logs) yield* await checkLogSource(log);
   yield checkState(config.state);
   yield checkClock(Date.now(), statSync(path).mtimeMs);
   yield checkDaemons(processes());
@@ -77,7 +77,7 @@ function checkConfig(path: string, config: Config): Finding[] {
 }
 
 async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
-  const { firewall, log } = config;
+  const { firewall, logs } = config;
   const found = await tried('iptables', async () =>
     findBinaries(firewall.iptables, process.env['PATH'] ?? ''),
   );
@@ -100,7 +100,7 @@ async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
   const watchedOf = await watchedBy(config);
   for (const [family, program] of [[4, v4] as const, [6, v6] as const]) {
     if (program !== null)
-      yield* checkFamily(family, new Iptables(program), config, watchedOf(family), log.prefix);
+      yield* checkFamily(family, new Iptables(program), config, watchedOf(family), logs[0].prefix);
     else yield skip(`${firewall.chain}, IPv${family}`, 'there is no ip6tables');
   }
 }

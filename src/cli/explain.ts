@@ -60,7 +60,8 @@ async function explain(
   const switches = switchesFor(config.compat, config.sweepGuard);
   const engine = new Engine(locks, switches);
   const explanation = new Explanation(engine, explainedDoors(config, locks), switches);
-  const scan = new PacketScan({ ...config.log, live: false });
+  const [log] = config.logs;
+  const scan = new PacketScan({ ...log, live: false });
   const stories = new Stories();
   const take = (remarks: readonly Remark[]): void => {
     for (const remark of remarks) {
@@ -80,7 +81,7 @@ async function explain(
     take(explanation.end(scan.lastTime));
   }
   if (json !== true) await tellStories(stories, io);
-  tellOdds(scan.counts, engine.evicted, config.log.prefix, json === true ? io.stderr : io.stdout);
+  tellOdds(scan.counts, engine.evicted, log.prefix, json === true ? io.stderr : io.stdout);
   return scan.counts;
 }
 

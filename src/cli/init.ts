@@ -3,10 +3,10 @@
 import { randomInt } from 'node:crypto';
 import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parsePort } from '../address.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import { SCHEMA } from '../home.ts';
 import type { Port, Sequence } from '../model.ts';
 import { commandLine } from '../rule/listing.ts';
 import { firstConfig } from '../setup/first-config.ts';
@@ -38,7 +38,7 @@ export function addInit(program: Command, io: Io): void {
     .option('--port <port>', 'the port to open, over TCP', toPort, toPort(SSH))
     .action(async ({ config: path, port }: Options) => {
       const sequence = drawSequence(freePorts(await hostPorts()), randomInt);
-      const schema = fileURLToPath(new URL('../../knock.schema.json', import.meta.url));
+      const schema = SCHEMA;
       const text = firstConfig({ sequence, port, schema });
       if (path === '-') io.stdout.write(text);
       else await create(path, text);

@@ -1,10 +1,10 @@
 /** `knocktail rules`: a configuration -> the rules that log its knocks, printed in a format, applied or removed. */
 
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { PROGRAM } from '../home.ts';
 import type { Family } from '../model.ts';
 import { carryOut, readHost } from '../setup/apply.ts';
 import { type LogChains, type LogSettings, logChains } from '../setup/chains.ts';
@@ -63,7 +63,7 @@ export function addRules(program: Command, io: Io): void {
 async function want(path: string): Promise<Wanted> {
   const { config } = await readConfigFile(path);
   const { chain } = config.firewall;
-  const settings = { chain, ...config.log, sweepGuard: config.sweepGuard };
+  const settings = { chain, ...config.logs[0], sweepGuard: config.sweepGuard };
   const watch = await watchedBy(config);
   const chains = (family: Family): LogChains | null => {
     const seen = watch(family);
@@ -74,7 +74,10 @@ async function want(path: string): Promise<Wanted> {
 
 async function print(wanted: Wanted, { format, family }: Options, io: Io): Promise<string> {
   const { config, path, settings, chains } = wanted;
-  const { firewall, log } = config;
+  const {
+    firewall,
+    logs: [log],
+  } = config;
   const file = ownLog(log);
   switch (format) {
     case 'iptables':
@@ -96,8 +99,7 @@ async function print(wanted: Wanted, { format, family }: Options, io: Io): Promi
     case 'logrotate':
       return logrotateText(file);
     case 'cron': {
-      const program = fileURLToPath(new URL('../main.js', import.meta.url));
-      return cronText([process.execPath, program, 'flush', '-c', path]);
+      return cronText([process.execPath, PROGRAM, 'flush', '-c', path]);
     }
   }
 }

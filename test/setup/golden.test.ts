@@ -31,7 +31,11 @@ describe.each(['simple', 'doors', 'knockd'])('the rules of fixtures/rules/%s', (
 
   it.each([4, 6] as const)('are what they were, for iptables-restore and IPv%i', async (family) => {
     const { config } = await readConfigFile(`${FOLDER}/${name}/knock.yaml`);
-    const { firewall, log, sweepGuard } = config;
+    const {
+      firewall,
+      logs: [log],
+      sweepGuard,
+    } = config;
     const seen = watched(config, family, (door) => [config.doors[door]?.sequence ?? []]);
     const chains = seen === null ? null : logChains(seen, { ...log, chain: firewall.chain, sweepGuard });
     const hooks = firewall.hooks.map((hook) => [hook, hook === 'INPUT' ? HOST : null] as const);
