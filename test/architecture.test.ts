@@ -29,7 +29,7 @@ const SHARED = readdirSync(SRC).filter((name) => name.endsWith('.ts') && !(name 
 const CORE = [
   /^packet\//,
   /^attempt\//,
-  /^opening\/(ends|lease|stop|switches)\.ts$/,
+  /^opening\/(ends|lease|step|stop|switches)\.ts$/,
   /^rule\/(rule|hook|listing|operation)\.ts$/,
   /^setup\/(?!apply)/,
   /^explain\//,

@@ -3,7 +3,7 @@
 import { type Micros, US_PER_MS } from '../model.ts';
 
 /** The clock may be set, and timers stand still while the machine sleeps: so often it is looked at anew. */
-const LONGEST_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 1_000;
 
 /** Holds one moment at a time. It may ring early, so whoever is rung has to look what is due, and set it anew. */
 export class Alarm {

@@ -64,7 +64,7 @@ export class Keeper {
         if (!this.#isEnding) this.#enqueue(work);
       },
     });
-    this.#alarm = new Alarm(parts.now, () => this.#change(() => this.#rules.expire()));
+    this.#alarm = new Alarm(parts.now, () => this.#enqueue(() => this.#rules.expire()));
     const { mender } = this.#rules;
     this.#watch = new Watch({ look: () => mender.look(), check: () => mender.check() });
   }

@@ -93,6 +93,19 @@ export class Leases {
     return [];
   }
 
+  /** The clock was set by so much: all that is open keeps the time that it has left. */
+  shift(byUs: Micros): readonly LeaseChange[] {
+    const before = this.all().filter(({ until }) => until !== null);
+    const after = before.map((opening) => ({
+      ...opening,
+      until: Math.ceil((endOf(opening) + byUs) / US_PER_SECOND),
+    }));
+    return [
+      ...after.flatMap((opening) => this.#hold(opening)),
+      ...before.map((opening) => ({ kind: 'remove' as const, opening })),
+    ];
+  }
+
   /** Somebody else has taken these away. */
   forget(openings: readonly Opening[]): void {
     for (const opening of openings) if (this.#holds(opening)) this.#drop(opening);

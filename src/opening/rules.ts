@@ -5,12 +5,13 @@ import { Closer, type CloserParts } from './closer.ts';
 import type { CommandsParts } from './commands.ts';
 import { type Grant, idOf, type LeaseChange, Leases } from './lease.ts';
 import { Mender, type MenderParts } from './mender.ts';
+import { StepWatch } from './step.ts';
 
 /** One door, open for one source. */
 export type Lease = Pick<Opening, 'door' | 'source'>;
 
 export interface RulesParts
-  extends Pick<CommandsParts, 'now' | 'log'>,
+  extends Pick<CommandsParts, 'now' | 'machine' | 'log'>,
     Pick<CloserParts, 'again'>,
     Pick<MenderParts, 'isEnding'> {
   readonly firewall: Firewall;
@@ -23,6 +24,7 @@ export class Rules {
   readonly #parts: RulesParts;
   readonly #leases = new Leases();
   readonly #closer: Closer;
+  readonly #steps = new StepWatch();
   #firewall: Firewall;
 
   constructor(parts: RulesParts) {
@@ -49,11 +51,13 @@ export class Rules {
    */
   async start(): Promise<void> {
     await this.mender.make(this.#firewall);
+    await this.#followClock();
     await this.#shut(this.#leases.adopt(await this.#firewall.list(), this.#parts.now()));
   }
 
   /** Opens all of these at once. Resolves to those that are open now, and tells of each. */
   async open(grants: readonly Grant[]): Promise<ReadonlySet<Grant>> {
+    await this.#followClock();
     const now = this.#parts.now();
     const granted = grants.map((grant) => {
       const changes = this.#leases.grant(grant, now);
@@ -104,6 +108,7 @@ export class Rules {
 
   /** Closes what has come to its end. */
   async expire(): Promise<void> {
+    await this.#followClock();
     await this.#shut(this.#leases.expire(this.#parts.now()));
   }
 
@@ -125,6 +130,23 @@ export class Rules {
       if (error !== null) log.error(`${source}: ${door}: stays in the old chain: ${error.message}`);
     }
     await before.close();
+  }
+
+  /**
+   * The kernel ends rules by the wall clock. Where that was set, they get other ends: one set back would keep them open,
+   * one set forward has shut them.
+   */
+  async #followClock(): Promise<void> {
+    const { machine, now, log } = this.#parts;
+    const stepUs = this.#steps.step(now(), machine.now());
+    const changes = stepUs === 0 ? [] : this.#leases.shift(stepUs);
+    if (changes.length === 0) return;
+    const anew = changes.filter(({ kind }) => kind === 'insert').map(({ opening }) => opening);
+    log.warn(`the clock was set by ${seconds(stepUs)}; openings that keep their time: ${anew.length}`);
+    for (const [{ source, door }, { error }] of await this.mender.insert(anew)) {
+      log.error(`${source}: ${door}: does not keep its time: ${error.message}`);
+    }
+    await this.#closer.close(removedBy(changes));
   }
 
   async #copyTo(firewall: Firewall): Promise<{ standing: readonly Opening[]; added: readonly Opening[] }> {
@@ -165,6 +187,10 @@ export class Rules {
 
 function removedBy(changes: readonly LeaseChange[]): readonly Opening[] {
   return changes.filter(({ kind }) => kind === 'remove').map(({ opening }) => opening);
+}
+
+function seconds(us: number): string {
+  return `${us > 0 ? '+' : ''}${(us / US_PER_SECOND).toFixed(1)} s`;
 }
 
 function wordsOf(error: unknown): string {

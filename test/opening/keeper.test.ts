@@ -106,6 +106,8 @@ describe('the keeper', () => {
   let firewall: PaperFirewall;
   let said: string[];
   let ran: string[];
+  /** By how much somebody has set the wall clock. */
+  let setByUs: number;
   let result: () => Promise<CommandResult>;
 
   beforeEach(() => {
@@ -113,6 +115,7 @@ describe('the keeper', () => {
     firewall = new PaperFirewall();
     said = [];
     ran = [];
+    setByUs = 0;
     result = async () => DONE;
   });
   afterEach(() => void vi.useRealTimers());
@@ -126,7 +129,7 @@ describe('the keeper', () => {
         ran.push(`${command} ${door} ${source}`);
         return result();
       },
-      now: () => Date.now() * US_PER_MS,
+      now: () => Date.now() * US_PER_MS + setByUs,
       machine: { boot: 'this', now: () => Date.now() * US_PER_MS },
       journal: new StopJournal(null, say),
       switches: () => openingSwitchesFor('none'),
@@ -269,6 +272,31 @@ describe('the keeper', () => {
     await expect(it.setFirewall(other)).rejects.toThrow('no such luck');
     await pass(31);
     expect(firewall.history).toEqual(['insert ssh', 'remove ssh']);
+  });
+
+  it.each([-3_600, 3_600])(
+    'with the clock set by %i s keeps open for the time that is left, and no longer',
+    async (seconds) => {
+      const it = await keeper({ ssh: opens(30) });
+      it.opened('ssh', SOURCE);
+      await pass(10);
+      setByUs = seconds * US_PER_SECOND;
+      await pass(1);
+      expect(firewall.rules).toEqual([opening({ until: 1_795_212_030 + seconds })]);
+      expect(said.at(-1)).toMatch(/^the clock was set by \S+ s; openings that keep their time: 1$/);
+      await pass(20);
+      expect(firewall.rules).toEqual([]);
+    },
+  );
+
+  it('with the clock set just before a second knock, counts its time from the knock', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    it.opened('ssh', SOURCE);
+    await pass(10);
+    setByUs = -3_600 * US_PER_SECOND;
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toEqual([opening({ until: 1_795_212_040 - 3_600 })]);
   });
 
   it('opens with one change to the firewall what comes while it is busy, and tells of each', async () => {

@@ -1,0 +1,22 @@
+/** Two clocks that are read together again and again -> by how much somebody has set the one of them. */
+
+import { type Micros, US_PER_SECOND } from '../model.ts';
+
+/** Less is a clock that is slewed, or two readings that were not quite together. */
+const LEAST_STEP_US = US_PER_SECOND / 2;
+
+export class StepWatch {
+  #offset: Micros | null = null;
+
+  /**
+   * @param wall the clock that can be set
+   * @param machine the one that cannot, which goes on while the machine sleeps
+   * @returns by how much the wall clock was set since the last call; 0 when nobody has
+   */
+  step(wall: Micros, machine: Micros): Micros {
+    const offset = wall - machine;
+    const step = this.#offset === null ? 0 : offset - this.#offset;
+    this.#offset = offset;
+    return Math.abs(step) < LEAST_STEP_US ? 0 : step;
+  }
+}
