@@ -405,6 +405,21 @@ describe('the keeper', () => {
     expect(said).toEqual([waits, waits, expect.stringContaining('is open')]);
   });
 
+  it('ends within two seconds though the firewall does not answer, and says so', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    firewall.insert = () => new Promise(() => undefined);
+    firewall.close = () => new Promise(() => undefined);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    let isEnded = false;
+    void it.shutdown().then(() => {
+      isEnded = true;
+    });
+    await pass(2);
+    expect(isEnded).toBe(true);
+    expect(said.at(-1)).toMatch(/^the firewall does not answer/);
+  });
+
   it('runs a command that needs no rule though the firewall does not answer', async () => {
     const it = await keeper({ ssh: opens(30), cmd: action({ startCommand: 'start' }) });
     firewall.insert = () => new Promise(() => undefined);
