@@ -91,6 +91,7 @@ it('only main.ts ends the process, and few files spawn', () => {
     'cli/systemd.ts',
     'client/ping.ts',
     'line/choose.ts',
+    'line/dd.ts',
     'line/teller.ts',
     'opening/command.ts',
     'rule/iptables.ts',

@@ -65,11 +65,6 @@ class Entries implements Telling {
     });
   }
 
-  /** It cannot be told from a pause. */
-  isCaughtUp(): boolean {
-    return true;
-  }
-
   /** Of another boot nothing was: the journal shows the present one alone. */
   #isBehind({ boot, monotonicUs }: JournalPlace): boolean {
     return this.#upTo !== null && this.#upTo.boot === boot && monotonicUs <= this.#upTo.monotonicUs;

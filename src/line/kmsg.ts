@@ -1,21 +1,31 @@
 /** The kernel's ring of messages, /dev/kmsg -> its records as lines, and how many were overwritten unread. */
 
-import { accessSync, closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
-import { EXIT, KnocktailError } from '../errors.ts';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LineEvent, Micros, Place } from '../model.ts';
-import { wallClock } from './clock.ts';
-import { lost, type Notice, told } from './notice.ts';
+import { bootClock, wallClock } from './clock.ts';
+import { QuietRing } from './dd.ts';
+import { RECORD_BYTES, sequenceAt } from './kmsg-record.ts';
+import { lost, told } from './notice.ts';
 import type { Resume } from './place.ts';
-import { listen, type Part, Teller, type Telling } from './teller.ts';
 import { unreadable } from './unreadable.ts';
+import { Wake } from './wake.ts';
 
 export const KMSG = '/dev/kmsg';
-const DDS = ['/usr/bin/dd', '/bin/dd'];
-/** The longest record that the kernel hands out (CONSOLE_EXT_LOG_MAX). */
-const RECORD_BYTES = 8192;
-/** A reader that was overtaken is told so by an error, and may go on. */
-const DD_ARGV = [`bs=${RECORD_BYTES}`, 'conv=noerror', 'status=none'];
-const [LF, COMMA] = [10, 0x2c];
+/**
+ * The kernel tells who waits at its next tick, up to 10 ms later (wake_up_klogd, kernel/printk/printk.c); whoever looks
+ * sees at once. So the next record is looked for often at first, then less often, and waited for in the end.
+ */
+const HOT_POLL_MS = 1;
+const HOT_MS = 250;
+/** The ring holds about 600 LOG lines: 30 ms of them at 20,000 a second. */
+const WARM_POLL_MS = 10;
+const WARM_MS = 5_000;
+/** How often time passes: at most, while records come; at least, while none does. */
+const BUSY_MS = 20;
+const QUIET_MS = 250;
+const BATCH_BYTES = 256 * 1024;
+const LF = 10;
 
 export interface KmsgOptions {
   readonly signal: AbortSignal;
@@ -31,10 +41,7 @@ export interface KmsgOptions {
  * What the kernel says from now on. Any number of readers see all of it; one that comes too late finds a gap in the
  * sequence numbers, which is told with its size.
  *
- * The ring holds some 600 LOG lines, and Node can wait for no device without a thread that its end would wait for. So
- * dd waits, and copies each record into a pipe, which holds as many lines again while Node is busy.
- *
- * @throws KnocktailError 66 or 77 when there is no such device, or it may not be read; 69 when there is no dd
+ * @throws KnocktailError 66 or 77 when there is no such device, or it may not be read
  */
 export async function* followKmsg({
   signal,
@@ -43,137 +50,50 @@ export async function* followKmsg({
   resume = null,
   isSteady,
 }: KmsgOptions): AsyncGenerator<LineEvent, void, void> {
-  const dd = ddOrThrow();
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const end = endOf(path);
-  const from = sequenceOf(resume?.from, boot);
-  const start = (): Teller => {
-    const stdin = openOrThrow(path, constants.O_RDONLY);
-    try {
-      return new Teller(dd, DD_ARGV, { signal, isSteady, stdin, isUrgent: true });
-    } finally {
-      closeSync(stdin);
-    }
-  };
-  yield told(`${path}: reading ${from === null ? 'from its end' : 'on from where it was left'}`);
-  const upTo = sequenceOf(resume?.upTo, boot);
-  yield* listen(new Records(path, { start, boot, end, from: from ?? end, upTo }), { signal, clock });
-}
-
-interface RecordsParts {
-  readonly start: () => Teller;
-  readonly boot: string;
-  /** The number of the last record at the beginning; null where there was none. */
-  readonly end: number | null;
-  /** The last record to be passed over; null for none. */
-  readonly from: number | null;
-  /** The record up to which all was read before. */
-  readonly upTo: number | null;
-}
-
-class Records implements Telling {
-  readonly name = 'dd';
-  readonly #path: string;
-  readonly #parts: RecordsParts;
-  /** The number of the last record that was passed over or handed on. */
-  #sequence: number | null;
-
-  constructor(path: string, parts: RecordsParts) {
-    this.#path = path;
-    this.#parts = parts;
-    this.#sequence = parts.from;
-  }
-
-  start(): Teller {
-    return this.#parts.start();
-  }
-
-  isCaughtUp(): boolean {
-    const { end } = this.#parts;
-    return end === null || (this.#sequence ?? -1) >= end;
-  }
-
-  convert(batches: readonly Buffer[]): (Part | Notice)[] {
-    return batches.flatMap((bytes) => this.#partsOf(bytes));
-  }
-
-  /** New records, cut where that which was read before ends. A record may have further lines, of properties. */
-  #partsOf(bytes: Buffer): (Part | Notice)[] {
-    const { boot, upTo } = this.#parts;
-    const parts: (Part | Notice)[] = [];
-    let overwritten = 0;
-    let start = 0;
-    const cut = (end: number): void => {
-      if (end === start || this.#sequence === null) return;
-      const again = upTo !== null && this.#sequence <= upTo;
-      const place = { kind: 'kmsg', boot, sequence: this.#sequence } as const;
-      parts.push({ bytes: bytes.subarray(start, end), again, place });
-    };
-    for (let at = 0; at < bytes.length; at = bytes.indexOf(LF, at) + 1) {
-      const sequence = sequenceAt(bytes, at);
-      if (sequence === null) continue;
-      const before = this.#sequence;
-      if (before !== null && sequence <= before) {
-        // One of those that stood in the ring when it was opened.
-        start = bytes.indexOf(LF, at) + 1;
-        continue;
-      }
-      if (before === upTo && before !== null) {
-        cut(at);
-        start = at;
-      }
-      if (before !== null) overwritten += sequence - before - 1;
-      this.#sequence = sequence;
-    }
-    cut(bytes.length);
-    if (overwritten > 0) parts.push(lost(`${this.#path}: ${overwritten} messages were overwritten unread`));
-    return parts;
-  }
-}
-
-/** `4,377,1024482935,-;`: the second number counts. Null where no record begins. */
-function sequenceAt(bytes: Buffer, at: number): number | null {
-  let place = at;
-  while (isDigit(bytes[place])) place++;
-  if (place === at || bytes[place] !== COMMA) return null;
-  let sequence = 0;
-  const first = ++place;
-  for (; isDigit(bytes[place]); place++) sequence = sequence * 10 + Number(bytes[place]) - 0x30;
-  return place > first && bytes[place] === COMMA ? sequence : null;
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
-}
-
-/** The number of the last record in the ring; null where it is empty. */
-function endOf(path: string): number | null {
-  const fd = openOrThrow(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  const record = Buffer.alloc(RECORD_BYTES);
-  let last: number | null = null;
+  const boot = bootId();
+  const [from, upTo] = [sequenceOf(resume?.from, boot), sequenceOf(resume?.upTo, boot)];
+  const ring = new Ring(path, from);
+  const wake = new Wake({ signal, isSteady });
+  const quiet = new QuietRing(path, wake.stir);
+  let [readMs, drainedMs] = [performance.now(), Number.NEGATIVE_INFINITY];
   try {
-    for (;;) {
-      try {
-        if (readSync(fd, record) === 0) return last;
-        last = sequenceAt(record, 0);
-      } catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : null;
-        if (code === 'EAGAIN') return last;
-        // The reader was overtaken, and goes on with the oldest record that is left.
-        if (code !== 'EPIPE') throw unreadable(path, error);
+    yield told(`${path}: reading ${from === null ? 'from its end' : 'on from where it was left'}`);
+    while (!signal.aborted) {
+      const at = clock();
+      let isRead = false;
+      for (let bytes = ring.read(upTo); bytes !== null && !signal.aborted; bytes = ring.read(upTo)) {
+        const sequence = ring.sequence ?? 0;
+        const again = upTo !== null && sequence <= upTo;
+        const place = { kind: 'kmsg', boot, sequence } as const;
+        yield { kind: 'lines', bytes, readAt: clock(), bootedAt: bootClock(), place, again };
+        isRead = true;
+      }
+      const overwritten = ring.takeOverwritten();
+      if (overwritten > 0) yield lost(`${path}: ${overwritten} messages were overwritten unread`);
+      const nowMs = performance.now();
+      if (isRead) readMs = nowMs;
+      if (nowMs - drainedMs >= (isRead ? BUSY_MS : QUIET_MS)) {
+        yield { kind: 'drained', at };
+        drainedMs = nowMs;
+      }
+      const idleMs = nowMs - readMs;
+      if (idleMs > WARM_MS && quiet.wait(ring.sequence)) {
+        // One that ends though nothing has come is not started again at once.
+        if (await wake.next()) readMs = performance.now() - HOT_MS;
+      } else {
+        const pollMs = idleMs < HOT_MS ? HOT_POLL_MS : WARM_POLL_MS;
+        await sleep(pollMs, undefined, { signal }).catch(() => undefined);
       }
     }
   } finally {
-    closeSync(fd);
+    wake.close();
+    quiet.close();
+    ring.close();
   }
 }
 
-function openOrThrow(path: string, flags: number): number {
-  try {
-    return openSync(path, flags);
-  } catch (error) {
-    throw unreadable(path, error);
-  }
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 /** Null where it is a place of another log, or of another boot, whose numbers mean nothing now. */
@@ -181,19 +101,84 @@ function sequenceOf(place: Place | undefined, boot: string): number | null {
   return place?.kind === 'kmsg' && place.boot === boot ? place.sequence : null;
 }
 
-function ddOrThrow(): string {
-  for (const path of DDS) {
+class Ring {
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #batch = Buffer.allocUnsafe(BATCH_BYTES);
+  /** The number of the last record; null before the first. */
+  #sequence: number | null = null;
+  #overwritten = 0;
+  /** The length of a record at the beginning of the batch that is still to be handed on. */
+  #held = 0;
+
+  /** @param from the last record to be passed over; null for all that are there */
+  constructor(path: string, from: number | null) {
+    this.#path = path;
     try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // The next one, then.
+      this.#fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+    while (from === null || (this.#sequence ?? -1) < from) {
+      const bytes = this.#next(0);
+      if (bytes === 0) break;
+      this.#count(0);
+      // The ring has gone past that place: its oldest record is the first to be read.
+      if (from !== null && (this.#sequence ?? 0) > from) this.#held = this.#batch.indexOf(LF) + 1 || bytes;
+    }
+    this.#overwritten = this.#held === 0 || from === null ? 0 : (this.#sequence ?? 0) - from - 1;
+  }
+
+  /** The number of the last record that was read; null before the first. */
+  get sequence(): number | null {
+    return this.#sequence;
+  }
+
+  /**
+   * Records that have come, each as a line, until the next read; null when none has. One read is one record.
+   *
+   * @param pause a batch ends at the record of this number
+   */
+  read(pause: number | null): Buffer | null {
+    let end = this.#held;
+    this.#held = 0;
+    while (end + RECORD_BYTES <= BATCH_BYTES && (end === 0 || this.#sequence !== pause)) {
+      const bytes = this.#next(end);
+      if (bytes === 0) break;
+      this.#count(end);
+      // What follows the first line are the properties of a device.
+      end = this.#batch.indexOf(LF, end) + 1 || end + bytes;
+    }
+    return end === 0 ? null : this.#batch.subarray(0, end);
+  }
+
+  takeOverwritten(): number {
+    const count = this.#overwritten;
+    this.#overwritten = 0;
+    return count;
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #next(at: number): number {
+    for (;;) {
+      try {
+        return readSync(this.#fd, this.#batch, at, RECORD_BYTES, null);
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : null;
+        if (code === 'EAGAIN') return 0;
+        // The reader was overtaken, and goes on with the oldest record that is left.
+        if (code !== 'EPIPE') throw unreadable(this.#path, error);
+      }
     }
   }
-  throw new KnocktailError('there is no dd to read it', {
-    exitCode: EXIT.UNAVAILABLE,
-    where: KMSG,
-    value: DDS.join(', '),
-    remedy: 'install coreutils or busybox, or read another log',
-  });
+
+  #count(at: number): void {
+    const sequence = sequenceAt(this.#batch, at);
+    if (sequence === null) return;
+    if (this.#sequence !== null) this.#overwritten += Math.max(0, sequence - this.#sequence - 1);
+    this.#sequence = sequence;
+  }
 }

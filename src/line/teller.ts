@@ -1,10 +1,9 @@
 /** A program that tells lines for as long as it runs -> those lines; one that ends is started again. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
 import type { LineEvent, Micros } from '../model.ts';
 import { bootClock } from './clock.ts';
-import { lost, type Notice } from './notice.ts';
+import { lost } from './notice.ts';
 import { LineSplitter } from './split.ts';
 import { Wake } from './wake.ts';
 
@@ -20,19 +19,13 @@ export interface Telling {
   /** Starts it, to go on where it has ended before. */
   start(): Teller;
   /** @param batches whole lines, each ending in LF, as the program has said them */
-  convert(batches: readonly Buffer[]): readonly (Part | Notice)[];
-  /** Whether all has been said that stood in the log at the beginning. */
-  isCaughtUp(): boolean;
+  convert(batches: readonly Buffer[]): readonly Part[];
 }
 
 export interface TellerOptions {
   readonly signal: AbortSignal;
   /** Whether others are read beside it, and wait for each look. */
   readonly isSteady: boolean | undefined;
-  /** A descriptor that the program has for its stdin. */
-  readonly stdin?: number;
-  /** Whether what it reads does not wait for it. */
-  readonly isUrgent?: boolean;
 }
 
 /** Nothing of it is lost while nobody reads: it waits for room in the pipe. */
@@ -43,14 +36,9 @@ export class Teller {
   #complaint = '';
 
   /** @param program its absolute path */
-  constructor(
-    program: string,
-    argv: readonly string[],
-    { signal, isSteady, stdin, isUrgent = false }: TellerOptions,
-  ) {
+  constructor(program: string, argv: readonly string[], { signal, isSteady }: TellerOptions) {
     this.#wake = new Wake({ signal, isSteady });
-    this.#child = spawn(program, argv, { stdio: [stdin ?? 'ignore', 'pipe', 'pipe'] });
-    if (isUrgent) putFirst(this.#child.pid);
+    this.#child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const event of ['readable', 'end']) this.#child.stdout?.on(event, this.#wake.stir);
     this.#child.stderr?.on('data', (text: Buffer) => {
       this.#complaint = text.toString().trim();
@@ -85,15 +73,6 @@ export class Teller {
   }
 }
 
-/** As far as that is allowed: it takes CAP_SYS_NICE. */
-function putFirst(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_HIGHEST);
-  } catch {
-    // It then has its turn with the others.
-  }
-}
-
 /** The lines that a program tells, until the signal aborts. */
 export async function* listen(
   telling: Telling,
@@ -109,12 +88,11 @@ export async function* listen(
         isOver = teller.ending !== null;
         for (let chunk = teller.read(); chunk !== null; chunk = teller.read()) {
           for (const part of telling.convert(splitter.push(chunk))) {
-            if ('kind' in part) yield part;
-            else yield { kind: 'lines', ...part, readAt: clock(), bootedAt: bootClock() };
+            yield { kind: 'lines', ...part, readAt: clock(), bootedAt: bootClock() };
             restartMs = FIRST_RESTART_MS;
           }
         }
-        if (telling.isCaughtUp()) yield { kind: 'drained', at };
+        yield { kind: 'drained', at };
         if (!isOver) await teller.next();
       }
     } finally {
