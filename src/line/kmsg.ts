@@ -35,6 +35,8 @@ export interface KmsgOptions {
   readonly resume?: Resume | null;
   /** Whether others are read beside it, and wait for each look. */
   readonly isSteady?: boolean | undefined;
+  /** How long nothing must have come before the next record is waited for. */
+  readonly warmMs?: number;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function* followKmsg({
   clock = wallClock,
   resume = null,
   isSteady,
+  warmMs = WARM_MS,
 }: KmsgOptions): AsyncGenerator<LineEvent, void, void> {
   const boot = bootId();
   const [from, upTo] = [sequenceOf(resume?.from, boot), sequenceOf(resume?.upTo, boot)];
@@ -77,7 +80,7 @@ export async function* followKmsg({
         drainedMs = nowMs;
       }
       const idleMs = nowMs - readMs;
-      if (idleMs > WARM_MS && quiet.wait(ring.sequence)) {
+      if (idleMs > warmMs && quiet.wait(ring.sequence)) {
         // One that ends though nothing has come is not started again at once.
         if (await wake.next()) readMs = performance.now() - HOT_MS;
       } else {

@@ -1,6 +1,6 @@
 /** The kernel's ring as a source: real packets, real records, and what root writes there. */
 
-import { openSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { followKmsg } from '../../src/line/kmsg.ts';
 import type { Packet } from '../../src/model.ts';
@@ -56,6 +56,33 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the ring of the
     writeSync(openSync('/dev/kmsg', 'w'), forged);
     await until(() => packets().untrusted === 1, 'the forged record');
     expect(packets().found).toEqual(found);
+  });
+
+  it('is waited for by a dd while it is quiet, which is gone in the end', async () => {
+    const isDd = (pid: string): boolean => {
+      try {
+        return pid !== '' && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'dd\n';
+      } catch {
+        // It has just ended.
+        return false;
+      }
+    };
+    const children = () =>
+      readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(isDd);
+    const ending = new AbortController();
+    const waiting = new Following(followKmsg({ signal: ending.signal, warmMs: 0 }), () => ending.abort());
+    await until(() => children().length > 0, 'a dd that waits');
+    await lab.exec('client', ['knock', '-d', '400', SERVER.v4, '7000', '7001']);
+    const ports: (number | null)[] = [];
+    const scan = new PacketScan({ prefix: lab.prefix, live: true });
+    await until(() => {
+      for (const event of waiting.events.splice(0))
+        if (event.kind === 'lines') scan.scan(event.bytes, event.readAt, ({ dpt }) => ports.push(dpt));
+      return ports.length >= 2;
+    }, 'both packets');
+    expect(ports).toEqual([7000, 7001]);
+    await waiting.stop();
+    await until(() => children().length === 0, 'the end of dd');
   });
 
   it('is taken up again where another has left it, in the same boot', async () => {
