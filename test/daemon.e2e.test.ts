@@ -256,6 +256,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
         port: 22,
         proto: 'tcp',
         until: expect.stringMatching(/Z$/),
+        secondsLeft: expect.any(Number),
       },
       {
         door: 'ssh',
@@ -264,6 +265,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
         port: 22,
         proto: 'tcp',
         until: expect.stringMatching(/Z$/),
+        secondsLeft: expect.any(Number),
       },
     ]);
     expect((await cli('close', 'ssh', '10.77.0.2')).stdout).toMatch(

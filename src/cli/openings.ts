@@ -122,7 +122,8 @@ async function close(
 }
 
 function show(opening: Opening, { json }: Options, io: Io, before = ''): void {
-  const text = json === true ? openingJson(opening) : `${before}${describeOpening(opening, Date.now())}`;
+  const now = Date.now();
+  const text = json === true ? openingJson(opening, now) : `${before}${describeOpening(opening, now)}`;
   io.stdout.write(`${text}\n`);
 }
 

@@ -22,13 +22,13 @@ export function describePacket(packet: Packet, flags: readonly string[]): string
 
 /** `ssh  10.0.0.7  22/tcp  until 2026-11-20T23:53:36.000Z (23 s left)` */
 export function describeOpening({ door, source, port, proto, to, until }: Opening, nowMs: number): string {
-  const left = until === null ? null : Math.ceil(until - nowMs / 1000);
-  const end = until === null ? 'until it is closed' : `until ${secondIso(until)} (${left} s left)`;
+  const end =
+    until === null ? 'until it is closed' : `until ${secondIso(until)} (${leftS(until, nowMs)} s left)`;
   const where = to === null ? '' : ` of ${to}`;
   return `${door}  ${source}  ${port}/${proto}${where}  ${end}`;
 }
 
-export function openingJson({ door, source, port, proto, to, until }: Opening): string {
+export function openingJson({ door, source, port, proto, to, until }: Opening, nowMs: number): string {
   const family = source.includes(':') ? 6 : 4;
   return JSON.stringify({
     door,
@@ -38,7 +38,12 @@ export function openingJson({ door, source, port, proto, to, until }: Opening): 
     proto,
     ...(to === null ? {} : { to }),
     until: until === null ? null : secondIso(until),
+    secondsLeft: until === null ? null : leftS(until, nowMs),
   });
+}
+
+function leftS(until: number, nowMs: number): number {
+  return Math.max(0, Math.ceil(until - nowMs / 1000));
 }
 
 function secondIso(second: number): string {
