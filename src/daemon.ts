@@ -98,7 +98,7 @@ export class Daemon {
     const { log, signal } = this.#parts;
     this.#tellWeaknesses();
     tellOneTime(await this.#parts.oneTime.fill(this.#config), log);
-    await this.#doors.start();
+    await unless(signal, this.#doors.start());
     signal.addEventListener('abort', () => this.#intake.end());
     if (!signal.aborted) await this.#intake.run(this.#config.logs);
     await this.#openings;
@@ -197,6 +197,15 @@ export class Daemon {
 
 function doorsOf(config: Config, openStops: DaemonParts['openStops']): DoorsSettings {
   return { doors: config.doors, flush: config.firewall.flush, stops: openStops(config) };
+}
+
+/** Waits for this, but no longer than until it is aborted: a firewall may be locked. */
+async function unless(signal: AbortSignal, work: Promise<void>): Promise<void> {
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([work, aborted]);
 }
 
 function engineOf({ compat, sweepGuard }: Config, locks: readonly Lock[]): Engine {

@@ -185,6 +185,8 @@ export interface Refused {
 
 /** The one thing that stands between openings and the packet filter. */
 export interface Firewall {
+  /** Whether it only tells. */
+  readonly isDry: boolean;
   /** Whether rules end by themselves; assumed until `ensure` has found out. */
   readonly hasTime: boolean;
   /** Makes the chain and its jumps where they are missing. */

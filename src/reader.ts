@@ -72,6 +72,7 @@ export class LogReader {
     this.#isAlone = isAlone;
     this.#label = isAlone ? '' : `${from === 'file' ? path : from}: `;
     this.#settings = settings;
+    this.#bookmark.turn(this.#parts.openPosition(settings));
     if (settings.prefix === prefix && settings.format === format) return;
     this.#scan = new PacketScan({ ...settings, live: true, notes: this.#parts.notes });
   }
@@ -95,7 +96,7 @@ export class LogReader {
         if (!isPatient()) throw error;
         this.#parts.log.error(`${this.#label}${error instanceof Error ? error.message : String(error)}`);
       }
-      resume = null;
+      resume = this.#bookmark.here;
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
     }

@@ -187,6 +187,20 @@ describe('a reload', () => {
     expect(await ran(2)).toEqual(['start cmd', 'stop cmd']);
   });
 
+  it('to another folder, while a start command runs, loses no stop command though the daemon is killed', async () => {
+    const slow = `sequence: [4001], cmd_timeout: 100ms, start_command: "echo start cmd >> ${daemon.out}; sleep 2", stop_command: "echo stop cmd >> ${daemon.out}"`;
+    daemon.configure({ cmd: slow });
+    await daemon.start();
+    daemon.knock('192.0.2.7', 4001);
+    await ran(1);
+    daemon.configure({ cmd: slow }, `state: ${join(daemon.folder, 'other')}`);
+    await daemon.says(/reloaded/);
+    await until(() => journal() === '', 'nothing in the first');
+    await daemon.end('SIGKILL');
+    await daemon.start();
+    expect(await ran(2)).toEqual(['start cmd', 'stop cmd']);
+  });
+
   it('comes when a one-time file is another, and not for marks of our own', async () => {
     const file = join(daemon.folder, 'once.seq');
     writeFileSync(file, '4001\n4002\n');

@@ -5,9 +5,12 @@ import { readFile } from 'node:fs/promises';
 import type { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import type { Daemon } from '../daemon.ts';
+import { within } from '../opening/within.ts';
 import { wordsFor } from '../words.ts';
 import type { DaemonLog } from './daemon-log.ts';
 import { Watch } from './watch.ts';
+
+const STOP_MS = 500;
 
 export interface ReloadParts {
   readonly path: string;
@@ -47,10 +50,10 @@ export class Reload {
     });
   }
 
-  /** Resolves when nothing is being loaded; nothing will be then. */
+  /** Nothing will be loaded any more. Does not wait long for what is being loaded: the firewall may be locked. */
   async stop(): Promise<void> {
     await this.#watch.close();
-    await this.#work;
+    await within(STOP_MS, this.#work);
   }
 
   /** A file that has gone is awaited. That we have marked a one-time sequence as used is no change. */
@@ -96,10 +99,15 @@ export class Reload {
   }
 
   #enqueue(work: () => Promise<void>): void {
-    this.#work = this.#work.then(work);
+    this.#work = this.#work.then(work).catch((error: unknown) => this.#parts.log.error(String(error)));
   }
 }
 
+/** False also where that cannot be told, as of a file in a folder that may not be entered any more. */
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }

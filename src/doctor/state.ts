@@ -1,8 +1,11 @@
 /** The folder of what must survive a restart -> whether it can be written. */
 
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Finding, fail, ok } from './finding.ts';
+
+const WRITABLE_BY_OTHERS = 0o002;
+const STICKY = 0o1000;
 
 /** A folder that is not there yet is made by the daemon, where it may. */
 export function checkState(folder: string): Finding {
@@ -10,6 +13,10 @@ export function checkState(folder: string): Finding {
   while (!existsSync(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest);
   try {
     accessSync(nearest, constants.W_OK);
+    if ((statSync(nearest).mode & (WRITABLE_BY_OTHERS | STICKY)) === WRITABLE_BY_OTHERS) {
+      const why = `${nearest} can be written by any local user, and stop commands that stand there are run`;
+      return fail('state', why, `chmod o-w ${nearest}`);
+    }
     return ok('state', nearest === folder ? folder : `${folder}, not made yet`);
   } catch {
     return fail('state', `${nearest} cannot be written`, 'run as root, or name another folder with state:');

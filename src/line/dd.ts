@@ -12,29 +12,26 @@ const DD_ARGV = ['bs=8192', 'count=1', 'status=none', 'of=/dev/null'];
  * outlives us by no more than that.
  */
 export class QuietRing {
-  readonly #fd: number;
+  readonly #path: string;
   readonly #program: string | null;
   readonly #stir: () => void;
-  #sequence = -1;
   #child: ChildProcess | null = null;
 
   /**
+   * @param path one that can be read
    * @param stir called when a record has come while it waited
-   * @throws when the ring cannot be opened
    */
   constructor(path: string, stir: () => void) {
+    this.#path = path;
     this.#program = DDS.find(isProgram) ?? null;
     this.#stir = stir;
-    this.#fd = openSync(path, constants.O_RDONLY);
   }
 
-  /** Waits for what comes after this record. False where there is no dd, so that there is no waiting. */
+  /** Waits for what comes after this record, which has been read. False where there is no dd, so that there is no waiting. */
   wait(after: number | null): boolean {
     if (this.#program === null || after === null) return false;
     if (this.#child !== null) return true;
-    // None of these reads waits: the record is there, or one that has overwritten it.
-    while (this.#sequence < after) this.#sequence = nextSequence(this.#fd) ?? this.#sequence;
-    const child = spawn(this.#program, DD_ARGV, { stdio: [this.#fd, 'ignore', 'ignore'] });
+    const child = this.#spawn(this.#program, after);
     this.#child = child;
     const over = (): void => {
       if (this.#child !== child) return;
@@ -49,7 +46,18 @@ export class QuietRing {
   close(): void {
     this.#child?.kill('SIGKILL');
     this.#child = null;
-    closeSync(this.#fd);
+  }
+
+  #spawn(program: string, after: number): ChildProcess {
+    // A new one each time: dd reads on where we are, and where that is then only dd knows.
+    const fd = openSync(this.#path, constants.O_RDONLY);
+    try {
+      // None of these reads waits: the record was there, so it is, or one that has overwritten it.
+      for (let sequence = -1; sequence < after; ) sequence = nextSequence(fd) ?? sequence;
+      return spawn(program, DD_ARGV, { stdio: [fd, 'ignore', 'ignore'] });
+    } finally {
+      closeSync(fd);
+    }
   }
 }
 

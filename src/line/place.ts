@@ -46,7 +46,7 @@ export class Places {
 
 /** Saves how far a log was read: each second, and at once when it was acted on. */
 export class Bookmark {
-  readonly #shelf: Shelf | null;
+  #shelf: Shelf | null;
   readonly #places = new Places();
   #saved: Place | null = null;
   #savedAt = Number.NEGATIVE_INFINITY;
@@ -59,6 +59,17 @@ export class Bookmark {
   /** What the reader before us has left. */
   find(): Resume | null {
     return this.#shelf?.read() ?? null;
+  }
+
+  /** The place is kept elsewhere from here on. */
+  turn(shelf: Shelf | null): void {
+    this.#shelf = shelf;
+    this.#saved = null;
+  }
+
+  /** Where we are ourselves; null before any place was passed. */
+  get here(): Resume | null {
+    return this.#places.resume;
   }
 
   /** All up to this place has been read. */

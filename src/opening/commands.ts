@@ -105,9 +105,13 @@ export class Commands {
 
   async #open(door: string, source: Address, start: string, stop: string, waitUs: Micros): Promise<void> {
     const owed = await this.#stops.owe(door, source, stop, waitUs);
-    await this.#runner.run(start, { door, source, claim: this.#stops.claimOf(owed, 'start') });
+    const { failure } = await this.#runner.run(start, {
+      door,
+      source,
+      claim: this.#stops.claimOf(owed, 'start'),
+    });
     this.#starting.delete(keyOf(door, source));
-    this.#stops.wait(owed);
+    this.#stops.wait(owed, failure === null);
   }
 
   #settle(stop: PendingStop): void {

@@ -1,12 +1,13 @@
 /** The folder of the stop commands that are owed: a file that says which, and one for each command that runs. */
 
 import { constants } from 'node:fs';
-import { copyFile, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, lstat, open, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder, replaceFile, syncFolder } from '../replace.ts';
 
 const JOURNAL = 'journal';
 const DAMAGED = 'journal.damaged';
+const WRITABLE_BY_OTHERS = 0o002;
 
 /** What a journal is written to. Each call may fail for reasons of the disk. */
 export interface Disk {
@@ -21,6 +22,8 @@ export interface Disk {
   copyDamaged(): Promise<string>;
   /** Puts a file away that cannot be read at all; resolves to where it is then. */
   putAside(): Promise<string>;
+  /** Makes a name in the folder for a file elsewhere, which may not be there yet. */
+  link(target: string, name: string): Promise<void>;
   /** Removes what no id of these has to do with. */
   sweep(ids: ReadonlySet<string>): Promise<void>;
 }
@@ -34,7 +37,9 @@ export class StopDisk implements Disk {
     this.#journal = join(folder, JOURNAL);
   }
 
+  /** @throws also where others could have written it: what it holds is run */
   async read(): Promise<string | null> {
+    for (const path of [this.folder, this.#journal]) await assertOurs(path);
     return readFile(this.#journal, 'utf8').catch((error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
       throw error;
@@ -70,6 +75,11 @@ export class StopDisk implements Disk {
     return aside;
   }
 
+  async link(target: string, name: string): Promise<void> {
+    makeFolder(this.folder);
+    await symlink(target, join(this.folder, name));
+  }
+
   async sweep(ids: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.folder)) {
       const [id = '', what] = name.split('.');
@@ -78,4 +88,12 @@ export class StopDisk implements Disk {
       if (isLeft) await rm(join(this.folder, name), { force: true });
     }
   }
+}
+
+async function assertOurs(path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => null);
+  if (stats === null) return;
+  const isForeign = stats.uid !== 0 && stats.uid !== process.geteuid?.();
+  if (isForeign || stats.isSymbolicLink() || (stats.mode & WRITABLE_BY_OTHERS) !== 0)
+    throw new Error(`${path} can be written by others`);
 }

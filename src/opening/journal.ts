@@ -1,5 +1,6 @@
 /** Stop commands that are owed <-> a journal on disk, so that the next daemon knows of them. */
 
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Disk } from './disk.ts';
@@ -44,13 +45,25 @@ export class StopJournal {
   async moveTo(disk: Disk | null): Promise<void> {
     if (disk?.folder === this.#disk?.folder) return;
     await this.#readFrom(disk);
-    await this.#writing;
+    while (this.#writing !== null) await this.#writing;
     const before = this.#disk;
     this.#disk = disk;
+    if (before !== null && disk !== null) await this.#linkClaims(before, disk);
     this.#isWhole = false;
     this.#onDisk.clear();
     const kept = await Promise.all([...this.#owed.values()].map((stop) => this.keep(stop)));
     if (kept.length > 0 && !kept.includes(false)) await before?.replace('').catch(() => undefined);
+  }
+
+  /** Commands that run have claimed a file in the old folder, and say there how they end. */
+  async #linkClaims(before: Disk, disk: Disk): Promise<void> {
+    for (const { id, isStarting } of this.#owed.values()) {
+      for (const what of ['start', 'stop'] as const) {
+        const claim = `${id}.${what}`;
+        const isClaimed = existsSync(join(before.folder, claim)) || (what === 'start' && isStarting);
+        if (isClaimed) await disk.link(join(before.folder, claim), claim).catch(() => undefined);
+      }
+    }
   }
 
   /** Resolves, once it has been written or could not be, to whether the next daemon will know of it. */

@@ -89,11 +89,7 @@ export class Rules {
   async close(leases: readonly Lease[]): Promise<number> {
     const wanted = new Set(leases.map(({ door, source }) => `${door} ${source}`));
     const revoked = removedBy(leases.flatMap(({ door, source }) => this.#leases.revoke(door, source)));
-    const listed = await this.#firewall.list().catch((error: unknown) => {
-      this.#parts.log.error(`what stands in the chain is not known: ${wordsOf(error)}`);
-      return [];
-    });
-    const standing = listed.filter(({ door, source }) => wanted.has(`${door} ${source}`));
+    const standing = (await this.#listed()).filter(({ door, source }) => wanted.has(`${door} ${source}`));
     const ids = new Set(standing.map(idOf));
     const openings = [...revoked.filter((opening) => !ids.has(idOf(opening))), ...standing];
     await this.#shut(openings.map((opening) => ({ kind: 'remove', opening })));
@@ -102,7 +98,7 @@ export class Rules {
 
   /** Takes away all that is open, or what of it is wanted. */
   async flush(isWanted: (opening: Opening) => boolean): Promise<void> {
-    const open = [...this.#leases.all(), ...(await this.#firewall.list())].filter(isWanted);
+    const open = [...this.#leases.all(), ...(await this.#listed())].filter(isWanted);
     if (open.length > 0) await this.close(open);
   }
 
@@ -143,19 +139,32 @@ export class Rules {
     if (changes.length === 0) return;
     const anew = changes.filter(({ kind }) => kind === 'insert').map(({ opening }) => opening);
     log.warn(`the clock was set by ${seconds(stepUs)}; openings that keep their time: ${anew.length}`);
-    for (const [{ source, door }, { error }] of await this.mender.insert(anew)) {
+    const refused = await this.mender.insert(anew);
+    for (const [{ source, door }, { error }] of refused) {
       log.error(`${source}: ${door}: does not keep its time: ${error.message}`);
     }
-    await this.#closer.close(removedBy(changes));
+    const isKept = ({ door, source }: Opening): boolean =>
+      ![...refused.keys()].some((opening) => opening.door === door && opening.source === source);
+    await this.#closer.close(removedBy(changes).filter(isKept));
   }
 
   async #copyTo(firewall: Firewall): Promise<{ standing: readonly Opening[]; added: readonly Opening[] }> {
     await this.mender.make(firewall);
     const standing = await firewall.list();
     const ids = new Set(standing.map(idOf));
+    // What was rehearsed opens nothing, and a rehearsal closes nothing.
+    if (firewall.isDry !== this.#firewall.isDry) return { standing, added: [] };
     const added = this.#leases.all().filter((held) => !ids.has(idOf(held)));
     for (const { error } of (await firewall.insert(added)).values()) throw error;
     return { standing, added };
+  }
+
+  /** What stands in the chain; nothing where that cannot be told. */
+  async #listed(): Promise<readonly Opening[]> {
+    return this.#firewall.list().catch((error: unknown) => {
+      this.#parts.log.error(`what stands in the chain is not known: ${wordsOf(error)}`);
+      return [];
+    });
   }
 
   /** Those that the chain has no more though they are held: somebody may have flushed it. */

@@ -2,8 +2,8 @@
 
 import { type Micros, US_PER_SECOND } from '../model.ts';
 
-/** Less is a clock that is slewed, or two readings that were not quite together. */
-const LEAST_STEP_US = US_PER_SECOND / 2;
+/** Less is a clock that is slewed, or one that is read in whole seconds, as where /proc is hidden (ProcSubset=pid). */
+const LEAST_STEP_US = 2 * US_PER_SECOND;
 
 export class StepWatch {
   #offset: Micros | null = null;

@@ -31,6 +31,8 @@ export class Stops {
   readonly #alarm: Alarm;
   /** Those whose start command was only told. */
   readonly #paper = new Set<string>();
+  /** Those whose start command is known to have done what it was to do, and whose stop command has not begun. */
+  readonly #open = new Set<string>();
   /** Those of other daemons. */
   readonly #inherited = new Set<string>();
   #doors: object = {};
@@ -66,15 +68,20 @@ export class Stops {
     return journal.holds(id) ? journal.claimOf(id, what) : null;
   }
 
-  /** The start command has ended, and the time until the stop command begins. */
-  wait(stop: PendingStop): void {
+  /** The start command has ended, with or without success, and the time until the stop command begins. */
+  wait(stop: PendingStop, isOpen: boolean): void {
+    if (isOpen) this.#open.add(stop.id);
     this.#waitUntil({ ...stop, isStarting: false }, this.#parts.machine.now() + stop.waitUs);
   }
 
-  /** Lets what waits for this door and source wait longer; never shorter. Returns false where nothing does. */
+  /**
+   * Lets what waits for this door and source wait longer; never shorter. Returns false where nothing does, or where the
+   * door may not be open all the same: then it is to be opened again, and each start command has its stop command.
+   */
   extend(door: string, source: Address, waitUs: Micros): boolean {
     const waiting = this.#schedule.of(door, source);
-    if (waiting === null) return false;
+    if (waiting === null || !this.#open.has(waiting.id)) return false;
+    if (this.#paper.has(waiting.id) && !this.#parts.isDry()) return false;
     const dueAt = Math.max(waiting.dueAt, this.#parts.machine.now() + waitUs);
     this.#waitUntil({ ...waiting, waitUs: Math.max(waiting.waitUs, waitUs), failures: 0 }, dueAt);
     return true;
@@ -85,6 +92,7 @@ export class Stops {
     for (const each of await this.#parts.journal.read()) {
       const stop = takenOver(each, this.#clocks());
       this.#inherited.add(stop.id);
+      if (each.boot === this.#parts.machine.boot && (await this.#hasOpened(stop))) this.#open.add(stop.id);
       if (stop.isStarting) starting(stop);
       else this.#schedule.add(this.#isWanted(stop) ? stop : { ...stop, dueAt: 0 });
     }
@@ -112,8 +120,8 @@ export class Stops {
     }
     if (left === 'none') left = await leftBy(claim);
     if (left === 'running') {
-      await endOf(claim, TIME_LIMIT_MS);
-      this.wait(stop);
+      const end = await endOf(claim, TIME_LIMIT_MS);
+      this.wait(stop, typeof end === 'object' && end.status === 0);
     } else this.#waitUntil({ ...stop, isStarting: false }, stop.dueAt);
   }
 
@@ -122,6 +130,14 @@ export class Stops {
     this.#end = how;
     this.#alarm.set(null);
     this.#runDue();
+  }
+
+  /** Whether its start command has ended well, and its stop command never begun. */
+  async #hasOpened({ id, isStarting, failures }: PendingStop): Promise<boolean> {
+    const claim = this.#parts.journal.claimOf(id, 'start');
+    if (claim === null || isStarting || failures > 0) return false;
+    const left = await leftBy(claim);
+    return typeof left === 'object' && left.status === 0;
   }
 
   #waitUntil(stop: PendingStop, dueAt: Micros): void {
@@ -148,6 +164,7 @@ export class Stops {
   async #run(stop: PendingStop): Promise<void> {
     const { journal, isDry, log } = this.#parts;
     const isPaper = this.#paper.delete(stop.id);
+    this.#open.delete(stop.id);
     if (this.#end === 'leave' && journal.holds(stop.id)) {
       this.#schedule.add(stop);
       return;

@@ -26,6 +26,7 @@ interface Families {
 type Failure = Extract<Answer, { readonly done: false }>;
 
 export class IptablesFirewall implements Firewall {
+  readonly isDry = false;
   readonly #settings: IptablesSettings;
   readonly #v4: FamilyChain;
   readonly #v6: FamilyChain | null;

@@ -11,6 +11,7 @@ const NOTHING: Ensured = { told: [], rebuilt: false };
 
 /** A firewall of paper: what it is told to set it prints and remembers. */
 export class DryRunFirewall implements Firewall {
+  readonly isDry = true;
   readonly hasTime = true;
   readonly #settings: ChainSettings;
   readonly #say: (text: string) => void;

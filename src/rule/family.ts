@@ -124,8 +124,12 @@ export class FamilyChain {
 
   /** What the chain holds; nothing where there is no chain. */
   async #list(): Promise<Answer> {
-    const answer = await this.#iptables.look({ op: 'list', chain: this.#settings.chain });
-    return !answer.done && answer.refusal === 'missing' ? DONE : answer;
+    const { chain } = this.#settings;
+    const answer = await this.#iptables.look({ op: 'list', chain });
+    if (answer.done || answer.refusal !== 'missing') return answer;
+    // iptables-nft says the same of a chain that is not there, and of one in which nft has put what it cannot read.
+    const probe = await this.#iptables.look({ op: 'probe-chain', chain });
+    return !probe.done && probe.refusal === 'chain exists' ? { ...answer, refusal: 'other' } : DONE;
   }
 
   #standing(text: string): (spec: readonly string[]) => boolean {

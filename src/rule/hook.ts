@@ -12,7 +12,13 @@ export type HookPlan =
   | { readonly kind: 'stands' }
   | { readonly kind: 'missing'; readonly at: number }
   /** It stands where packets may never come by. `spec` is the jump as it is, conditions and all. */
-  | { readonly kind: 'late'; readonly at: number; readonly spec: readonly string[] };
+  | {
+      readonly kind: 'late';
+      readonly at: number;
+      readonly spec: readonly string[];
+      /** The rule that it stands behind. */
+      readonly behind: readonly string[];
+    };
 
 /** The jump's place is ahead of the hook's first terminal rule, behind the LOG rules before it. */
 export function planHook(rules: readonly (readonly string[])[], chain: string): HookPlan {
@@ -21,7 +27,8 @@ export function planHook(rules: readonly (readonly string[])[], chain: string): 
   if (jump >= 0 && jump <= terminal) return { kind: 'stands' };
   const at = (terminal < 0 ? rules.length : terminal) + 1;
   const spec = rules[jump];
-  return spec === undefined ? { kind: 'missing', at } : { kind: 'late', at, spec };
+  const behind = rules[terminal] ?? [];
+  return spec === undefined ? { kind: 'missing', at } : { kind: 'late', at, spec, behind };
 }
 
 export function isTerminal(spec: readonly string[]): boolean {

@@ -36,7 +36,7 @@ export type Refusal =
  */
 const REFUSALS: readonly (readonly [Refusal, RegExp])[] = [
   ['missing', /does a matching rule exist|No chain\/target\/match by that name|is incompatible, use 'nft'/],
-  ['chain exists', /Chain already exists/],
+  ['chain exists', /Chain already exists|File exists/],
   ['no family', /can't initialize|not supported/],
 ];
 
@@ -101,7 +101,7 @@ export class Iptables {
   }
 
   /** Like `run`, for what changes nothing: nobody waits for it, and it for nobody. */
-  look(operation: Extract<Operation, { readonly op: 'list' }>): Promise<Answer> {
+  look(operation: Extract<Operation, { readonly op: 'list' | 'probe-chain' }>): Promise<Answer> {
     return this.#spawn(argvOf(operation));
   }
 

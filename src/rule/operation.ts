@@ -5,6 +5,8 @@ export type Operation =
   | { readonly op: 'list'; readonly chain: string }
   /** Whether such a rule stands there. */
   | { readonly op: 'check'; readonly chain: string; readonly spec: readonly string[] }
+  /** Always refused: as `chain exists`, or as missing. */
+  | { readonly op: 'probe-chain'; readonly chain: string }
   | { readonly op: 'new-chain'; readonly chain: string }
   | { readonly op: 'empty-chain'; readonly chain: string }
   | { readonly op: 'drop-chain'; readonly chain: string };
@@ -55,6 +57,8 @@ function command(operation: Operation): readonly string[] {
       return ['-S', chain];
     case 'check':
       return ['-C', chain, ...operation.spec];
+    case 'probe-chain':
+      return ['-E', chain, chain];
     case 'new-chain':
       return ['-N', chain];
     case 'empty-chain':

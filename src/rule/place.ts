@@ -2,7 +2,7 @@
 
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Ensured } from '../model.ts';
-import { planHook } from './hook.ts';
+import { type HookPlan, planHook, targetOf } from './hook.ts';
 import { expectDone, type Iptables } from './iptables.ts';
 import { commandLine, rulesOf } from './listing.ts';
 import { argvOf, type Operation } from './operation.ts';
@@ -15,12 +15,18 @@ export interface ChainSettings {
   readonly manage: boolean;
 }
 
+/** Ahead of one jump to a chain of others. */
+const MOST_MOVES = 3;
+/** What ends a packet's way for certain. */
+const VERDICTS: ReadonlySet<string> = new Set(['ACCEPT', 'DROP', 'REJECT', 'RETURN', 'QUEUE', 'NFQUEUE']);
 const NOTHING: Ensured = { told: [], rebuilt: false };
 
 export class ChainPlace {
   readonly #iptables: Iptables;
   readonly #settings: ChainSettings;
   readonly #needsHooks: boolean;
+  /** How often the jump was moved ahead of a rule. */
+  readonly #moves = new Map<string, number>();
 
   /** @param needsHooks whether a hook that is not there is an error, or only worth telling */
   constructor(iptables: Iptables, settings: ChainSettings, needsHooks: boolean) {
@@ -38,11 +44,11 @@ export class ChainPlace {
 
   /** Whether the jumps stand where they have to; true where that cannot be told, or is not ours to mend. */
   async intact(): Promise<boolean> {
-    const { chain, hooks, manage } = this.#settings;
+    const { hooks, manage } = this.#settings;
     if (!manage) return true;
     for (const hook of hooks) {
       const answer = await this.#iptables.look({ op: 'list', chain: hook });
-      if (answer.done && planHook(rulesOf(answer.text, hook), chain).kind !== 'stands') return false;
+      if (answer.done && this.#plan(hook, answer.text).kind !== 'stands') return false;
     }
     return true;
   }
@@ -73,7 +79,7 @@ export class ChainPlace {
       if (this.#needsHooks) throw error;
       return only(error.message);
     }
-    const plan = planHook(rulesOf(expectDone(listed), hook), chain);
+    const plan = this.#plan(hook, expectDone(listed));
     if (plan.kind === 'stands') return NOTHING;
     const spec = plan.kind === 'late' ? plan.spec : ['-j', chain];
     const insert = { op: 'insert', chain: hook, at: plan.at, spec } as const;
@@ -87,9 +93,26 @@ export class ChainPlace {
     // The old jump goes first: `-D` takes the first that fits, which would otherwise be the new one.
     if (plan.kind === 'late') expectDone(await this.#iptables.run({ op: 'delete', chain: hook, spec }));
     expectDone(await this.#iptables.run(insert));
+    if (plan.kind === 'late') this.#count(hook, plan.behind);
     const verb = plan.kind === 'late' ? 'moved' : 'made';
     const told = [`${this.#iptables.name}: ${verb} the jump from ${hook} to ${chain}, now rule ${plan.at}`];
     return { told, rebuilt: plan.kind === 'missing' };
+  }
+
+  #plan(hook: string, listing: string): HookPlan {
+    const plan = planHook(rulesOf(listing, hook), this.#settings.chain);
+    return plan.kind === 'late' && this.#insists(hook, plan.behind) ? { kind: 'stands' } : plan;
+  }
+
+  #count(hook: string, rule: readonly string[]): void {
+    const key = [hook, ...rule].join(' ');
+    this.#moves.set(key, (this.#moves.get(key) ?? 0) + 1);
+  }
+
+  /** Whether this is a jump that comes back to its place each time, as that of another daemon: it would for ever. */
+  #insists(hook: string, rule: readonly string[]): boolean {
+    const moves = this.#moves.get([hook, ...rule].join(' ')) ?? 0;
+    return moves >= MOST_MOVES && !VERDICTS.has(targetOf(rule) ?? '');
   }
 
   #advice(what: string, operation: Operation): string {

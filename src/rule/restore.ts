@@ -76,7 +76,7 @@ export class Restore {
     this.#helper = null;
     const backend = await backendOf(this.#path);
     const isSame = backend !== null && backend === (await backendOf(this.#iptables));
-    const helper = isSame ? new Helper(this.#path) : null;
+    const helper = isSame ? helperOf(this.#path) : null;
     if (helper !== null && (await helper.feed([], START_LIMIT_MS))) {
       this.#failedStarts = 0;
       this.#helper = helper;
@@ -84,6 +84,15 @@ export class Restore {
       this.#failedStarts++;
       await helper?.end();
     }
+  }
+}
+
+/** Null where the machine has no room for another process: Node then throws (ENOMEM), or fails later. */
+function helperOf(path: string): Helper | null {
+  try {
+    return new Helper(path);
+  } catch {
+    return null;
   }
 }
 

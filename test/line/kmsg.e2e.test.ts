@@ -85,6 +85,21 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the ring of the
     await until(() => children().length === 0, 'the end of dd');
   });
 
+  it('that has one record for us now and then never makes us wait for it', async () => {
+    const ending = new AbortController();
+    const waiting = new Following(followKmsg({ signal: ending.signal, warmMs: 0 }), () => ending.abort());
+    let ticks = 0;
+    const clock = setInterval(() => ticks++, 10);
+    for (let record = 0; record < 3; record++) {
+      writeSync(openSync('/dev/kmsg', 'w'), `<4>${lab.prefix}record ${record}\n`);
+      await until(() => waiting.text.includes(`${lab.prefix}record ${record}`), 'the record');
+      const before = ticks;
+      await until(() => ticks > before + 40, 'the clock goes on');
+    }
+    clearInterval(clock);
+    await waiting.stop();
+  });
+
   it('is taken up again where another has left it, in the same boot', async () => {
     await lab.exec('client', ['knock', '-d', '30', SERVER.v4, '7000', '7001', '7002']);
     await until(() => packets().found.length === 3, 'three packets');

@@ -76,6 +76,36 @@ async function daemon(parts: Partial<CommandsParts> = {}, doors: object = { cmd:
   return commands;
 }
 
+describe('a second knock', () => {
+  const starts = () => ran().filter((text) => text === 'start').length;
+
+  it('opens again where the start command has failed, and each has its stop command', async () => {
+    const it = await daemon();
+    const failing = door(600, { startCommand: `${echo('start')}; exit 4` });
+    it.start('cmd', SOURCE, failing);
+    await until(() => starts() === 1 && owed()[0]?.isStarting === false, 'the start command');
+    it.start('cmd', SOURCE, failing);
+    await until(() => starts() === 2, 'the second start command');
+    await until(() => ran().length === 4, 'both stop commands');
+  });
+
+  it('opens again after a reboot, and does not within one', async () => {
+    const first = await daemon();
+    first.start('cmd', SOURCE, door(HOUR_MS));
+    await until(() => starts() === 1 && owed()[0]?.isStarting === false, 'the start command');
+    await first.shutdown();
+    const second = await daemon();
+    second.start('cmd', SOURCE, door(HOUR_MS));
+    await until(() => said.some((text) => text.includes('is open already')), 'what it says');
+    await second.shutdown();
+    boot = 'another';
+    const third = await daemon();
+    third.start('cmd', SOURCE, door(HOUR_MS));
+    await until(() => starts() === 2, 'the start command');
+    await third.shutdown();
+  });
+});
+
 describe('a stop command', () => {
   it('is on disk before its start command runs, and is not once it has run', async () => {
     const it = await daemon();

@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -51,6 +52,18 @@ const idsOnDisk = async () => (await journalOn().read()).map(({ id }) => Number.
 const file = () => join(folder, 'journal');
 
 describe('the journal of stop commands', () => {
+  it.each([
+    ['folder', () => folder],
+    ['file', file],
+  ])('runs nothing of a %s that others can write', async (_, path) => {
+    await journalOn().keep(stop(1));
+    chmodSync(path(), 0o777);
+    expect(await journalOn().read()).toEqual([]);
+    expect(told).toEqual([
+      expect.stringMatching(/cannot be read, and are not run: .* can be written by others/),
+    ]);
+  });
+
   it('says to the next daemon what is owed, as it was written, in a folder that nobody else may enter', async () => {
     const journal = journalOn();
     expect(await journal.read()).toEqual([]);

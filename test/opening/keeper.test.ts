@@ -32,6 +32,7 @@ const opens = (seconds: number | null): DoorAction =>
 
 /** A firewall that remembers, and fails when it is told to. */
 class PaperFirewall implements Firewall {
+  isDry = false;
   readonly hasTime = true;
   lists = 0;
   batches = 0;
@@ -262,6 +263,31 @@ describe('the keeper', () => {
     ]);
     await pass(31);
     expect(other.rules.map(({ door }) => door)).toEqual(['web']);
+  });
+
+  it('opens nothing for real that was rehearsed, and closes nothing by a rehearsal', async () => {
+    const it = await keeper({ web: opens(null) });
+    it.opened('web', SOURCE);
+    await pass(0);
+    const dry = new PaperFirewall();
+    dry.isDry = true;
+    await Promise.all([it.setFirewall(dry), pass(0)]);
+    it.opened('web', address('10.0.0.8'));
+    await pass(0);
+    const real = new PaperFirewall();
+    await Promise.all([it.setFirewall(real), pass(0)]);
+    expect([firewall.rules.length, dry.rules.length, real.rules.length]).toEqual([1, 1, 0]);
+  });
+
+  it('closes all at a flush although what stands in the chain cannot be told', async () => {
+    const it = await keeper({ web: opens(null) });
+    it.opened('web', SOURCE);
+    await pass(0);
+    firewall.failing = 'list';
+    it.flush();
+    await pass(0);
+    expect(firewall.rules).toEqual([]);
+    expect(said).toContain('what stands in the chain is not known: no such luck');
   });
 
   it('stays with the old firewall when the other cannot be had', async () => {

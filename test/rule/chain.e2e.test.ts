@@ -177,6 +177,22 @@ for (const backend of ['nft', 'legacy'] as const) {
       expect((await wall.insert([ssh])).get(ssh)).toMatchObject({ why: 'no chain' });
     });
 
+    it('does not fight for its place with a jump that insists on it, but with a verdict it does', async () => {
+      const wall = firewall();
+      await wall.ensure();
+      await run('iptables', '-N', 'OTHERS');
+      const moves = async (target: string) => {
+        const told: string[] = [];
+        for (let round = 0; round < 5; round++) {
+          await run('iptables', '-I', 'INPUT', '-j', target);
+          told.push(...(await wall.ensure()).told);
+          await run('iptables', '-D', 'INPUT', '-j', target);
+        }
+        return told.length;
+      };
+      expect([await moves('OTHERS'), await moves('DROP')]).toEqual([3, 5]);
+    });
+
     it('is intact until a jump is gone, or stands too late', async () => {
       const wall = firewall();
       await wall.ensure();
@@ -264,3 +280,25 @@ for (const backend of ['nft', 'legacy'] as const) {
     }
   });
 }
+
+describeWith(
+  ['root', 'ip', 'nft', 'nftables', 'kernel log'],
+  'a chain that nft has put rules of its own into',
+  () => {
+    it('is no empty one: what stands in it is not known, and that is said', async () => {
+      const lab = new Lab();
+      const settings = { iptables: lab.iptables('nft'), chain: 'KNOCKD', hooks: ['INPUT'], manage: true };
+      const wall = new IptablesFirewall(settings);
+      try {
+        await wall.ensure();
+        await wall.insert([opening({ until: NOW + 600 })]);
+        const rule = 'add rule ip filter KNOCKD meter m1 { ip saddr limit rate 1/second } drop';
+        await lab.exec('server', ['nft', ...rule.split(' ')]);
+        await expect(wall.list()).rejects.toThrow(/incompatible/);
+      } finally {
+        await wall.close();
+        await lab.close();
+      }
+    });
+  },
+);

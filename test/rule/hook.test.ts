@@ -41,6 +41,7 @@ describe('the jump from a hook', () => {
       kind: 'late',
       at: 2,
       spec: ['-i', 'eth0', '-m', 'comment', '--comment', 'to the doors', '-j', 'KNOCKD'],
+      behind: ['-j', 'DROP'],
     });
   });
 
