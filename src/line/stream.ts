@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import type { LineEvent, Micros } from '../model.ts';
 import { wallClock } from './clock.ts';
+import { gunzip, isGzip } from './gzip.ts';
 import { lostOverlong } from './notice.ts';
 import { LineSplitter } from './split.ts';
 import { unreadable } from './unreadable.ts';
@@ -18,9 +19,10 @@ export interface ReadOptions {
 }
 
 /**
- * Reads a recorded log to its end; `-` is stdin.
+ * Reads a recorded log to its end, one that gzip has compressed as well; `-` is stdin.
  *
- * @throws KnocktailError 66 when there is no such file, 77 when it may not be read, 74 for a folder or a failing disk
+ * @throws KnocktailError 66 when there is no such file, 77 when it may not be read, 74 for a folder or a failing
+ * disk, 65 for what gzip has compressed and is damaged
  */
 export async function* readLog(
   path: string,
@@ -32,7 +34,7 @@ export async function* readLog(
   });
   try {
     const isFile = await file.stat().then((stats) => stats.isFile());
-    const chunks = isFile ? chunksOf(file) : file.createReadStream({ autoClose: false });
+    const chunks = isFile ? chunksOf(file, path) : file.createReadStream({ autoClose: false });
     yield* linesOf(chunks, { name: path, signal });
   } finally {
     await file.close();
@@ -40,7 +42,8 @@ export async function* readLog(
 }
 
 /** A file in one buffer, which is written over when the next chunk is asked for: a stream makes one for each. */
-async function* chunksOf(file: FileHandle): AsyncGenerator<Buffer, void, void> {
+async function* chunksOf(file: FileHandle, path: string): AsyncGenerator<Buffer, void, void> {
+  if (await isGzip(file)) return yield* gunzip(file, path);
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   for (;;) {
     const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES);
