@@ -7,6 +7,9 @@ import { runProgram } from './cli/program.ts';
 import { EXIT, type ExitCode } from './errors.ts';
 import { VERSION } from './version.ts';
 
+/** What a printer, a mail and a pipe are taken to have. */
+const PLAIN_COLUMNS = 80;
+
 const ending = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ending.abort());
 // The path as it was called, a symlink by its own name.
@@ -31,6 +34,7 @@ const code = await runProgram(
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
+    columns: process.stdout.columns ?? PLAIN_COLUMNS,
     drained: async () => {
       if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
     },

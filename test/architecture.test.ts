@@ -14,12 +14,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sink: [],
   setup: ['config', 'rule'],
   explain: ['config', 'packet', 'attempt'],
+  report: [],
   doctor: ['config', 'line', 'rule', 'setup'],
   // Together the place where stages meet: one log, all logs, and what becomes of them.
   'reader.ts': ['line', 'packet', 'config'],
   'intake.ts': ['packet', 'config', 'reader.ts'],
   'daemon.ts': [...STAGES, 'config', 'intake.ts', 'reader.ts'],
-  cli: [...STAGES, 'config', 'setup', 'explain', 'doctor', 'sink', 'daemon.ts'],
+  cli: [...STAGES, 'config', 'setup', 'explain', 'report', 'doctor', 'sink', 'daemon.ts'],
   'main.ts': ['cli'],
   client: ['config'],
   'knock.ts': ['client'],
@@ -33,6 +34,7 @@ const CORE = [
   /^rule\/(rule|hook|listing|operation)\.ts$/,
   /^setup\/(?!apply)/,
   /^explain\//,
+  /^report\//,
   /^doctor\/(?!host|state|log-source)/,
 ];
 const IMPURE =

@@ -8,6 +8,8 @@ export interface Io {
   readonly stdout: { write(text: string): unknown };
   /** Resolves when stdout takes more; at once where it does. */
   readonly drained: () => Promise<void>;
+  /** How wide the terminal is; 80 where there is none. */
+  readonly columns: number;
   readonly stderr: { write(text: string): unknown };
   /** Aborted by TERM and INT. */
   readonly signal: AbortSignal;

@@ -13,6 +13,7 @@ import type { Io } from './io.ts';
 import { addClose, addFlush, addList, addOpen } from './openings.ts';
 import { addParse } from './parse.ts';
 import { addReplay } from './replay.ts';
+import { addReport } from './report.ts';
 import { addRules } from './rules.ts';
 import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
@@ -61,6 +62,7 @@ function knocktail(version: string, io: Io): Command {
     addDoctor,
     addReplay,
     addExplain,
+    addReport,
     addParse,
     addList,
     addOpen,

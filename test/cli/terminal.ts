@@ -23,6 +23,7 @@ export async function knocktail(argv: readonly string[], stdin = ''): Promise<Ra
       stdin: Readable.from([Buffer.from(stdin)]),
       stdout: { write: (text) => (stdout += text) },
       stderr: { write: (text) => (stderr += text) },
+      columns: 80,
       drained: () => Promise.resolve(),
       signal: new AbortController().signal,
       onHangup: () => undefined,

@@ -1,0 +1,132 @@
+/** `knocktail report`: recorded logs -> what was rejected, as text, JSON or a page. */
+
+import { readFile } from 'node:fs/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { Engine } from '../attempt/engine.ts';
+import { switchesFor } from '../attempt/switches.ts';
+import { locksOf } from '../config/locks.ts';
+import { OneTimeDoors } from '../config/one-time-doors.ts';
+import type { Config } from '../config/schema.ts';
+import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import type { Packet } from '../model.ts';
+import { countriesOf } from '../report/countries.ts';
+import { reportJson } from '../report/json.ts';
+import { Knocks } from '../report/knocks.ts';
+import type { Report } from '../report/report.ts';
+import { servicesOf } from '../report/services.ts';
+import { reportText } from '../report/text.ts';
+import { type CountryOf, TrafficCount } from '../report/traffic.ts';
+import { override, readConfigFile } from './config-file.ts';
+import type { Io } from './io.ts';
+import { RecordedLogs, type Wanted } from './recorded.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly prefix?: string;
+  readonly geo?: string;
+  readonly top: number;
+  readonly json?: true;
+}
+
+/** What watches the doors of a configuration while the logs are read. */
+interface Watch {
+  readonly knocks: Knocks;
+  readonly engine: Engine;
+}
+
+const DEFAULT_TOP = 10;
+const MOST_TOP = 1_000;
+
+export function addReport(program: Command, io: Io): void {
+  program
+    .command('report')
+    .summary('count what recorded logs say was rejected')
+    .description(
+      'Counts the packets in recorded logs: ports, sources, hours, and knocks where a configuration is given; ' +
+        'touches nothing. Logs may be compressed by gzip, and named in any order. Exit code 1 when no line counts.',
+    )
+    .option(
+      '-c, --config <file>',
+      'tell of the doors of this configuration, and count the prefix of its first log',
+    )
+    .option('--prefix <text>', 'count lines with this --log-prefix alone')
+    .option('--geo <file>', 'tell countries by this database in MaxMind DB format (.mmdb)')
+    .option('--top <count>', 'how many of each kind to tell', toTop, DEFAULT_TOP)
+    .option('--json', 'one JSON object')
+    .argument('<log...>', 'log files, - for stdin')
+    .action(async (logs: readonly string[], options: Options) => {
+      const report = await reportOf(logs, options, io);
+      io.stdout.write(options.json === true ? `${reportJson(report)}\n` : reportText(report, io.columns));
+      io.finish(report.traffic.packets === 0 ? EXIT.NO_MATCH : EXIT.OK);
+    });
+}
+
+async function reportOf(logs: readonly string[], options: Options, io: Io): Promise<Report> {
+  const { config: configPath, prefix, geo, top } = options;
+  const config = configPath === undefined ? null : await configAt(configPath, prefix);
+  const countryOf = geo === undefined ? null : await countriesAt(geo);
+  const wanted = wantedOf(config, prefix);
+  const watch = config === null ? null : await watchDoors(config, io);
+  const count = new TrafficCount(countryOf);
+  const recorded = new RecordedLogs(wanted, io);
+  await recorded.read(logs, (packet) => {
+    count.add(packet);
+    if (watch !== null) see(watch, packet);
+  });
+  return {
+    logs,
+    prefix: wanted?.prefix ?? null,
+    traffic: count.read(top),
+    untrusted: recorded.counts.untrusted,
+    doors: watch === null ? null : watch.knocks.read(),
+    serviceOf: servicesOf(await readFile('/etc/services', 'utf8').catch(() => '')),
+    countryOf,
+  };
+}
+
+function wantedOf(config: Config | null, prefix: string | undefined): Wanted {
+  if (config !== null) return config.logs[0];
+  return prefix === undefined ? null : { prefix, format: 'kernel' };
+}
+
+async function configAt(path: string, prefix: string | undefined): Promise<Config> {
+  const { config } = await readConfigFile(path);
+  return override(config, prefix === undefined ? {} : { prefix });
+}
+
+async function watchDoors(config: Config, io: Io): Promise<Watch> {
+  const oneTime = new OneTimeDoors();
+  for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
+  const locks = locksOf(config, oneTime);
+  const engine = new Engine(locks, switchesFor(config.compat, config.sweepGuard));
+  return { knocks: new Knocks(locks.map(({ name }) => name)), engine };
+}
+
+function see({ knocks, engine }: Watch, packet: Packet): void {
+  knocks.add(engine.handleTimeout(packet.time));
+  knocks.add(engine.handlePacket(packet));
+}
+
+async function countriesAt(path: string): Promise<CountryOf> {
+  const database = await readFile(path).catch((cause: unknown) => {
+    throw fileError(path, cause, 'cannot be read', EXIT.IO);
+  });
+  return countriesOf(database, path);
+}
+
+function fileError(path: string, cause: unknown, what: string, otherwise: ExitCode): KnocktailError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const known: Record<string, readonly [exitCode: ExitCode, remedy: string]> = {
+    ENOENT: [otherwise === EXIT.IO ? EXIT.NO_INPUT : otherwise, 'there is no such file or folder'],
+    EACCES: [EXIT.NO_PERMISSION, 'run as its owner or as root'],
+    EISDIR: [otherwise, 'name a file, this is a folder'],
+  };
+  const [exitCode, remedy] = known[code] ?? [otherwise, String(cause)];
+  return new KnocktailError(what, { where: path, exitCode, remedy, cause });
+}
+
+function toTop(text: string): number {
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > MOST_TOP) throw new InvalidArgumentError(`Not a number from 1 to ${MOST_TOP}.`);
+  return count;
+}

@@ -1,0 +1,43 @@
+/** What a test is about -> packets that are otherwise ordinary. */
+
+import { parseAddress, toPort } from '../../src/address.ts';
+import { type Address, type Packet, US_PER_SECOND } from '../../src/model.ts';
+
+const START_S = Date.UTC(2026, 10, 21) / 1_000;
+
+/** A SYN to port 22 at 2026-11-21T00:00:00Z, or some seconds later. */
+export function packet({
+  after = 0,
+  src = '192.0.2.7',
+  dpt = 22,
+  ...rest
+}: Partial<Omit<Packet, 'src' | 'dpt'>> & {
+  after?: number;
+  src?: string;
+  dpt?: number | null;
+} = {}): Packet {
+  return {
+    time: (START_S + after) * US_PER_SECOND,
+    second: START_S + after,
+    prefix: 'KNOCK ',
+    in: 'eth0',
+    out: '',
+    src: toAddress(src),
+    dst: toAddress('192.0.2.2'),
+    proto: 'tcp',
+    spt: toPort(40_000),
+    dpt: dpt === null ? null : toPort(dpt),
+    flags: 2,
+    icmp: null,
+    len: 40,
+    id: 1,
+    seq: null,
+    ...rest,
+  };
+}
+
+export function toAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address === null) throw new Error(`no address: ${text}`);
+  return address;
+}
