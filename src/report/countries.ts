@@ -3,7 +3,6 @@
 import { Reader, type Response } from 'mmdb-lib';
 import { z } from 'zod';
 import { EXIT, KnocktailError } from '../errors.ts';
-import type { Address } from '../model.ts';
 import type { CountryOf } from './traffic.ts';
 
 const CODE = z.string().regex(/^[A-Z]{2}$/);
@@ -15,22 +14,30 @@ const RECORD = z.union([
   z.object({ country_code: CODE }).transform((it) => it.country_code),
   z.object({ country: CODE }).transform(({ country }) => country),
 ]);
-/** Sources come again: a flood of new ones must not have all of them remembered. */
-const MOST_REMEMBERED = 65_536;
+/** Of a country database there are some hundreds of records; of one of cities not all are to be kept. */
+const MOST_KEPT = 65_536;
 
 /** @throws KnocktailError 65 when it is no such database, at once or at the address where it is damaged */
 export function countriesOf(database: Buffer, path: string): CountryOf {
-  const reader = within(path, () => new Reader<Response>(database));
-  const known = new Map<Address, string | null>();
+  const reader = within(path, () => new Reader<Response>(database, { cache: new Kept() }));
+  const codes = new WeakMap<Response, string | null>();
   return (address) => {
-    const before = known.get(address);
+    const record = within(path, () => reader.get(address));
+    if (record === null) return null;
+    const before = codes.get(record);
     if (before !== undefined) return before;
-    const read = RECORD.safeParse(within(path, () => reader.get(address)));
-    const code = read.success ? read.data : null;
-    if (known.size >= MOST_REMEMBERED) known.clear();
-    known.set(address, code);
+    const { data: code = null } = RECORD.safeParse(record);
+    codes.set(record, code);
     return code;
   };
+}
+
+/** What is kept is the same object each time, so that its country is read once. */
+class Kept extends Map<number | string, unknown> {
+  override set(key: number | string, value: unknown): this {
+    if (this.size >= MOST_KEPT) this.clear();
+    return super.set(key, value);
+  }
 }
 
 function within<T>(path: string, read: () => T): T {
