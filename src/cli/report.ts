@@ -1,6 +1,7 @@
 /** `knocktail report`: recorded logs -> what was rejected, as text, JSON or a page. */
 
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
@@ -26,6 +27,7 @@ interface Options {
   readonly geo?: string;
   readonly top: number;
   readonly json?: true;
+  readonly html?: string;
 }
 
 /** What watches the doors of a configuration while the logs are read. */
@@ -53,10 +55,14 @@ export function addReport(program: Command, io: Io): void {
     .option('--geo <file>', 'tell countries by this database in MaxMind DB format (.mmdb)')
     .option('--top <count>', 'how many of each kind to tell', toTop, DEFAULT_TOP)
     .option('--json', 'one JSON object')
+    .option('--html <file>', 'write a page with charts to this file')
     .argument('<log...>', 'log files, - for stdin')
     .action(async (logs: readonly string[], options: Options) => {
       const report = await reportOf(logs, options, io);
-      io.stdout.write(options.json === true ? `${reportJson(report)}\n` : reportText(report, io.columns));
+      const { html, json } = options;
+      if (html !== undefined) await writePage(html, report, io);
+      if (json === true) io.stdout.write(`${reportJson(report)}\n`);
+      else if (html === undefined) io.stdout.write(reportText(report, io.columns));
       io.finish(report.traffic.packets === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });
 }
@@ -112,6 +118,17 @@ async function countriesAt(path: string): Promise<CountryOf> {
     throw fileError(path, cause, 'cannot be read', EXIT.IO);
   });
   return countriesOf(database, path);
+}
+
+async function writePage(path: string, report: Report, io: Io): Promise<void> {
+  // The map and the charts are more to load than all else that a command needs.
+  const { reportPage, STYLE } = await import('../report/page.ts');
+  const styleHash = createHash('sha256').update(STYLE).digest('base64');
+  const page = reportPage(report, styleHash);
+  await writeFile(path, page).catch((cause: unknown) => {
+    throw fileError(path, cause, 'cannot be written', EXIT.CANNOT_CREATE);
+  });
+  io.stderr.write(`${path}: ${Math.ceil(Buffer.byteLength(page) / 1024)} KB\n`);
 }
 
 function fileError(path: string, cause: unknown, what: string, otherwise: ExitCode): KnocktailError {

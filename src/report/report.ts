@@ -22,6 +22,8 @@ export interface Report {
 /** A ranking as a person reads it. */
 export interface Section {
   readonly title: string;
+  /** What a row is about. */
+  readonly of: string;
   readonly rows: readonly SectionRow[];
   /** What is left out; empty where it is nothing. */
   readonly rest: string;
@@ -45,17 +47,18 @@ export function sectionsOf({ traffic, prefix, serviceOf, countryOf }: Report): r
   return [
     section(
       'Ports',
+      'Port',
       ports,
       (key) => `${key.port}/${key.proto}`,
       (key) => serviceOf(key) ?? '',
     ),
-    section('Sources', sources, String, (key) => countryName(countryOf?.(key) ?? null)),
+    section('Sources', 'Source', sources, String, (key) => countryName(countryOf?.(key) ?? null)),
     ...(countries === null
       ? []
-      : [section('Countries', firstOf(countries), (code) => countryName(code) || 'unknown')]),
-    section('Protocols', protocols, named),
-    section('Interfaces', interfaces, named),
-    ...(prefix === null ? [section('Prefixes', prefixes, (it) => named(it.trim()))] : []),
+      : [section('Countries', 'Country', firstOf(countries), (code) => countryName(code) || 'unknown')]),
+    section('Protocols', 'Protocol', protocols, named),
+    section('Interfaces', 'Interface', interfaces, named),
+    ...(prefix === null ? [section('Prefixes', 'Prefix', prefixes, (it) => named(it.trim()))] : []),
   ];
 }
 
@@ -66,6 +69,7 @@ export function countryName(code: string | null): string {
 
 function section<K>(
   title: string,
+  of: string,
   { rows, distinct, isExact }: Ranking<K>,
   nameOf: (key: K) => string,
   noteOf: (key: K) => string = () => '',
@@ -73,6 +77,7 @@ function section<K>(
   const others = distinct - rows.length;
   return {
     title,
+    of,
     rows: rows.map(({ key, packets, atMost }) => ({
       name: nameOf(key),
       note: noteOf(key),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -139,6 +140,20 @@ describe('knocktail report', () => {
     const none = await knocktail(['report', '--geo', LOG, '-'], line(1, 22));
     expect([none.code, none.stderr]).toEqual([65, expect.stringContaining('is not a database')]);
     expect((await knocktail(['report', '--geo', '/nonexistent.mmdb', '-'])).code).toBe(66);
+  });
+
+  it('writes a page, and nothing else unless it is asked to', async () => {
+    const path = fileOf(Buffer.from('before'), 'report.html');
+    const { code, stdout, stderr } = await knocktail(['report', '--html', path, '-'], line(1, 22));
+    expect([code, stdout, stderr]).toEqual([0, '', expect.stringMatching(/report\.html: \d+ KB\n$/)]);
+    const page = readFileSync(path, 'utf8');
+    expect(page).toMatch(/^<!doctype html>[\s\S]*<title>00:00 to 00:59: 1<\/title>[\s\S]*<\/html>\n$/);
+    const style = page.match(/<style>([\s\S]*)<\/style>/)?.[1] ?? '';
+    const hash = createHash('sha256').update(style).digest('base64');
+    expect(page).toContain(`style-src &#39;sha256-${hash}&#39;`);
+    expect((await report(['--html', path, '-'], line(1, 22))).told).toMatchObject({ packets: 1 });
+    const nowhere = await knocktail(['report', '--html', '/nonexistent/report.html', LOG]);
+    expect([nowhere.code, nowhere.stderr]).toEqual([73, expect.stringContaining('no such file or folder')]);
   });
 
   it('exits with 1 where no line counts, 66 without a log, 64 for a wrong count', async () => {

@@ -1,25 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Packet } from '../../src/model.ts';
-import type { Report } from '../../src/report/report.ts';
 import { servicesOf } from '../../src/report/services.ts';
 import { reportText } from '../../src/report/text.ts';
-import { TrafficCount } from '../../src/report/traffic.ts';
-import { packet } from './traffic.ts';
-
-function reportOn(packets: readonly Packet[], rest: Partial<Report> = {}): Report {
-  const count = new TrafficCount(rest.countryOf ?? null);
-  for (const each of packets) count.add(each);
-  return {
-    logs: ['kern.log'],
-    prefix: 'KNOCK ',
-    traffic: count.read(10),
-    untrusted: 0,
-    doors: null,
-    serviceOf: servicesOf(''),
-    countryOf: null,
-    ...rest,
-  };
-}
+import { packet, reportOn } from './traffic.ts';
 
 const MIXED = [
   ...Array.from({ length: 6 }, (_, index) => packet({ after: index * 600, dpt: 23 })),

@@ -1,7 +1,10 @@
-/** What a test is about -> packets that are otherwise ordinary. */
+/** What a test is about -> packets that are otherwise ordinary, and reports on them. */
 
 import { parseAddress, toPort } from '../../src/address.ts';
 import { type Address, type Packet, US_PER_SECOND } from '../../src/model.ts';
+import type { Report } from '../../src/report/report.ts';
+import { servicesOf } from '../../src/report/services.ts';
+import { TrafficCount } from '../../src/report/traffic.ts';
 
 const START_S = Date.UTC(2026, 10, 21) / 1_000;
 
@@ -32,6 +35,21 @@ export function packet({
     len: 40,
     id: 1,
     seq: null,
+    ...rest,
+  };
+}
+
+export function reportOn(packets: readonly Packet[], rest: Partial<Report> = {}): Report {
+  const count = new TrafficCount(rest.countryOf ?? null);
+  for (const each of packets) count.add(each);
+  return {
+    logs: ['kern.log'],
+    prefix: 'KNOCK ',
+    traffic: count.read(10),
+    untrusted: 0,
+    doors: null,
+    serviceOf: servicesOf(''),
+    countryOf: null,
     ...rest,
   };
 }
