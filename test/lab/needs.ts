@@ -3,6 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 
+/** Where Debian has it. */
+export const CHROMIUM = '/usr/bin/chromium';
 const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 
 /** A laptop's PATH may lack the folders where iptables and ip are. */
@@ -22,6 +24,7 @@ const NEEDS = {
   logrotate: () => lacksProgram('logrotate'),
   nftables: () => lacksProgram('nft'),
   bash: () => lacksProgram('bash'),
+  chromium: () => lacksFile(CHROMIUM, constants.X_OK),
   journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
   'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
 } satisfies Record<string, () => string | null>;
