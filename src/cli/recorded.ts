@@ -1,5 +1,6 @@
 /** Recorded logs, named in any order -> their packets, the oldest log first. */
 
+import { stat } from 'node:fs/promises';
 import type { LogConfig } from '../config/schema.ts';
 import { readLog } from '../line/stream.ts';
 import type { Micros, Packet } from '../model.ts';
@@ -40,13 +41,12 @@ export class RecordedLogs {
   async #inOrder(paths: readonly string[]): Promise<readonly string[]> {
     if (paths.length === 1) return paths;
     const begun: { readonly path: string; readonly at: Micros }[] = [];
-    for (const path of paths) {
-      begun.push({ path, at: path === '-' ? Number.POSITIVE_INFINITY : await this.#beginOf(path) });
-    }
+    for (const path of paths) begun.push({ path, at: await this.#beginOf(path) });
     return begun.sort((a, b) => (a.at === b.at ? 0 : a.at - b.at)).map(({ path }) => path);
   }
 
   async #beginOf(path: string): Promise<Micros> {
+    if (!(await canBeReadTwice(path))) return Number.POSITIVE_INFINITY;
     const scan = this.#newScan();
     for await (const event of readLog(path, this.#io)) {
       let first: Micros | null = null;
@@ -62,4 +62,13 @@ export class RecordedLogs {
   #newScan(): PacketScan | AnyPrefixScan {
     return this.#wanted === null ? new AnyPrefixScan() : new PacketScan({ ...this.#wanted, live: false });
   }
+}
+
+/** A pipe cannot, such as stdin and what a shell makes of `<(zcat log.gz)`. Of what is not there, reading will tell. */
+async function canBeReadTwice(path: string): Promise<boolean> {
+  if (path === '-') return false;
+  return await stat(path).then(
+    (stats) => stats.isFile(),
+    () => true,
+  );
 }

@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { mmdbOf } from '../report/mmdb.ts';
@@ -101,6 +103,20 @@ describe('knocktail report', () => {
     const empty = fileWith('nothing\n', 'kern.log.3');
     const { told } = await report(['-c', DOOR, '-', older, empty, oldest], line(3, 9000));
     expect(told).toMatchObject({ packets: 3, doors: [{ door: 'ssh', openings: 1 }] });
+  });
+
+  it('takes all of a pipe, as a shell makes them', async () => {
+    const pipe = fileOf(Buffer.alloc(0), 'pipe');
+    unlinkSync(pipe);
+    execFileSync('mkfifo', [pipe], { timeout: 5_000 });
+    const written = writeFile(pipe, line(1, 22) + line(2, 22));
+    expect((await report([pipe, fileWith(line(3, 22), 'kern.log')])).told).toMatchObject({ packets: 3 });
+    await written;
+  });
+
+  it('reads a last line without an end', async () => {
+    const path = fileWith(line(1, 22).trimEnd(), 'kern.log');
+    expect((await report([path])).told).toMatchObject({ packets: 1 });
   });
 
   it('reads a stretch of gzip after another, as cat puts them together', async () => {
