@@ -4,6 +4,7 @@ import { type GeoPermissibleObjects, geoNaturalEarth1, geoPath } from 'd3-geo';
 import { feature } from 'topojson-client';
 import type { GeometryCollection, Topology } from 'topojson-specification';
 import atlas from 'world-atlas/countries-110m.json' with { type: 'json' };
+import { dataTable } from './data-table.ts';
 import { html, type Markup } from './markup.ts';
 import { Outline } from './outline.ts';
 import { counted, countryName } from './report.ts';
@@ -44,8 +45,20 @@ export function worldMap({ rows }: Ranking<string | null>): Markup {
     ];
   });
   const description = describe(packetsOf);
-  return html`<figure class="card wide map" role="group" aria-labelledby="map-h"><figcaption id="map-h"><h2>Where from</h2><p>${description}</p></figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="map-t map-d"><title id="map-t">Packets by country</title><desc id="map-d">${description}</desc><path class="q0" d="${quiet.join('')}"/>${loud}${dots}</svg>${legend(shades)}
-${table(rows)}</figure>`;
+  const table = dataTable(
+    'Country',
+    rows.map(({ key, packets }) => ({ name: countryName(key) || 'unknown', packets })),
+  );
+  return html`<figure class="card wide map" role="group" aria-labelledby="map-h">
+<figcaption id="map-h"><h2>Where from</h2><p>${description}</p></figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-labelledby="map-t map-d">
+<title id="map-t">Packets by country</title><desc id="map-d">${description}</desc>
+<path class="q0" d="${quiet.join('')}"/>
+${loud}${dots}
+</svg>
+${legend(shades)}
+${table}
+</figure>`;
 }
 
 function drawn(): {
@@ -122,12 +135,4 @@ function legend(shades: readonly number[]): Markup {
     return html`<li><svg aria-hidden="true"><rect class="${shadeOf(least, shades)}" width="14" height="14" rx="3"/></svg>${text}</li>`;
   });
   return html`<ul class="legend"><li><svg aria-hidden="true"><rect class="q0" width="14" height="14" rx="3"/></svg>none</li>${keys}</ul>`;
-}
-
-function table(rows: Ranking<string | null>['rows']): Markup {
-  const lines = rows.map(
-    ({ key, packets }) =>
-      html`<tr><th scope="row">${countryName(key) || 'unknown'}</th><td class="n">${counted(packets)}</td></tr>`,
-  );
-  return html`<details><summary>As a table</summary><table><thead><tr><th scope="col">Country</th><th scope="col" class="n">Packets</th></tr></thead><tbody>${lines}</tbody></table></details>`;
 }
