@@ -6,6 +6,7 @@ import { keepSame, locksOf } from './config/locks.ts';
 import type { OneTimeDoors, OneTimeNotice } from './config/one-time-doors.ts';
 import type { Config, LogConfig } from './config/schema.ts';
 import { weaknesses } from './config/weak.ts';
+import type { Counts } from './counts.ts';
 import { Intake } from './intake.ts';
 import type { Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
@@ -16,6 +17,8 @@ import type { Disk } from './opening/disk.ts';
 import { Doors, type DoorsSettings } from './opening/doors.ts';
 import type { MachineClock } from './opening/uptime.ts';
 import type { ReaderParts } from './reader.ts';
+import { FirewallTally } from './rule/counted.ts';
+import { Tally } from './tally.ts';
 import { type Words, wordsFor } from './words.ts';
 
 /** How late a logger may write a packet down before the attempt that it belongs to is given up. */
@@ -57,6 +60,10 @@ export class Daemon {
   #engine: Engine;
   readonly #intake: Intake;
   readonly #muffle = new Muffle();
+  readonly #tally = new Tally();
+  readonly #firewallTally = new FirewallTally();
+  /** By engines before this one. */
+  #evicted = 0;
   #isReady = false;
   /** Doors are opened and trapped one after the other, in the order of the packets. */
   #openings: Promise<void> = Promise.resolve();
@@ -82,7 +89,7 @@ export class Daemon {
     this.#doors = new Doors({
       ...doorsOf(config, parts.openStops),
       ...{ run, now, machine, closeOnExit, log },
-      firewall: parts.openFirewall(config),
+      firewall: this.#openFirewall(config),
       isDry: () => this.#isDry(),
       compat: () => this.#config.compat,
       words: () => this.#words(),
@@ -112,21 +119,44 @@ export class Daemon {
    *   configuration then stays
    */
   async reload(config: Config): Promise<void> {
-    const { oneTime, openFirewall, openStops } = this.#parts;
+    const { oneTime, openStops } = this.#parts;
     tellOneTime(await oneTime.fill(config), this.#parts.log);
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
       JSON.stringify(config[key]) === JSON.stringify(before[key]);
     if (isSame('firewall')) this.#doors.keeper.ensure();
-    else await this.#doors.keeper.setFirewall(openFirewall(config));
+    else await this.#doors.keeper.setFirewall(this.#openFirewall(config));
     this.#config = config;
     this.#doors.reload(doorsOf(config, openStops));
     const made = locksOf(config, oneTime);
     this.#locks = isSame('interface') && isSame('ipv6') ? keepSame(made, this.#locks, before, config) : made;
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
-    else this.#engine = engineOf(config, this.#locks);
+    else {
+      this.#evicted += this.#engine.evicted;
+      this.#engine = engineOf(config, this.#locks);
+    }
     this.#intake.change(config.logs);
     this.#tellWeaknesses();
+  }
+
+  /** The configuration that it goes by. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  counts(): Counts {
+    return {
+      logs: this.#intake.counts(),
+      attempts: this.#engine.size,
+      evicted: this.#evicted + this.#engine.evicted,
+      decisions: this.#tally.of(Object.keys(this.#config.doors)),
+      firewall: this.#firewallTally.counts,
+      ...this.#doors.keeper.counts(),
+    };
+  }
+
+  #openFirewall(config: Config): Firewall {
+    return this.#firewallTally.watch(this.#parts.openFirewall(config));
   }
 
   #hear(packet: Packet, from: { readAt: Micros; maxAgeUs: Micros; again: boolean }): void {
@@ -149,6 +179,7 @@ export class Daemon {
   /** Decisions go to the log, and those that open a door on to the keeper. */
   #decide(decisions: readonly Decision[], { readAt, maxAgeUs }: { readAt: Micros; maxAgeUs: Micros }): void {
     for (const decision of decisions) {
+      this.#tally.count(decision);
       const said = this.#muffle.tells(decision, readAt) ? this.#words().decision(decision) : null;
       if (said !== null) this.#parts.log.info(said);
       if (decision.event === 'trap') this.#trap(decision);

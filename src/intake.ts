@@ -1,6 +1,7 @@
 /** The logs of a configuration -> the packets that count, each once, in the order of their times. */
 
 import type { Config, LogConfig } from './config/schema.ts';
+import type { LogCounts } from './counts.ts';
 import type { Micros, Packet } from './model.ts';
 import { Merge } from './packet/merge.ts';
 import { LogReader, type ReaderParts } from './reader.ts';
@@ -48,6 +49,10 @@ export class Intake {
   /** Saves how far all was read that was handed on. */
   save(): void {
     for (const reader of this.#readers) reader.save();
+  }
+
+  counts(): readonly LogCounts[] {
+    return this.#readers.map((reader) => reader.counts());
   }
 
   end(): void {

@@ -31,7 +31,13 @@ export type LineEvent =
   /** Everything that stood in the log at this moment has been handed on. */
   | { readonly kind: 'drained'; readonly at: Micros }
   /** Something a person should know of the source; `lost` when lines may be missing for it. */
-  | { readonly kind: 'notice'; readonly text: string; readonly lost: boolean };
+  | {
+      readonly kind: 'notice';
+      readonly text: string;
+      readonly lost: boolean;
+      /** How many lines were lost, where that is known. */
+      readonly lines?: number;
+    };
 
 /** A place in a log that outlives its reader. */
 export type Place =

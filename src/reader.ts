@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogConfig } from './config/schema.ts';
+import type { LogCounts } from './counts.ts';
 import { Bookmark, type Resume, type Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
 import type { LineEvent, LineSource, Micros, Packet, PacketNotes, Place } from './model.ts';
@@ -43,6 +44,11 @@ export class LogReader {
   #label = '';
   #settings: LogConfig;
   #scan: PacketScan;
+  /** What scans before this one have counted. */
+  #before: PacketScan['counts'] = { trusted: 0, untrusted: 0 };
+  #overwritten = 0;
+  #readAt: Micros | null = null;
+  #packetAt: Micros | null = null;
   #passed: { readonly place: Place; readonly at: Micros } | null = null;
 
   constructor(settings: LogConfig, parts: ReaderParts) {
@@ -54,6 +60,14 @@ export class LogReader {
 
   get settings(): LogConfig {
     return this.#settings;
+  }
+
+  counts(): LogCounts {
+    const { trusted, untrusted } = this.#scanned();
+    const [overwritten, suppressed] = [this.#overwritten, this.#health.suppressed];
+    const packetAt = this.#scan.lastTime ?? this.#packetAt;
+    const log = nameOf(this.#settings);
+    return { log, trusted, untrusted, overwritten, suppressed, readAt: this.#readAt, packetAt };
   }
 
   /** Whether this is the log that it reads, however its lines are to be taken. */
@@ -68,12 +82,13 @@ export class LogReader {
    */
   change(settings: LogConfig, isAlone: boolean): void {
     const { prefix, format } = this.#settings;
-    const { from, path } = settings;
     this.#isAlone = isAlone;
-    this.#label = isAlone ? '' : `${from === 'file' ? path : from}: `;
+    this.#label = isAlone ? '' : `${nameOf(settings)}: `;
     this.#settings = settings;
     this.#bookmark.turn(this.#parts.openPosition(settings));
     if (settings.prefix === prefix && settings.format === format) return;
+    this.#before = this.#scanned();
+    this.#packetAt = this.#scan.lastTime ?? this.#packetAt;
     this.#scan = new PacketScan({ ...settings, live: true, notes: this.#parts.notes });
   }
 
@@ -126,13 +141,25 @@ export class LogReader {
 
   #hear(event: LineEvent, events: ReaderEvents): void {
     if (event.kind === 'drained') events.drained(event.at);
-    else if (event.kind === 'notice') this.#parts.log[event.lost ? 'warn' : 'info'](event.text);
-    else {
+    else if (event.kind === 'notice') {
+      this.#overwritten += event.lines ?? 0;
+      this.#parts.log[event.lost ? 'warn' : 'info'](event.text);
+    } else {
       const { bytes, readAt, bootedAt, place, again } = event;
+      this.#readAt = readAt;
       if (place !== null) this.#passed = { place, at: readAt };
       this.#scan.scan(bytes, readAt, (packet) => events.packet(packet, readAt, again), bootedAt);
       this.#health.hear(bytes, readAt);
       events.read(readAt);
     }
   }
+
+  #scanned(): PacketScan['counts'] {
+    const { trusted, untrusted } = this.#scan.counts;
+    return { trusted: this.#before.trusted + trusted, untrusted: this.#before.untrusted + untrusted };
+  }
+}
+
+function nameOf({ from, path }: LogConfig): string {
+  return from === 'file' ? path : from;
 }

@@ -101,6 +101,7 @@ function withPaths(config: Config, folder: string): Config {
     logs: mapLogs(config.logs, (log) => ({ ...log, path: resolve(folder, log.path) })),
     state: resolve(folder, config.state),
     logfile: within(config.logfile),
+    metrics: within(config.metrics),
     pidfile: within(config.pidfile),
     doors: Object.fromEntries(doors),
   };

@@ -10,6 +10,9 @@ import { EXIT, KnocktailError } from '../errors.ts';
 import { openLines } from '../line/source.ts';
 import { doubtsOf } from '../line/trust.ts';
 import { printable } from '../log.ts';
+import { expose } from '../metrics/exposition.ts';
+import { familiesOf } from '../metrics/families.ts';
+import { MetricsFile } from '../metrics/file.ts';
 import { type Packet, US_PER_MS } from '../model.ts';
 import { runCommand } from '../opening/command.ts';
 import { StopDisk } from '../opening/disk.ts';
@@ -69,11 +72,15 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
     .action(async (options: Options) => {
       const inBackground = isInBackground();
       if (options.daemon === true && !inBackground) io.finish(await toBackground(io));
-      else await run(options, inBackground, io);
+      else await run(options, { inBackground, version }, io);
     });
 }
 
-async function run({ config: given, ...options }: Options, inBackground: boolean, io: Io): Promise<void> {
+async function run(
+  { config: given, ...options }: Options,
+  { inBackground, version }: { readonly inBackground: boolean; readonly version: string },
+  io: Io,
+): Promise<void> {
   const path = resolve(given);
   const read = async (): Promise<Config> => {
     const { config, warnings } = await readConfigFile(path);
@@ -92,6 +99,7 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   const words = wordsFor(config.compat);
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
   const oneTime = new OneTimeDoors();
+  const startedAt = Date.now() * US_PER_MS;
   const daemon = new Daemon({
     config,
     openLines: (place, how) => openLines(place, { stdin: io.stdin, ...how }),
@@ -110,8 +118,14 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
       if (inBackground) settleInBackground(pidfile);
       log.ready(readyLine(config), words.started(config.interface) ?? readyLine(config));
       tellSystemd('READY=1', log);
+      metrics.start();
     },
     debug: options.debug === true ? (packet) => tellPacket(packet, io) : null,
+  });
+  const metrics = new MetricsFile({
+    path: () => metricsPathOf(daemon.config),
+    text: () => expose(familiesOf(daemon.counts(), { version, startedAt })),
+    warn: (text) => log.warn(text),
   });
   for (const doubt of new Set(config.logs.flatMap((place) => doubtsOf(place)))) log.warn(doubt);
   const reload = new Reload({ path, read, daemon, oneTime, log }, config);
@@ -119,11 +133,17 @@ async function run({ config: given, ...options }: Options, inBackground: boolean
   await reload.start();
   await daemon.run().finally(async () => {
     await reload.stop();
+    await metrics.close();
     if (inBackground) removePidfile(pidfile);
     log.info('shutting down');
     await log.close();
   });
   io.finish(EXIT.OK);
+}
+
+/** Beside a daemon that opens doors, a dry run of its configuration is not to pass for it. */
+function metricsPathOf({ metrics, firewall }: Config): string | null {
+  return firewall.backend === 'dry-run' ? null : metrics;
 }
 
 /** A folder for each configuration, so that two daemons on one machine do not take each other's. A dry run has none. */

@@ -164,6 +164,11 @@ const settings = {
     ),
   logfile: path.optional().describe('The file to which the daemon writes what it does.'),
   usesyslog: yesOrNo.default(false).describe('Whether the daemon tells syslog what it does.'),
+  metrics: path
+    .optional()
+    .describe(
+      "A file of metrics for the textfile collector of Prometheus's node exporter, which takes names in .prom.",
+    ),
   pidfile: path.optional().describe('Where the process id is, while the daemon is in the background (-d).'),
   compat: z
     .enum(['none', 'knockd'], { error: wrong('a compatibility', 'write none or knockd') })
@@ -204,6 +209,7 @@ function settle({
   sweep_guard,
   interface: name,
   logfile,
+  metrics,
   pidfile,
   ...rest
 }: z.output<typeof settingsSchema>) {
@@ -212,6 +218,7 @@ function settle({
     logs,
     interface: name ?? null,
     logfile: logfile ?? null,
+    metrics: metrics ?? null,
     pidfile: pidfile ?? null,
     sweepGuard: sweep_guard ?? (rest.compat === 'knockd' ? 0 : DEFAULT_SWEEP_GUARD_PORTS),
   };

@@ -6,7 +6,7 @@ import type { LineEvent, Micros, Place } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
 import { QuietRing } from './dd.ts';
 import { RECORD_BYTES, sequenceAt } from './kmsg-record.ts';
-import { lost, told } from './notice.ts';
+import { lostLines, told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { unreadable } from './unreadable.ts';
 import { Wake } from './wake.ts';
@@ -72,7 +72,7 @@ export async function* followKmsg({
         isRead = true;
       }
       const overwritten = ring.takeOverwritten();
-      if (overwritten > 0) yield lost(`${path}: ${overwritten} messages were overwritten unread`);
+      if (overwritten > 0) yield lostLines(`${path}: ${overwritten} messages were overwritten unread`, overwritten);
       const nowMs = performance.now();
       if (isRead) readMs = nowMs;
       if (nowMs - drainedMs >= (isRead ? BUSY_MS : QUIET_MS)) {

@@ -15,6 +15,11 @@ export function lost(text: string): Notice {
   return { kind: 'notice', text, lost: true };
 }
 
+/** The same where it is known how many are missing. */
+export function lostLines(text: string, lines: number): Notice {
+  return { ...lost(text), lines };
+}
+
 export function lostOverlong(where: string, count: number): Notice {
   const lines = count === 1 ? 'a line' : `${count} lines`;
   return lost(`${where}: left out ${lines} of more than ${LINE_CAP_BYTES / 1024} KiB`);

@@ -1,6 +1,7 @@
 /** Doors that were opened -> their commands, run beside each other, each stop command in its time. */
 
 import { familyOf } from '../address.ts';
+import type { CommandCounts } from '../counts.ts';
 import type { Address, Micros } from '../model.ts';
 import { Runner, type RunnerParts } from './runner.ts';
 import type { PendingStop } from './stop.ts';
@@ -44,6 +45,10 @@ export class Commands {
     this.#parts = parts;
     this.#runner = new Runner(parts);
     this.#stops = new Stops(parts, this.#runner);
+  }
+
+  get counts(): CommandCounts {
+    return { ...this.#runner.counts, pending: this.#stops.size };
   }
 
   /** Takes over the stop commands that other daemons have left. Never rejects. */

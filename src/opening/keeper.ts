@@ -1,5 +1,6 @@
 /** Doors that were knocked open -> rules and commands, in order, and their ends on time. */
 
+import type { Counts } from '../counts.ts';
 import type { Address, Firewall, Opening } from '../model.ts';
 import { Alarm } from './alarm.ts';
 import { Commands, type CommandsParts, type DoorCommands } from './commands.ts';
@@ -79,6 +80,13 @@ export class Keeper {
     this.#setAlarm();
     this.#watch.start();
     await this.#commands.resume(this.#doors);
+  }
+
+  counts(): Pick<Counts, 'openings' | 'commands'> {
+    const doors = Object.entries(this.#doors).filter(([, { open }]) => open !== null);
+    const openings = new Map(doors.map(([door]) => [door, 0]));
+    for (const { door } of this.#rules.all()) openings.set(door, (openings.get(door) ?? 0) + 1);
+    return { openings, commands: this.#commands.counts };
   }
 
   /** Doors are opened this way from now on. */

@@ -35,6 +35,11 @@ export class Rules {
     this.mender = new Mender({ ...parts, firewall, leases: this.#leases });
   }
 
+  /** What is open. */
+  all(): readonly Opening[] {
+    return this.#leases.all();
+  }
+
   nextDeadline(): ReturnType<Leases['nextDeadline']> {
     return this.#leases.nextDeadline();
   }

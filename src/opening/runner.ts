@@ -1,5 +1,6 @@
 /** Commands that are to run -> commands that run, beside each other, and the log of it. */
 
+import type { CommandCounts } from '../counts.ts';
 import type { Address } from '../model.ts';
 import type { Words } from '../words.ts';
 import type { CommandOf, runCommand } from './command.ts';
@@ -28,6 +29,8 @@ export class Runner {
   readonly #turns = new Turns(MOST_AT_ONCE);
   readonly #pieces = new Set<Promise<void>>();
   #running = 0;
+  #ran = 0;
+  #failed = 0;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -36,6 +39,10 @@ export class Runner {
   /** Commands that run now. */
   get running(): number {
     return this.#running;
+  }
+
+  get counts(): Omit<CommandCounts, 'pending'> {
+    return { ran: this.#ran, failed: this.#failed, running: this.#running };
   }
 
   /** Does this piece of work when it is its turn; those of one door and source come one after the other. */
@@ -57,7 +64,10 @@ export class Runner {
     this.#running++;
     const result = await run(command, of).finally(() => this.#running--);
     if (result.isTaken === true) return { failure: null, isTaken: true };
-    return { failure: tellResult(result, who, log), isTaken: false };
+    const failure = tellResult(result, who, log);
+    this.#ran++;
+    if (failure !== null) this.#failed++;
+    return { failure, isTaken: false };
   }
 
   /** Resolves when no work is left. */

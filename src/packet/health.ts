@@ -7,17 +7,27 @@ import { lossesIn } from './loss.ts';
 const REPORT_US = 60 * US_PER_SECOND;
 /** A host on the Internet drops something all the time. */
 const SILENCE_US = 3_600 * US_PER_SECOND;
+/** More than any one line can truthfully claim. */
+const MOST_SUPPRESSED = 2 ** 31;
 
 export class LogHealth {
+  #suppressed = 0;
   #losses = { first: '', count: 0, reportedAt: Number.NEGATIVE_INFINITY };
   #forged = { reported: 0, reportedAt: Number.NEGATIVE_INFINITY };
   /** When the last lines came; null before the first, and once their absence was told. */
   #heardAt: Micros | null = null;
 
+  /** Lines that are missing, as the log itself says. */
+  get suppressed(): number {
+    return this.#suppressed;
+  }
+
   /** @param bytes whole lines, each ending in LF */
   hear(bytes: Buffer, readAt: Micros): void {
     this.#heardAt = readAt;
-    for (const { text } of lossesIn(bytes)) {
+    for (const { text, count } of lossesIn(bytes)) {
+      // Whoever can write to the log can claim any number.
+      this.#suppressed += Math.min(count, MOST_SUPPRESSED);
       if (this.#losses.count++ === 0) this.#losses.first = text;
     }
   }
