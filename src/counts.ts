@@ -1,6 +1,7 @@
 /** What the parts of the daemon have counted, as data. Counters only rise while the daemon lives. */
 
 import type { Decision, Micros } from './model.ts';
+import type { NearMissKind } from './near-misses.ts';
 
 /** What one log has brought. */
 export interface LogCounts {
@@ -42,6 +43,7 @@ export interface Counts {
   readonly attempts: number;
   readonly evicted: number;
   readonly decisions: ReadonlyMap<string, DecisionCounts>;
+  readonly nearMisses: Readonly<Record<NearMissKind, number>>;
   readonly openings: ReadonlyMap<string, number>;
   readonly firewall: FirewallCounts;
   readonly commands: CommandCounts;

@@ -11,14 +11,13 @@ import { Intake } from './intake.ts';
 import type { Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
 import { type Decision, type Firewall, type Lock, type Micros, type Packet, US_PER_SECOND } from './model.ts';
-import { Muffle } from './muffle.ts';
 import type { runCommand } from './opening/command.ts';
 import type { Disk } from './opening/disk.ts';
 import { Doors, type DoorsSettings } from './opening/doors.ts';
 import type { MachineClock } from './opening/uptime.ts';
 import type { ReaderParts } from './reader.ts';
 import { FirewallTally } from './rule/counted.ts';
-import { Tally } from './tally.ts';
+import { Teller } from './teller.ts';
 import { type Words, wordsFor } from './words.ts';
 
 /** How late a logger may write a packet down before the attempt that it belongs to is given up. */
@@ -59,8 +58,7 @@ export class Daemon {
   #locks: readonly Lock[];
   #engine: Engine;
   readonly #intake: Intake;
-  readonly #muffle = new Muffle();
-  readonly #tally = new Tally();
+  readonly #teller: Teller;
   readonly #firewallTally = new FirewallTally();
   /** By engines before this one. */
   #evicted = 0;
@@ -74,6 +72,11 @@ export class Daemon {
     this.#config = config;
     this.#locks = locksOf(config, oneTime);
     this.#engine = engineOf(config, this.#locks);
+    this.#teller = new Teller({
+      log,
+      words: () => this.#words(),
+      tellsNearMisses: () => this.#config.nearMisses,
+    });
     const noted = (...args: Parameters<Engine['noted']>): boolean => this.#engine.noted(...args);
     this.#intake = new Intake({
       openLines,
@@ -89,7 +92,7 @@ export class Daemon {
     this.#doors = new Doors({
       ...doorsOf(config, parts.openStops),
       ...{ run, now, machine, closeOnExit, log },
-      firewall: this.#openFirewall(config),
+      firewall: this.#firewallTally.watch(parts.openFirewall(config)),
       isDry: () => this.#isDry(),
       compat: () => this.#config.compat,
       words: () => this.#words(),
@@ -119,13 +122,13 @@ export class Daemon {
    *   configuration then stays
    */
   async reload(config: Config): Promise<void> {
-    const { oneTime, openStops } = this.#parts;
+    const { oneTime, openFirewall, openStops } = this.#parts;
     tellOneTime(await oneTime.fill(config), this.#parts.log);
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
       JSON.stringify(config[key]) === JSON.stringify(before[key]);
     if (isSame('firewall')) this.#doors.keeper.ensure();
-    else await this.#doors.keeper.setFirewall(this.#openFirewall(config));
+    else await this.#doors.keeper.setFirewall(this.#firewallTally.watch(openFirewall(config)));
     this.#config = config;
     this.#doors.reload(doorsOf(config, openStops));
     const made = locksOf(config, oneTime);
@@ -149,39 +152,34 @@ export class Daemon {
       logs: this.#intake.counts(),
       attempts: this.#engine.size,
       evicted: this.#evicted + this.#engine.evicted,
-      decisions: this.#tally.of(Object.keys(this.#config.doors)),
+      ...this.#teller.counts(Object.keys(this.#config.doors)),
       firewall: this.#firewallTally.counts,
       ...this.#doors.keeper.counts(),
     };
-  }
-
-  #openFirewall(config: Config): Firewall {
-    return this.#firewallTally.watch(this.#parts.openFirewall(config));
   }
 
   #hear(packet: Packet, from: { readAt: Micros; maxAgeUs: Micros; again: boolean }): void {
     this.#parts.debug?.(packet);
     const decisions = this.#engine.handlePacket(packet);
     // What another daemon has acted on only rebuilds the attempts that were in flight.
-    if (!from.again) this.#decide(decisions, from);
+    if (from.again) return;
+    this.#decide(decisions, from);
+    if (this.#engine.isSwept(packet)) this.#teller.swept(packet.src, from.readAt);
   }
 
   /** All that was written before this moment has been read. */
   #letPass(at: Micros): void {
     // Time alone opens nothing.
     this.#decide(this.#engine.handleTimeout(at - LOGGER_LAG_US), { readAt: at, maxAgeUs: 0 });
-    const untold = this.#muffle.report(at);
-    if (untold !== null) this.#parts.log.info(untold);
+    this.#teller.passed(at);
     if (!this.#isReady) this.#parts.ready();
     this.#isReady = true;
   }
 
   /** Decisions go to the log, and those that open a door on to the keeper. */
   #decide(decisions: readonly Decision[], { readAt, maxAgeUs }: { readAt: Micros; maxAgeUs: Micros }): void {
+    this.#teller.decided(decisions, readAt);
     for (const decision of decisions) {
-      this.#tally.count(decision);
-      const said = this.#muffle.tells(decision, readAt) ? this.#words().decision(decision) : null;
-      if (said !== null) this.#parts.log.info(said);
       if (decision.event === 'trap') this.#trap(decision);
       if (decision.event === 'open') this.#open(decision, readAt - decision.time, maxAgeUs);
     }
@@ -192,12 +190,13 @@ export class Daemon {
     const { log, oneTime } = this.#parts;
     const door = this.#config.doors[name];
     if (door === undefined) return;
+    const late = { event: 'late', door: name, source };
     const open = async (): Promise<void> => {
       const usedUp = this.#isDry() ? null : await oneTime.settle(door);
       if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
       this.#intake.save();
       if (ageUs <= maxAgeUs) this.#doors.keeper.opened(name, source);
-      else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`);
+      else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`, late);
     };
     this.#openings = this.#openings.then(open).catch((error: unknown) => {
       log.error(`${source}: ${name}: not opened: ${error instanceof Error ? error.message : String(error)}`);

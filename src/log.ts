@@ -1,17 +1,25 @@
 /** What the daemon has to say -> lines, on the console and wherever else it is to be read. */
 
-export type Level = 'info' | 'warn' | 'error';
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** The same as a text, for programs. */
+export type Facts = Readonly<Record<string, string | number | null>>;
+
+type Tell = (text: string, facts?: Facts) => void;
 
 export interface Log {
-  readonly info: (text: string) => void;
-  readonly warn: (text: string) => void;
-  readonly error: (text: string) => void;
+  readonly info: Tell;
+  readonly warn: Tell;
+  readonly error: Tell;
 }
 
 /** A place where lines go. A text is one line, printable, without its end. */
 export interface Sink {
-  write(level: Level, text: string): void;
+  write(level: Level, text: string, facts?: Facts): void;
 }
+
+/** The line, without its end, that says a text. */
+export type Form = (level: Level, text: string, facts?: Facts) => string;
 
 interface Output {
   write(text: string): unknown;
@@ -19,24 +27,34 @@ interface Output {
 
 /** A log that hands one line a call to each sink, whatever is in the text. */
 export function logTo(...sinks: readonly Sink[]): Log {
-  const tell = (level: Level) => (text: string) => {
-    for (const sink of sinks) sink.write(level, printable(text));
-  };
+  const tell =
+    (level: Level): Tell =>
+    (text, facts) => {
+      for (const sink of sinks) sink.write(level, printable(text), facts);
+    };
   return { info: tell('info'), warn: tell('warn'), error: tell('error') };
 }
 
+export interface ConsoleManners {
+  /** Events are not told. */
+  readonly isQuiet?: () => boolean;
+  readonly onStdout?: Form;
+  readonly onStderr?: Form;
+}
+
 /** Events on stdout, unless it is to be quiet; warnings and errors on stderr. */
-export function consoleSink(stdout: Output, stderr: Output, isQuiet: () => boolean = () => false): Sink {
+export function consoleSink(stdout: Output, stderr: Output, manners: ConsoleManners = {}): Sink {
+  const { isQuiet = () => false, onStdout = withLevel, onStderr = withLevel } = manners;
   return {
-    write(level, text) {
-      if (level !== 'info') stderr.write(`${withLevel(level, text)}\n`);
-      else if (!isQuiet()) stdout.write(`${text}\n`);
+    write(level, text, facts) {
+      if (level === 'warn' || level === 'error') stderr.write(`${onStderr(level, text, facts)}\n`);
+      else if (!isQuiet()) stdout.write(`${onStdout(level, text, facts)}\n`);
     },
   };
 }
 
 export function withLevel(level: Level, text: string): string {
-  return { info: '', warn: 'warning: ', error: 'error: ' }[level] + text;
+  return { debug: '', info: '', warn: 'warning: ', error: 'error: ' }[level] + text;
 }
 
 /**

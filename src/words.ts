@@ -1,6 +1,7 @@
 /** What happens -> the lines of the log, in our words or knockd's, and JSON for programs. */
 
 import type { Address, Decision } from './model.ts';
+import { type NearMiss, UNFINISHED, WINDOW_MINUTES } from './near-misses.ts';
 import { isoTime } from './time.ts';
 
 /** What is said differently where scripts and filters expect the words of knockd 0.8 (observed). */
@@ -51,6 +52,17 @@ export function describe({ source, door, event, stage, of, why }: Decision): str
     timeout: `timeout at stage ${stage} of ${of}`,
   };
   return `${source}: ${door}: ${said[event]}`;
+}
+
+/** `10.0.0.7: near miss: ssh: 2 of 3 steps`; filters of fail2ban and others know it by its beginning. */
+export function describeNearMiss({ kind, source, door, stage, of }: NearMiss): string {
+  const said = {
+    'one step short': `${door}: ${stage} of ${of} steps`,
+    trap: `${door}: touched a trap`,
+    'port sweep': 'port sweep',
+    unfinished: `${UNFINISHED} attempts within ${WINDOW_MINUTES} minutes opened nothing`,
+  };
+  return `${source}: near miss: ${said[kind]}`;
 }
 
 export function decisionJson({ time, event, door, source, stage }: Decision): string {

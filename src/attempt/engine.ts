@@ -18,6 +18,8 @@ import { SweepGuard } from './sweep.ts';
 import type { Switches } from './switches.ts';
 import { AttemptTable, DEFAULT_CAPACITY, NO_SLOT } from './table.ts';
 
+type Why = Decision['why'];
+
 /**
  * The sequence engine. It has no clock: time comes with each packet and each call, and what is to happen
  * later goes out as `nextDeadline()`. A call of `handleTimeout` that nothing was due for is harmless.
@@ -100,6 +102,12 @@ export class Engine implements PacketNotes {
     return !this.#sight.concerns(port) && this.#sweep.only(ipv4, port, time);
   }
 
+  /** Whether this packet's source touches more ports of no door than it may. */
+  isSwept(packet: Packet): boolean {
+    const now = this.#time(packet);
+    return this.#locks.some((lock) => this.#sweep.sweeping(packet.src, now, lock.seqTimeoutUs));
+  }
+
   /** The next moment at which an attempt ends for want of a packet; null when there is none to wait for. */
   nextDeadline(): Micros | null {
     if (this.#switches.clock === 'whole-seconds') return null;
@@ -165,9 +173,7 @@ export class Engine implements PacketNotes {
   }
 
   #expireOf(source: Address, now: Micros): void {
-    for (const slot of this.#table.of(source)) {
-      while (this.#expire(slot, now));
-    }
+    for (const slot of this.#table.of(source)) while (this.#expire(slot, now));
   }
 
   /** Ends what has got furthest, if it is due; true when a shorter beginning is left, which may be due too. */
@@ -209,13 +215,7 @@ export class Engine implements PacketNotes {
     this.#release(slot);
   }
 
-  #tell(
-    slot: number,
-    time: Micros,
-    event: Decision['event'],
-    stage: number,
-    why: Decision['why'] = null,
-  ): void {
+  #tell(slot: number, time: Micros, event: Decision['event'], stage: number, why: Why = null): void {
     const { lock, sequence } = this.#table.track(slot);
     const source = this.#table.source(slot);
     this.#decisions.push({ time, event, door: lock.name, source, stage, of: sequence.length, why });

@@ -29,6 +29,7 @@ export interface Overrides {
   readonly dryRun?: boolean;
   readonly interface?: string;
   readonly logfile?: string;
+  readonly logFormat?: Config['logFormat'];
   readonly pidfile?: string;
   readonly onlyIpV4?: boolean;
   readonly state?: string;
@@ -70,6 +71,7 @@ export function override(config: Config, given: Overrides): Config {
     // Here the file has the last word, as in knockd 0.8 (observed).
     logfile: config.logfile ?? (given.logfile === undefined ? null : resolve(given.logfile)),
     pidfile: config.pidfile ?? (given.pidfile === undefined ? null : resolve(given.pidfile)),
+    logFormat: given.logFormat ?? config.logFormat,
     ipv6: config.ipv6 && onlyIpV4 !== true,
   };
 }

@@ -1,11 +1,29 @@
 /** What the configuration says of the daemon's own log -> the console, a log file and syslog. */
 
 import type { Config } from '../config/schema.ts';
-import { consoleSink, type Log, logTo, printable, type Sink } from '../log.ts';
+import {
+  consoleSink,
+  type Facts,
+  type Form,
+  type Log,
+  logTo,
+  printable,
+  type Sink,
+  withLevel,
+} from '../log.ts';
 import { FileSink } from '../sink/file.ts';
+import { asJson, prioritised, stamped } from '../sink/form.ts';
+import { isJournal } from '../sink/journal-stream.ts';
 import { systemLookup, withNames } from '../sink/names.ts';
 import { SyslogSink } from '../sink/syslog.ts';
 import type { Io } from './io.ts';
+
+type Named = Pick<Config, 'logfile' | 'usesyslog' | 'compat' | 'logFormat'>;
+
+const [STDOUT, STDERR] = [1, 2];
+const READY: Facts = { event: 'ready' };
+const now = (): Date => new Date();
+const JSON_FORM = asJson(now);
 
 interface Manners {
   /** Events go to stdout even when they go elsewhere, too. */
@@ -20,11 +38,15 @@ export class DaemonLog implements Log {
   #file: FileSink | null = null;
   #syslog: SyslogSink | null = null;
   #syslogTag = '';
+  #format: Config['logFormat'] = 'text';
+  readonly #onStdout = this.#formOn(STDOUT);
+  readonly #onStderr = this.#formOn(STDERR);
 
   constructor(io: Pick<Io, 'stdout' | 'stderr'>, { verbose, lookup }: Manners) {
     this.#io = io;
     const isQuiet = (): boolean => !verbose && (this.#file !== null || this.#syslog !== null);
-    const plain = logTo(consoleSink(io.stdout, io.stderr, isQuiet), this.#elsewhere());
+    const manners = { isQuiet, onStdout: this.#onStdout, onStderr: this.#onStderr };
+    const plain = logTo(consoleSink(io.stdout, io.stderr, manners), this.#elsewhere());
     this.#log = lookup ? withNames(plain, systemLookup()) : plain;
   }
 
@@ -33,8 +55,10 @@ export class DaemonLog implements Log {
    *
    * @throws KnocktailError when the log file cannot be opened; the log is then as before
    */
-  use({ logfile, usesyslog, compat }: Pick<Config, 'logfile' | 'usesyslog' | 'compat'>): void {
-    const file = logfile === null ? null : new FileSink(logfile, () => new Date(), this.#complain);
+  use({ logfile, usesyslog, compat, logFormat }: Named): void {
+    const form = logFormat === 'json' ? JSON_FORM : stamped(now);
+    const file = logfile === null ? null : new FileSink(logfile, form, this.#complain);
+    this.#format = logFormat;
     this.#file?.close();
     this.#file = file;
     const tag = usesyslog ? (compat === 'knockd' ? 'knockd' : 'knocktail') : '';
@@ -44,14 +68,19 @@ export class DaemonLog implements Log {
     this.#syslogTag = tag;
   }
 
-  readonly info = (text: string): void => this.#log.info(text);
-  readonly warn = (text: string): void => this.#log.warn(text);
-  readonly error = (text: string): void => this.#log.error(text);
+  readonly info = (text: string, facts?: Facts): void => this.#log.info(text, facts);
+  readonly warn = (text: string, facts?: Facts): void => this.#log.warn(text, facts);
+  readonly error = (text: string, facts?: Facts): void => this.#log.error(text, facts);
+
+  /** Says it on stdout alone, even when events go elsewhere. */
+  debug(text: string): void {
+    this.#io.stdout.write(`${this.#onStdout('debug', printable(text))}\n`);
+  }
 
   /** Says the first on stdout, come what may, and the second elsewhere. */
   ready(onStdout: string, elsewhere: string): void {
-    this.#io.stdout.write(`${printable(onStdout)}\n`);
-    this.#elsewhere().write('info', printable(elsewhere));
+    this.#io.stdout.write(`${this.#onStdout('info', printable(onStdout), READY)}\n`);
+    this.#elsewhere().write('info', printable(elsewhere), READY);
   }
 
   /** Resolves when all that was said has arrived. */
@@ -61,16 +90,22 @@ export class DaemonLog implements Log {
     await this.#syslog?.close();
   }
 
+  /** The format may change with the configuration, what the stream is does not. */
+  #formOn(descriptor: number): Form {
+    const form: Form = (...line) => (this.#format === 'json' ? JSON_FORM : withLevel)(...line);
+    return isJournal(descriptor) ? prioritised(form) : form;
+  }
+
   #elsewhere(): Sink {
     return {
-      write: (level, text) => {
-        this.#file?.write(level, text);
+      write: (level, text, facts) => {
+        this.#file?.write(level, text, facts);
         this.#syslog?.write(level, text);
       },
     };
   }
 
   readonly #complain = (text: string): void => {
-    this.#io.stderr.write(`warning: ${printable(text)}\n`);
+    this.#io.stderr.write(`${this.#onStderr('warn', printable(text))}\n`);
   };
 }

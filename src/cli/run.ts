@@ -2,14 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import { Daemon } from '../daemon.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { openLines } from '../line/source.ts';
 import { doubtsOf } from '../line/trust.ts';
-import { printable } from '../log.ts';
 import { expose } from '../metrics/exposition.ts';
 import { familiesOf } from '../metrics/families.ts';
 import { MetricsFile } from '../metrics/file.ts';
@@ -60,6 +59,9 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
     .option('-i, --interface <name>', 'count only packets that came in here')
     .option('-4, --only-ip-v4', 'do not count packets over IPv6')
     .option('-g, --logfile <file>', 'tell this file what happens, where the configuration names none')
+    .addOption(
+      new Option('--log-format <form>', 'tell what happens in this form instead').choices(['text', 'json']),
+    )
     .option('-v, --verbose', 'tell stdout what happens even when a log file or syslog is told')
     .option('-D, --debug', 'tell stdout of each packet that counts')
     .option('-l, --lookup', 'tell the names of hosts with their addresses')
@@ -120,7 +122,7 @@ async function run(
       tellSystemd('READY=1', log);
       metrics.start();
     },
-    debug: options.debug === true ? (packet) => tellPacket(packet, io) : null,
+    debug: options.debug === true ? (packet) => log.debug(lineOf(packet)) : null,
   });
   const metrics = new MetricsFile({
     path: () => metricsPathOf(daemon.config),
@@ -159,7 +161,6 @@ function readyLine({ doors, firewall, logs }: Config): string {
   return `ready: ${watched}, reading ${read}, opening in ${firewall.chain}`;
 }
 
-function tellPacket(packet: Packet, { stdout }: Pick<Io, 'stdout'>): void {
-  const text = describePacket(packet, flagNames(packet) ?? []);
-  stdout.write(`${printable(`${isoTime(packet.time)} ${text}`)}\n`);
+function lineOf(packet: Packet): string {
+  return `${isoTime(packet.time)} ${describePacket(packet, flagNames(packet) ?? [])}`;
 }

@@ -164,6 +164,16 @@ const settings = {
     ),
   logfile: path.optional().describe('The file to which the daemon writes what it does.'),
   usesyslog: yesOrNo.default(false).describe('Whether the daemon tells syslog what it does.'),
+  log_format: z
+    .enum(['text', 'json'], { error: wrong('a format', 'write text or json') })
+    .default('text')
+    .describe('json: what the daemon tells stdout, stderr and the log file is one JSON object a line.'),
+  near_misses: yesOrNo
+    .optional()
+    .describe(
+      'Whether who came near, touched a trap, swept ports or never finishes is told in a line of its own; ' +
+        'the default is true, and false under compat: knockd.',
+    ),
   metrics: path
     .optional()
     .describe(
@@ -209,7 +219,9 @@ function settle({
   sweep_guard,
   interface: name,
   logfile,
+  log_format: logFormat,
   metrics,
+  near_misses,
   pidfile,
   ...rest
 }: z.output<typeof settingsSchema>) {
@@ -218,6 +230,8 @@ function settle({
     logs,
     interface: name ?? null,
     logfile: logfile ?? null,
+    logFormat,
+    nearMisses: near_misses ?? rest.compat === 'none',
     metrics: metrics ?? null,
     pidfile: pidfile ?? null,
     sweepGuard: sweep_guard ?? (rest.compat === 'knockd' ? 0 : DEFAULT_SWEEP_GUARD_PORTS),

@@ -27,6 +27,11 @@ export function familiesOf(counts: Counts, { version, startedAt }: Run): readonl
         Object.entries(events).map(([event, value]) => ({ labels: { door, event }, value })),
       ),
     ),
+    counter(
+      'near_misses_total',
+      'Sources that came near, touched a trap, swept or never finished.',
+      Object.entries(counts.nearMisses).map(([kind, value]) => ({ labels: { kind }, value })),
+    ),
     gauge(
       'openings',
       'Sources that a door is open for by a rule of the daemon.',

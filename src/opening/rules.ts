@@ -183,18 +183,23 @@ export class Rules {
 
   #tell({ source, door, port, proto }: Grant, fresh: Opening | null, error: Error | undefined): void {
     const { log } = this.#parts;
+    const what = `${source}: ${door}: ${port}/${proto}`;
+    const facts = { door, source, port, proto };
     if (error !== undefined)
-      log.error(`${source}: ${door}: ${port}/${proto} was not opened: ${error.message}`);
+      log.error(`${what} was not opened: ${error.message}`, { event: 'refused', ...facts });
+    else if (fresh === null) log.info(`${what} is open as before`, { event: 'opened', ...facts });
     else
-      log.info(
-        `${source}: ${door}: ${port}/${proto} is open ${fresh === null ? 'as before' : describeEnd(fresh)}`,
-      );
+      log.info(`${what} is open until ${endOf(fresh) ?? 'it is closed'}`, {
+        ...{ event: 'opened', ...facts },
+        until: endOf(fresh),
+      });
   }
 
   /** Takes rules away, and tells of the doors that this shuts. */
   async #shut(changes: readonly LeaseChange[]): Promise<void> {
     for (const { source, door, port, proto } of await this.#closer.close(removedBy(changes))) {
-      this.#parts.log.info(`${source}: ${door}: ${port}/${proto} is closed`);
+      const facts = { event: 'closed', door, source, port, proto };
+      this.#parts.log.info(`${source}: ${door}: ${port}/${proto} is closed`, facts);
     }
   }
 }
@@ -211,8 +216,6 @@ function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function describeEnd({ until }: Opening): string {
-  return until === null
-    ? 'until it is closed'
-    : `until ${new Date((until * US_PER_SECOND) / US_PER_MS).toISOString()}`;
+function endOf({ until }: Opening): string | null {
+  return until === null ? null : new Date((until * US_PER_SECOND) / US_PER_MS).toISOString();
 }

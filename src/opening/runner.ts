@@ -1,6 +1,7 @@
 /** Commands that are to run -> commands that run, beside each other, and the log of it. */
 
 import type { CommandCounts } from '../counts.ts';
+import type { Log } from '../log.ts';
 import type { Address } from '../model.ts';
 import type { Words } from '../words.ts';
 import type { CommandOf, runCommand } from './command.ts';
@@ -12,7 +13,7 @@ export interface RunnerParts {
   /** Commands are told and not run. */
   readonly isDry: () => boolean;
   readonly words: () => Pick<Words, 'commandOf'>;
-  readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
+  readonly log: Log;
 }
 
 export interface Outcome {

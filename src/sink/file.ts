@@ -1,13 +1,13 @@
-/** Lines of the log -> a file, in the form of knockd's: `[YYYY-MM-DD HH:MM] text`, in local time. */
+/** Lines of the log -> a file. */
 
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { type Sink, withLevel } from '../log.ts';
+import type { Form, Sink } from '../log.ts';
 
 /** Appends to a file. Each line is written before the call returns, so that none dies with the process. */
 export class FileSink implements Sink {
   readonly #path: string;
-  readonly #now: () => Date;
+  readonly #form: Form;
   readonly #complain: (text: string) => void;
   readonly #file: number;
   #hasFailed = false;
@@ -16,16 +16,16 @@ export class FileSink implements Sink {
    * @param complain hears once of a file that cannot be written, and again when it failed anew
    * @throws KnocktailError when the file cannot be opened
    */
-  constructor(path: string, now: () => Date, complain: (text: string) => void) {
+  constructor(path: string, form: Form, complain: (text: string) => void) {
     this.#path = path;
-    this.#now = now;
+    this.#form = form;
     this.#complain = complain;
     this.#file = openLog(path);
   }
 
-  write(level: Parameters<Sink['write']>[0], text: string): void {
+  write(...line: Parameters<Sink['write']>): void {
     try {
-      writeSync(this.#file, `[${stamp(this.#now())}] ${withLevel(level, text)}\n`);
+      writeSync(this.#file, `${this.#form(...line)}\n`);
       this.#hasFailed = false;
     } catch (error) {
       if (!this.#hasFailed) this.#complain(`${this.#path}: lines are lost: ${String(error)}`);
@@ -50,10 +50,4 @@ function openLog(path: string): number {
       cause,
     });
   }
-}
-
-function stamp(date: Date): string {
-  const two = (number: number) => String(number).padStart(2, '0');
-  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }

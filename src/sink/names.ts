@@ -20,22 +20,24 @@ export type Lookup = (address: string) => Promise<string | null>;
 export function withNames(log: Log, lookUp: Lookup): Log & { idle(): Promise<void> } {
   let before: Promise<void> = Promise.resolve();
   let waiting = 0;
-  const tell = (write: (text: string) => void) => (text: string) => {
-    const end = text.indexOf(': ');
-    const address = end > 0 && isIP(text.slice(0, end)) !== 0 ? text.slice(0, end) : null;
-    if (waiting === 0 && address === null) return write(text);
-    const name = address === null || waiting >= MOST_WAITING ? null : lookUp(address);
-    waiting++;
-    before = before.then(async () => {
-      const found = await name;
-      waiting--;
-      write(found === null ? text : `${address} (${found})${text.slice(end)}`);
-    });
-  };
+  const tell =
+    (write: Log['info']): Log['info'] =>
+    (text, facts) => {
+      const end = text.indexOf(': ');
+      const address = end > 0 && isIP(text.slice(0, end)) !== 0 ? text.slice(0, end) : null;
+      if (waiting === 0 && address === null) return write(text, facts);
+      const name = address === null || waiting >= MOST_WAITING ? null : lookUp(address);
+      waiting++;
+      before = before.then(async () => {
+        const found = await name;
+        waiting--;
+        write(found === null ? text : `${address} (${found})${text.slice(end)}`, facts);
+      });
+    };
   return {
-    info: tell((text) => log.info(text)),
-    warn: tell((text) => log.warn(text)),
-    error: tell((text) => log.error(text)),
+    info: tell(log.info),
+    warn: tell(log.warn),
+    error: tell(log.error),
     idle: () => before,
   };
 }

@@ -25,6 +25,7 @@ const NEEDS = {
   nftables: () => lacksProgram('nft'),
   bash: () => lacksProgram('bash'),
   chromium: () => lacksFile(CHROMIUM, constants.X_OK),
+  fail2ban: () => lacksProgram('fail2ban-regex'),
   journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
   'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
 } satisfies Record<string, () => string | null>;

@@ -50,7 +50,7 @@ export class Served {
     for (const stream of [this.#daemon.stdout, this.#daemon.stderr]) {
       stream?.on('data', (text) => (this.said += text));
     }
-    await this.says(/^ready/m);
+    await this.says(/^ready|"event":"ready"/m);
   }
 
   says(text: RegExp): Promise<unknown> {

@@ -23,6 +23,7 @@ const COUNTS: Counts = {
   attempts: 2,
   evicted: 1,
   decisions: new Map([['ssh', { stage: 9, open: 3, reset: 1, timeout: 2, trap: 0 }]]),
+  nearMisses: { 'one step short': 1, trap: 0, 'port sweep': 2, unfinished: 0 },
   openings: new Map([['ssh', 4]]),
   firewall: {
     ensure: { done: 1, failed: 0 },
@@ -51,6 +52,7 @@ it('counts become samples with logs, doors and words of ours as labels', () => {
     knocktail_attempts_evicted_total: 1,
     'knocktail_decisions_total{door="ssh",event="open"}': 3,
     'knocktail_decisions_total{door="ssh",event="trap"}': 0,
+    'knocktail_near_misses_total{kind="port sweep"}': 2,
     'knocktail_openings{door="ssh"}': 4,
     'knocktail_firewall_failures_total{operation="insert"}': 1,
     knocktail_commands_total: 6,

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { FileSink } from '../../src/sink/file.ts';
+import { stamped } from '../../src/sink/form.ts';
 
 const pathIn = (name: string) => join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), name);
-const noon = () => new Date(2026, 10, 5, 12, 3, 59);
+const noon = stamped(() => new Date(2026, 10, 5, 12, 3, 59));
 const quiet = (text: string) => expect.fail(text);
 
 it('lines have the stamp of knockd, and are there at once', () => {

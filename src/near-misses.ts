@@ -1,0 +1,116 @@
+/** Decisions, and sources that sweep -> near misses: who was one step short, touched a trap, swept, or never finishes. */
+
+import type { Address, Decision, Micros } from './model.ts';
+import { US_PER_SECOND } from './model.ts';
+
+export type NearMissKind = 'one step short' | 'trap' | 'port sweep' | 'unfinished';
+
+export interface NearMiss {
+  readonly kind: NearMissKind;
+  readonly source: Address;
+  /** Null where it is no matter of one door. */
+  readonly door: string | null;
+  /** Steps taken, and in the sequence; 0 where it is no matter of steps. */
+  readonly stage: number;
+  readonly of: number;
+}
+
+/** So many attempts of one source within this time that opened nothing make a near miss. */
+export const UNFINISHED = 5;
+export const WINDOW_MINUTES = 10;
+const WINDOW_US = WINDOW_MINUTES * 60 * US_PER_SECOND;
+/** In a sequence of two, who has taken all steps but one has knocked at a single port. */
+const FEWEST_STEPS = 2;
+const CAPACITY = 65_536;
+
+interface Past {
+  failures: number;
+  /** When the first of those was. */
+  since: Micros;
+  sweptAt: Micros;
+  openedAt: Micros;
+}
+
+/**
+ * Knows a bounded number of sources; whoever comes with more of them makes it forget. A source that has opened a door
+ * is not told of for a while: the knock at one door may be all but the end of another's.
+ */
+export class NearMisses {
+  readonly #capacity: number;
+  /** Two generations: when the younger is full, it takes the place of the older. */
+  #young = new Map<Address, Past>();
+  #old = new Map<Address, Past>();
+
+  constructor(capacity = CAPACITY) {
+    this.#capacity = capacity;
+  }
+
+  /** @param decisions all those of one packet, or of one moment */
+  among(decisions: readonly Decision[]): readonly NearMiss[] {
+    for (const { event, source, time } of decisions) if (event === 'open') this.#opened(source, time);
+    const failed = new Set<Address>();
+    return decisions.flatMap((decision) => {
+      const { event, source, door, stage, of, time, why } = decision;
+      if (event === 'trap') return [{ kind: 'trap', source, door, stage: 0, of: 0 }];
+      if ((event !== 'reset' && event !== 'timeout') || this.#hasOpened(source, time)) return [];
+      const isShort = stage === of - 1 && stage >= FEWEST_STEPS && (why === null || why === 'wrong packet');
+      const misses: NearMiss[] = isShort ? [{ kind: 'one step short', source, door, stage, of }] : [];
+      // One packet may end attempts at several doors.
+      if (!failed.has(source) && this.#failed(source, time)) misses.push(doorless('unfinished', source));
+      failed.add(source);
+      return misses;
+    });
+  }
+
+  /** A source was seen to sweep at this moment. Null where that was told a short while ago. */
+  swept(source: Address, now: Micros): NearMiss | null {
+    const record = this.#recordOf(source);
+    if (now - record.sweptAt < WINDOW_US) return null;
+    record.sweptAt = now;
+    return doorless('port sweep', source);
+  }
+
+  #opened(source: Address, now: Micros): void {
+    const record = this.#recordOf(source);
+    record.openedAt = now;
+    record.failures = 0;
+  }
+
+  #hasOpened(source: Address, now: Micros): boolean {
+    const record = this.#young.get(source) ?? this.#old.get(source);
+    return record !== undefined && now - record.openedAt < WINDOW_US;
+  }
+
+  /** Whether it has now failed often enough to be told of. */
+  #failed(source: Address, now: Micros): boolean {
+    const record = this.#recordOf(source);
+    if (record.failures === 0 || now - record.since >= WINDOW_US) {
+      record.failures = 0;
+      record.since = now;
+    }
+    if (++record.failures < UNFINISHED) return false;
+    record.failures = 0;
+    return true;
+  }
+
+  #recordOf(source: Address): Past {
+    const known = this.#young.get(source);
+    if (known !== undefined) return known;
+    const record = this.#old.get(source) ?? {
+      failures: 0,
+      since: 0,
+      sweptAt: Number.NEGATIVE_INFINITY,
+      openedAt: Number.NEGATIVE_INFINITY,
+    };
+    if (this.#young.size >= this.#capacity / 2) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(source, record);
+    return record;
+  }
+}
+
+function doorless(kind: NearMissKind, source: Address): NearMiss {
+  return { kind, source, door: null, stage: 0, of: 0 };
+}

@@ -1,0 +1,70 @@
+/** Decisions and sweeps -> what the log is told of them, and how many there were. */
+
+import type { Counts } from './counts.ts';
+import type { Facts, Log } from './log.ts';
+import type { Address, Decision, Micros } from './model.ts';
+import { Muffle, Trickle } from './muffle.ts';
+import { type NearMiss, NearMisses } from './near-misses.ts';
+import { Tally } from './tally.ts';
+import { describeNearMiss, type Words } from './words.ts';
+
+export interface TellerParts {
+  readonly log: Pick<Log, 'info'>;
+  readonly words: () => Words;
+  /** Whether near misses are told in lines of their own. They are counted anyway. */
+  readonly tellsNearMisses: () => boolean;
+}
+
+export class Teller {
+  readonly #parts: TellerParts;
+  readonly #muffle = new Muffle();
+  readonly #tally = new Tally();
+  readonly #nearMisses = new NearMisses();
+  readonly #nearTrickle = new Trickle();
+  readonly #missed = { 'one step short': 0, trap: 0, 'port sweep': 0, unfinished: 0 };
+
+  constructor(parts: TellerParts) {
+    this.#parts = parts;
+  }
+
+  /** @param decisions all those of one packet, or of one moment */
+  decided(decisions: readonly Decision[], now: Micros): void {
+    const { log, words } = this.#parts;
+    for (const decision of decisions) {
+      this.#tally.count(decision);
+      const said = this.#muffle.tells(decision, now) ? words().decision(decision) : null;
+      if (said !== null) log.info(said, factsOf(decision));
+    }
+    for (const miss of this.#nearMisses.among(decisions)) this.#missedBy(miss, now);
+  }
+
+  swept(source: Address, now: Micros): void {
+    const miss = this.#nearMisses.swept(source, now);
+    if (miss !== null) this.#missedBy(miss, now);
+  }
+
+  /** Tells how much was not told, when that is due. */
+  passed(now: Micros): void {
+    const { log } = this.#parts;
+    const untold = this.#muffle.report(now);
+    if (untold !== null) log.info(untold);
+    const misses = this.#nearTrickle.untold(now);
+    if (misses > 0) log.info(`${misses} more near misses are not told`);
+  }
+
+  counts(doors: readonly string[]): Pick<Counts, 'decisions' | 'nearMisses'> {
+    return { decisions: this.#tally.of(doors), nearMisses: this.#missed };
+  }
+
+  #missedBy(miss: NearMiss, now: Micros): void {
+    this.#missed[miss.kind]++;
+    if (!this.#parts.tellsNearMisses() || !this.#nearTrickle.passes(now)) return;
+    const { kind, source, door } = miss;
+    const facts: Facts = { event: 'near miss', kind, source, ...(door === null ? {} : { door }) };
+    this.#parts.log.info(describeNearMiss(miss), facts);
+  }
+}
+
+function factsOf({ event, door, source, stage, of, why }: Decision): Facts {
+  return { event, door, source, stage, of, ...(why === null ? {} : { why }) };
+}
