@@ -4,12 +4,14 @@ import { Command } from 'commander';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { tellFailure } from '../outcome.ts';
 import { addCheck } from './check.ts';
+import { addCompletion } from './completion.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { addConvert } from './convert.ts';
 import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
 import { addInit } from './init.ts';
 import type { Io } from './io.ts';
+import { addManual } from './manual.ts';
 import { addClose, addFlush, addList, addOpen } from './openings.ts';
 import { addParse } from './parse.ts';
 import { addReplay } from './replay.ts';
@@ -70,6 +72,8 @@ function knocktail(version: string, io: Io): Command {
     addFlush,
     addConvert,
     addSchema,
+    addCompletion,
+    addManual,
   ]) {
     add(program, io);
   }

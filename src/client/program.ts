@@ -27,14 +27,15 @@ Example: knock myserver.example.com 7000 8000:udp 9000:tcp`;
 /** Runs one command line. Never rejects: every failure has been told on stderr when it returns. */
 export async function runKnock(argv: readonly string[], version: string, io: Streams): Promise<ExitCode> {
   try {
-    await programFor(version, io).parseAsync([...argv], { from: 'user' });
+    await knockCommand(version, io).parseAsync([...argv], { from: 'user' });
     return EXIT.OK;
   } catch (error) {
     return tellFailure(error, io.stderr);
   }
 }
 
-function programFor(version: string, { stdout, stderr }: Streams): Command {
+/** The command line, as a command that knocks when it is parsed. */
+export function knockCommand(version: string, { stdout, stderr }: Streams): Command {
   let family: Family | null = null;
   const force = (forced: Family) => () => {
     family = forced;
@@ -43,7 +44,7 @@ function programFor(version: string, { stdout, stderr }: Streams): Command {
     new Command('knock')
       .description('Knocks at the ports of a host, one packet each, in this order.')
       .argument('<host>', 'name or address')
-      .argument('<step...>', 'what to knock at')
+      .argument('<step...>', 'what to knock at: PORT, PORT:tcp, PORT:udp, icmp or icmp:SIZE')
       .option('-u, --udp', 'knock at all ports with UDP, whatever they say')
       .option('-d, --delay <ms>', 'wait this many milliseconds after each knock', parseDelay, 0)
       .option('-4, --ipv4', 'use IPv4 alone')

@@ -1,0 +1,57 @@
+/** `knocktail completion`: a script for a shell; and `knocktail complete`, which that asks at each TAB. */
+
+import { Argument, type Command } from 'commander';
+import { knockCommand } from '../client/program.ts';
+import { EXIT } from '../errors.ts';
+import { printable } from '../log.ts';
+import { type Candidate, complete } from '../manual/complete.ts';
+import { completionScript, SHELLS, type Shell } from '../manual/scripts.ts';
+import { type CommandTable, tableOf } from '../manual/tables.ts';
+import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
+import type { Io } from './io.ts';
+
+const PROGRAMS = ['knocktail', 'knock'] as const;
+type Program = (typeof PROGRAMS)[number];
+
+export function addCompletion(program: Command, io: Io): void {
+  program
+    .command('completion')
+    .summary('print a completion script for a shell')
+    .description(
+      'Prints what makes TAB complete command lines; source it, or put it where the shell looks for it.',
+    )
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .addArgument(new Argument('[program]', 'whose command line').choices(PROGRAMS).default('knocktail'))
+    .action((shell: Shell, name: Program) => {
+      io.stdout.write(completionScript(shell, name));
+      io.finish(EXIT.OK);
+    });
+  program
+    .command('complete', { hidden: true })
+    .argument('<program>')
+    .argument('[words...]')
+    .action(async (name: string, words: readonly string[]) => {
+      for (const { text, about } of await candidatesOf(tablesOf(program, io, name), words)) {
+        io.stdout.write(`${printable(text)}\t${printable(about)}\n`);
+      }
+      io.finish(EXIT.OK);
+    });
+}
+
+/** The table of one of our programs. */
+export function tablesOf(program: Command, io: Io, name: string): CommandTable {
+  return tableOf(name === 'knock' ? knockCommand(program.version() ?? '', io) : program);
+}
+
+async function candidatesOf(program: CommandTable, words: readonly string[]): Promise<readonly Candidate[]> {
+  const { candidates, or, config } = complete(program, words);
+  if (or === 'nothing') return candidates;
+  if (or !== 'door') return [...candidates, { text: `:${or}`, about: '' }];
+  // Without a configuration that can be read there are no doors to tell of.
+  const doors = await readConfigFile(config ?? DEFAULT_CONFIG).then(
+    (file) => Object.keys(file.config.doors),
+    () => [],
+  );
+  const last = words.at(-1) ?? '';
+  return doors.filter((door) => door.startsWith(last)).map((text) => ({ text, about: 'door' }));
+}
