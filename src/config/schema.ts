@@ -129,7 +129,7 @@ const firewall = strictMap({
     .default('iptables')
     .describe('dry-run prints rules and commands and runs neither.'),
   iptables: z
-    .union([z.enum(['auto', 'nft', 'legacy']), z.string().startsWith('/')], {
+    .union([z.enum(['auto', 'nft', 'legacy']), z.string().regex(/^\//)], {
       error: wrong('a way to iptables', 'write auto, nft, legacy or an absolute path'),
     })
     .default('auto')
