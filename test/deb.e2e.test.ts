@@ -1,0 +1,106 @@
+/** The Debian package, from its making to its purge in a Debian of its own. */
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith } from './lab/describe.ts';
+import { ENV } from './lab/needs.ts';
+
+const MIRROR = 'http://deb.debian.org/debian';
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const DEB = resolve(`dist/knocktail_${version}_all.deb`);
+
+describeWith(['root', 'debootstrap', 'unshare', 'iptables'], 'a Debian with the package', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  const root = join(folder, 'root');
+  const inRoot = (path: string): string => join(root, path);
+  /** Runs a script there, with a network and a /proc of its own. */
+  const run = (script: string): { status: number | null; said: string } => {
+    const within = `mount -t proc proc ${root}/proc && exec chroot ${root} /bin/sh -c "$1" 2>&1`;
+    const argv = ['--mount', '--net', '--pid', '--fork', '/bin/sh', '-c', within, 'sh', script];
+    const { status, stdout } = spawnSync('unshare', argv, {
+      env: { PATH: ENV.PATH },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    return { status, said: stdout };
+  };
+
+  beforeAll(() => {
+    execFileSync(process.execPath, ['deploy/deb/build.mjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const argv = ['--variant=minbase', '--include=iptables,cron,logrotate', 'bookworm', root, MIRROR];
+    execFileSync('debootstrap', argv, { env: ENV, stdio: ['ignore', 'ignore', 'inherit'] });
+    copyFileSync(DEB, inRoot('knocktail.deb'));
+    // Bookworm's own Node is too old: the one that runs this, as a package that has nothing but its name.
+    copyFileSync(process.execPath, inRoot('usr/bin/node'));
+    const fake = join(folder, 'nodejs');
+    mkdirSync(join(fake, 'DEBIAN'), { recursive: true });
+    const control = [
+      'Package: nodejs',
+      `Version: ${process.versions.node}`,
+      ...['Architecture: all', 'Maintainer: nobody <nobody@localhost>', 'Description: a name'],
+    ];
+    writeFileSync(join(fake, 'DEBIAN/control'), `${control.join('\n')}\n`);
+    execFileSync('dpkg-deb', ['--build', fake, inRoot('nodejs.deb')], { stdio: 'ignore' });
+    expect(run('dpkg -i /nodejs.deb').status).toBe(0);
+  }, 300_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }), 60_000);
+
+  it('installs it, and nothing is started or written', () => {
+    const { status, said } = run('dpkg -i /knocktail.deb && dpkg -V knocktail && knocktail --version');
+    expect({ status, said }).toEqual({ status: 0, said: expect.stringContaining(`\n${version}\n`) });
+    expect(said).toMatch(/nothing was started/);
+    expect(existsSync(inRoot('etc/knocktail/knock.yaml'))).toBe(false);
+    expect(run('/etc/cron.daily/knocktail')).toEqual({ status: 0, said: '' });
+    expect(run('logrotate --debug /etc/logrotate.d/knocktail-daemon').status).toBe(0);
+  });
+
+  it('runs it', () => {
+    const { status, said } = run('knocktail init && knocktail check && knocktail run --log - </dev/null');
+    expect(status, said).toBe(0);
+    expect(said).toMatch(/^ready: 1 door/m);
+    expect(readFileSync(inRoot('etc/knocktail/knock.yaml'), 'utf8')).toMatch(
+      /^# yaml-language-server: \$schema=.*\/usr\/lib\/knocktail\/knock\.schema\.json$/m,
+    );
+    expect(run('knocktail-knock --version').said).toMatch(/^knock \(knocktail\) /);
+  });
+
+  it('closes doors every day where it is told to, and says nothing then', () => {
+    const script = [
+      'door=$(knocktail complete knocktail -- open "" | cut -f1)',
+      'knocktail open "$door" 192.0.2.7 >/dev/null 2>&1',
+      'knocktail list --json 2>/dev/null | wc -l; /etc/cron.daily/knocktail',
+      'knocktail list --json 2>/dev/null | wc -l; sed -i s/=no/=yes/ /etc/default/knocktail; /etc/cron.daily/knocktail',
+      'knocktail list --json 2>/dev/null | wc -l',
+    ];
+    expect(run(script.join('\n'))).toEqual({ status: 0, said: '1\n1\n0\n' });
+  });
+
+  it('purges it, and nothing is left', () => {
+    const { status, said } = run(
+      'dpkg -P knocktail && find / -xdev -name "*knocktail*" ! -name knocktail.deb',
+    );
+    expect(status, said).toBe(0);
+    expect(said.split('\n').filter((line) => line.startsWith('/'))).toEqual([]);
+    expect(run('dpkg -s knocktail').status).toBe(1);
+  });
+});
+
+const lintian = spawnSync('lintian', ['--version']).error === undefined;
+it.skipIf(!lintian)('lintian finds no error', () => {
+  execFileSync(process.execPath, ['deploy/deb/build.mjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  // Who builds it says who that is.
+  const argv = ['--suppress-tags', 'bogus-mail-host,bogus-mail-host-in-debian-changelog', DEB];
+  const { stdout } = spawnSync('lintian', argv, { encoding: 'utf8' });
+  expect(stdout.split('\n').filter((line) => line.startsWith('E:'))).toEqual([]);
+});
