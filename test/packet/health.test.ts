@@ -40,3 +40,12 @@ it('a log that had lines and has none for an hour is told once', () => {
   expect(health.reports(12_600 * S, 0)).toEqual(['knocks may be missing: no line has come for an hour']);
   expect(health.reports(99_999 * S, 0)).toEqual([]);
 });
+
+it('what the log says of missing lines adds up, and one lie does not weigh without end', () => {
+  const health = new LogHealth();
+  health.hear(loss(12), 0);
+  health.hear(loss(30), 1);
+  expect(health.suppressed).toBe(42);
+  health.hear(loss(Number.MAX_SAFE_INTEGER), 2);
+  expect(health.suppressed).toBeLessThan(2 ** 32);
+});
