@@ -72,7 +72,8 @@ export async function* followKmsg({
         isRead = true;
       }
       const overwritten = ring.takeOverwritten();
-      if (overwritten > 0) yield lostLines(`${path}: ${overwritten} messages were overwritten unread`, overwritten);
+      if (overwritten > 0)
+        yield lostLines(`${path}: ${overwritten} messages were overwritten unread`, overwritten);
       const nowMs = performance.now();
       if (isRead) readMs = nowMs;
       if (nowMs - drainedMs >= (isRead ? BUSY_MS : QUIET_MS)) {

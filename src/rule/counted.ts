@@ -18,6 +18,9 @@ export class FirewallTally {
   /** A rule that was to be removed and did not stand is no failure. */
   watch(firewall: Firewall): Firewall {
     return {
+      get isDry() {
+        return firewall.isDry;
+      },
       get hasTime() {
         return firewall.hasTime;
       },

@@ -15,8 +15,8 @@ async function offered(...words: readonly string[]): Promise<readonly string[]> 
 
 describe('TAB', () => {
   it.each([
-    [['re'], ['replay']],
-    [['r'], ['run', 'rules', 'replay']],
+    [['re'], ['replay', 'report']],
+    [['r'], ['run', 'rules', 'replay', 'report']],
     [['nonsense', ''], expect.arrayContaining(['run', 'list'])],
     [
       ['check', '--'],

@@ -42,7 +42,7 @@ _${words[0]}`,
 describeWith(['bash', 'zsh', 'fish'], 'completion', () => {
   it.each(
     SHELLS.flatMap((shell) => [
-      { shell, words: ['knocktail', 're'], wanted: ['replay'] },
+      { shell, words: ['knocktail', 're'], wanted: ['replay', 'report'] },
       { shell, words: ['knocktail', 'completion', ''], wanted: ['bash', 'fish', 'zsh'] },
       { shell, words: ['knocktail', 'open', '-c', 'knock.yaml', 's'], wanted: ['smtp', 'ssh'] },
       { shell, words: ['knocktail', 'replay', 'kern'], wanted: ['kern.log'] },

@@ -9,6 +9,7 @@ const REFUSED = { error: new Error('no'), why: 'other' } as const;
 
 /** Refuses port 1 and cannot be listed. */
 const stubborn: Firewall = {
+  isDry: false,
   hasTime: true,
   ensure: () => Promise.resolve({ told: [], rebuilt: false }),
   intact: () => Promise.resolve(true),
