@@ -32,6 +32,8 @@ const NEEDS = {
   groff: () => lacksProgram('groff'),
   fail2ban: () => lacksProgram('fail2ban-regex'),
   journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
+  'systemd-analyze': () => lacksProgram('systemd-analyze'),
+  setpriv: () => lacksProgram('setpriv'),
   'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
 } satisfies Record<string, () => string | null>;
 
