@@ -10,7 +10,7 @@ import { checkChain } from '../doctor/chain.ts';
 import { checkClock } from '../doctor/clock.ts';
 import { checkDaemons } from '../doctor/daemons.ts';
 import { type Finding, fail, ok, skip, warn } from '../doctor/finding.ts';
-import { backendOf, countRules, kernelText, processes, readTable, textOf } from '../doctor/host.ts';
+import { kernelText, processes, readTable, textOf } from '../doctor/host.ts';
 import { checkLogRules } from '../doctor/log-rules.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
 import { checkPrivileges } from '../doctor/privileges.ts';
@@ -19,7 +19,7 @@ import { checkXtTime } from '../doctor/xt-time.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
 import type { Family } from '../model.ts';
-import { findBinaries } from '../rule/binary.ts';
+import { backendOf, rulesIn, settleBinaries } from '../rule/backend.ts';
 import { Iptables } from '../rule/iptables.ts';
 import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
@@ -78,8 +78,8 @@ function checkConfig(path: string, config: Config): Finding[] {
 
 async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
   const { firewall, logs } = config;
-  const found = await tried('iptables', async () =>
-    findBinaries(firewall.iptables, process.env['PATH'] ?? ''),
+  const found = await tried('iptables', () =>
+    settleBinaries(firewall.iptables, process.env['PATH'] ?? '', firewall.chain),
   );
   if ('status' in found) {
     yield found;
@@ -90,11 +90,8 @@ async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
   yield checkPrivileges(textOf('/proc/self/status'), backend === 'legacy');
   if (backend === null) yield backendUnknown(`${v4} does not say whether it is nft or legacy`);
   else {
-    const counts = await tried('backend', async () => ({
-      nft: await countRules('nft', firewall.chain),
-      legacy: await countRules('legacy', firewall.chain),
-    }));
-    yield 'status' in counts ? counts : checkBackend({ ours: backend, ...counts.value });
+    const [nft, legacy] = [await rulesIn('nft', firewall.chain), await rulesIn('legacy', firewall.chain)];
+    yield checkBackend({ ours: backend, nft, legacy });
   }
   yield checkXtTime(kernelText());
   const watchedOf = await watchedBy(config);

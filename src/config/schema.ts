@@ -133,7 +133,9 @@ const firewall = strictMap({
       error: wrong('a way to iptables', 'write auto, nft, legacy or an absolute path'),
     })
     .default('auto')
-    .describe('Which iptables: that of the system, its nft or legacy form, or the one at a path.'),
+    .describe(
+      'Which iptables: auto is that of the system, or its other form where that one alone has rules; or the one at a path.',
+    ),
   chain: chainName.default('KNOCKD').describe('The chain that holds the openings.'),
   hooks: z
     .array(chainName, { error: wrong('a list of chains', 'write a list like [INPUT]') })

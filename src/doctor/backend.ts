@@ -1,22 +1,24 @@
 /** What the two backends of iptables hold -> whether ours is the one that this host uses. */
 
+import { type Backend, BOTH, type Held, unreadable } from '../rule/backend.ts';
 import { type Finding, ok, skip, warn } from './finding.ts';
 
 const CHECK = 'backend';
 
 export interface Backends {
   /** Which of them `firewall.iptables` comes to. */
-  readonly ours: 'nft' | 'legacy';
-  /** Rules in INPUT and FORWARD, less those of knocktail; null where that backend is not there. */
-  readonly nft: number | null;
-  readonly legacy: number | null;
+  readonly ours: Backend;
+  readonly nft: Held;
+  readonly legacy: Held;
 }
 
 /** A packet passes both, so that a rule of one cannot save it from the other. */
 export function checkBackend({ ours, nft, legacy }: Backends): Finding {
-  if (nft === null || legacy === null) return ok(CHECK, `${ours}, the only one in use`);
   const [mine, other] = ours === 'nft' ? [nft, legacy] : [legacy, nft];
   const name = ours === 'nft' ? 'legacy' : 'nft';
+  if (other === 'absent') return ok(CHECK, `${ours}, the only one in use`);
+  if (other === 'unreadable')
+    return warn(CHECK, unreadable(name), 'run as root, or give the service the capability');
   if (other === 0) return ok(CHECK, `${ours}, the only one with rules`);
   if (mine === 0) {
     return warn(
@@ -25,11 +27,7 @@ export function checkBackend({ ours, nft, legacy }: Backends): Finding {
       `write firewall: { iptables: ${name} }`,
     );
   }
-  return warn(
-    CHECK,
-    'both iptables-nft and iptables-legacy have rules, and a packet has to pass both',
-    'move all rules to one of them',
-  );
+  return warn(CHECK, BOTH, 'move all rules to one of them');
 }
 
 export function backendUnknown(why: string): Finding {

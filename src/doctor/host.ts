@@ -1,19 +1,14 @@
 /** This host -> what the checks have to know of it. Nothing is changed. */
 
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
-import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { findBinaries } from '../rule/binary.ts';
 import { GOES_ON } from '../rule/hook.ts';
-import { expectDone, Iptables } from '../rule/iptables.ts';
+import { expectDone, type Iptables } from '../rule/iptables.ts';
 import { rulesOf } from '../rule/listing.ts';
 import type { Process } from './daemons.ts';
 import type { Table } from './packet-path.ts';
 import type { KernelText } from './xt-time.ts';
-
-/** Has the names of the tables of legacy iptables, which listing them would make. */
-const LEGACY_TABLES = '/proc/net/ip_tables_names';
 
 /**
  * The rules of the chains, and of all to which they lead; null where the kernel does not filter this family.
@@ -36,28 +31,6 @@ export async function readTable(iptables: Iptables, chains: readonly string[]): 
     due.push(...rules.flatMap(targets));
   }
   return table;
-}
-
-/** Which backend a program is, by the file that it is a link to; null when its name does not tell. */
-export function backendOf(path: string): 'nft' | 'legacy' | null {
-  const name = basename(realpathSync(path));
-  if (name.includes('nft')) return 'nft';
-  return name.includes('legacy') ? 'legacy' : null;
-}
-
-/** Rules in INPUT and FORWARD that do not lead to the chain; null where the backend is not in use. */
-export async function countRules(backend: 'nft' | 'legacy', chain: string): Promise<number | null> {
-  if (backend === 'legacy' && !textOf(LEGACY_TABLES).includes('filter')) return null;
-  const program = programOf(backend);
-  if (program === null) return null;
-  const iptables = new Iptables(program);
-  let count = 0;
-  for (const hook of ['INPUT', 'FORWARD']) {
-    const answer = await iptables.run({ op: 'list', chain: hook });
-    if (!answer.done) return null;
-    count += rulesOf(answer.text, hook).filter((spec) => !spec.some((word) => word.startsWith(chain))).length;
-  }
-  return count;
 }
 
 /** Those that this process sees and that hear the same network. */
@@ -98,14 +71,6 @@ function unzipped(path: string): string {
 function linkOf(path: string): string | null {
   try {
     return readlinkSync(path);
-  } catch {
-    return null;
-  }
-}
-
-function programOf(backend: 'nft' | 'legacy'): string | null {
-  try {
-    return findBinaries(backend, process.env['PATH'] ?? '').v4;
   } catch {
     return null;
   }

@@ -3,7 +3,8 @@
 import { familyOf } from '../address.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Ensured, Family, Firewall, Opening, Refused } from '../model.ts';
-import { findBinaries } from './binary.ts';
+import { settle } from './backend.ts';
+import { type Binaries, findBinaries } from './binary.ts';
 import { FamilyChain } from './family.ts';
 import { type Answer, Iptables } from './iptables.ts';
 import type { ChainSettings } from './place.ts';
@@ -16,10 +17,15 @@ export interface IptablesSettings extends ChainSettings {
   readonly timeLimitMs?: number;
 }
 
-/** The families this kernel filters; `lacks` says why IPv6 is not among them. */
-interface Families {
+/** What the programs are for, and what is worth telling of their choice. */
+interface Programs {
   readonly v4: FamilyChain;
   readonly v6: FamilyChain | null;
+  readonly told: readonly string[];
+}
+
+/** The families this kernel filters; `lacks` says why IPv6 is not among them. */
+interface Families extends Programs {
   readonly lacks: string | null;
 }
 
@@ -28,20 +34,16 @@ type Failure = Extract<Answer, { readonly done: false }>;
 export class IptablesFirewall implements Firewall {
   readonly isDry = false;
   readonly #settings: IptablesSettings;
-  readonly #v4: FamilyChain;
-  readonly #v6: FamilyChain | null;
+  readonly #found: Binaries;
+  #programs: Promise<Programs> | null = null;
   #families: Promise<Families> | null = null;
   #ensuring: Promise<Ensured> | null = null;
   #hasTime: boolean | null = null;
 
   /** @throws KnocktailError 69 when there is no iptables */
   constructor(settings: IptablesSettings) {
-    const { v4, v6 } = findBinaries(settings.iptables, process.env['PATH'] ?? '');
-    const program = (path: string) => new Iptables(path, settings.timeLimitMs);
+    this.#found = findBinaries(settings.iptables, searchPath());
     this.#settings = settings;
-    this.#v4 = new FamilyChain(program(v4), settings, true);
-    // Docker has long made its DOCKER-USER for IPv4 alone.
-    this.#v6 = v6 === null ? null : new FamilyChain(program(v6), settings, false);
   }
 
   /** Whether the kernel ends rules by itself. Assumed until `ensure` has found out. */
@@ -98,14 +100,16 @@ export class IptablesFirewall implements Firewall {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#v4.close(), this.#v6?.close()]);
+    const { v4, v6 } = (await this.#programs) ?? { v4: null, v6: null };
+    await Promise.all([v4?.close(), v6?.close()]);
   }
 
   async #ensure(): Promise<Ensured> {
-    const { v4, v6, lacks } = await this.#known();
+    const { v4, v6, lacks, told: chosen } = await this.#known();
     const found = [await v4.place.ensure(), ...(v6 === null ? [] : [await v6.place.ensure()])];
     const told = found.flatMap((family) => family.told);
     if (this.#hasTime === null) {
+      told.push(...chosen);
       if (lacks !== null) told.push(`${lacks}; doors open for IPv4 alone`);
       this.#hasTime = await triesTime(v4);
       if (!this.#hasTime)
@@ -144,21 +148,43 @@ export class IptablesFirewall implements Firewall {
   }
 
   async #findFamilies(): Promise<Families> {
-    const v4 = this.#v4;
-    const v6 = this.#v6;
-    if (v6 === null) return { v4, v6, lacks: 'there is no ip6tables' };
-    const trouble = await v6.trouble();
-    return trouble === null ? { v4, v6, lacks: null } : { v4, v6: null, lacks: trouble.message };
+    const programs = await this.#settled();
+    if (programs.v6 === null) return { ...programs, lacks: 'there is no ip6tables' };
+    const trouble = await programs.v6.trouble();
+    return trouble === null
+      ? { ...programs, lacks: null }
+      : { ...programs, v6: null, lacks: trouble.message };
+  }
+
+  #settled(): Promise<Programs> {
+    this.#programs ??= this.#settle();
+    return this.#programs;
+  }
+
+  async #settle(): Promise<Programs> {
+    const settings = this.#settings;
+    const { v4, v6, told } = await settle(this.#found, settings.iptables, searchPath(), settings.chain);
+    const program = (path: string) => new Iptables(path, settings.timeLimitMs);
+    return {
+      v4: new FamilyChain(program(v4), settings, true),
+      // Docker has long made its DOCKER-USER for IPv4 alone.
+      v6: v6 === null ? null : new FamilyChain(program(v6), settings, false),
+      told,
+    };
   }
 
   /** The chain of a family, or the answer to all that is asked of the one that there is not. */
   async #chainOf(family: Family): Promise<FamilyChain | Failure> {
-    if (family === 4) return this.#v4;
+    if (family === 4) return (await this.#settled()).v4;
     const { v6, lacks } = await this.#known();
     if (v6 !== null) return v6;
     const error = new KnocktailError(`cannot open for IPv6: ${lacks}`, { exitCode: EXIT.UNAVAILABLE });
     return { done: false, refusal: 'no family', error };
   }
+}
+
+function searchPath(): string {
+  return process.env['PATH'] ?? '';
 }
 
 /** xt_time serves both families or none, so one is asked. */

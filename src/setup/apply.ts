@@ -2,7 +2,7 @@
 
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
-import { findBinaries } from '../rule/binary.ts';
+import { settleBinaries } from '../rule/backend.ts';
 import { expectDone, Iptables } from '../rule/iptables.ts';
 import { chainsToList, type Listing, type Plan, type Settings } from './plan.ts';
 
@@ -24,7 +24,8 @@ export async function readHost(
   settings: Settings,
   tell: (text: string) => void,
 ): Promise<readonly HostFamily[]> {
-  const { v4, v6 } = findBinaries(choice, process.env['PATH'] ?? '');
+  const { v4, v6, told } = await settleBinaries(choice, process.env['PATH'] ?? '', settings.chain);
+  for (const text of told) tell(text);
   const families: HostFamily[] = [await read(4, new Iptables(v4), settings)];
   requireHooks(families[0]?.listing, settings);
   const iptables = v6 === null ? null : new Iptables(v6);

@@ -53,8 +53,14 @@ describe('the chain of openings', () => {
 
 describe('the backend', () => {
   it('is well where it is the only one, or the only one with rules', () => {
-    expect(checkBackend({ ours: 'nft', nft: 3, legacy: null }).status).toBe('ok');
+    expect(checkBackend({ ours: 'nft', nft: 3, legacy: 'absent' }).status).toBe('ok');
     expect(checkBackend({ ours: 'legacy', nft: 0, legacy: 3 }).status).toBe('ok');
+  });
+
+  it('is doubtful where the other may not be looked into', () => {
+    expect(said(checkBackend({ ours: 'nft', nft: 1, legacy: 'unreadable' }))).toContain(
+      'without CAP_NET_RAW',
+    );
   });
 
   it('is doubtful where the rules are in the other, or in both', () => {

@@ -1,0 +1,110 @@
+/** What the two backends of iptables hold -> the programs to run, those of the backend that this host uses. */
+
+import { readFileSync, realpathSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type Binaries, findBinaries } from './binary.ts';
+import { Iptables } from './iptables.ts';
+import { rulesOf } from './listing.ts';
+
+/** Has the names of the tables of legacy iptables, which listing them would make. */
+const LEGACY_TABLES = '/proc/net/ip_tables_names';
+
+export type Backend = 'nft' | 'legacy';
+
+/** Rules of others in INPUT and FORWARD. */
+export type Held = number | 'absent' | 'unreadable';
+
+export interface Settled extends Binaries {
+  /** What whoever starts the daemon should know. */
+  readonly told: readonly string[];
+}
+
+/** The programs for `firewall.iptables`, as `settle` has them. Throws as `findBinaries` does. */
+export function settleBinaries(choice: string, searchPath: string, chain: string): Promise<Settled> {
+  return settle(findBinaries(choice, searchPath), choice, searchPath, chain);
+}
+
+/**
+ * For the choice `auto` the rules of others decide: in a container `iptables` is that of the image, whatever the host
+ * has.
+ *
+ * @param found what `findBinaries` finds for the choice
+ * @param chain whose rules are ours
+ */
+export async function settle(
+  found: Binaries,
+  choice: string,
+  searchPath: string,
+  chain: string,
+): Promise<Settled> {
+  const usual = choice === 'auto' ? backendOf(found.v4) : null;
+  if (usual === null) return { ...found, told: [] };
+  const held = { nft: await rulesIn('nft', chain), legacy: await rulesIn('legacy', chain) };
+  const { backend, told } = pickBackend(usual, held);
+  return { ...(backend === usual ? found : findBinaries(backend, searchPath)), told };
+}
+
+/** @param usual the one that `iptables` is; it stays that unless the rules of others are all in the other */
+export function pickBackend(
+  usual: Backend,
+  held: Readonly<Record<Backend, Held>>,
+): { readonly backend: Backend; readonly told: readonly string[] } {
+  const other = usual === 'nft' ? 'legacy' : 'nft';
+  const isUsed = held[usual] !== 0 && held[usual] !== 'absent';
+  if (held[other] === 'unreadable')
+    return {
+      backend: usual,
+      told: isUsed ? [] : [`${unreadable(other)}, so openings go to iptables-${usual}`],
+    };
+  if (held[other] === 0 || held[other] === 'absent') return { backend: usual, told: [] };
+  if (isUsed) return { backend: usual, told: [BOTH] };
+  return {
+    backend: other,
+    told: [`the rules of this host are in iptables-${other}, so openings go there, too`],
+  };
+}
+
+export const BOTH = 'both iptables-nft and iptables-legacy have rules, and a packet has to pass both';
+
+export function unreadable(backend: Backend): string {
+  return `iptables-${backend} has tables that may not be read without CAP_NET_RAW`;
+}
+
+/** Which backend a program is, by the file that it is a link to; null when its name does not tell. */
+export function backendOf(path: string): Backend | null {
+  const name = basename(realpathSync(path));
+  if (name.includes('nft')) return 'nft';
+  return name.includes('legacy') ? 'legacy' : null;
+}
+
+/** Rules in INPUT and FORWARD that do not lead to the chain, nor to those that are named after it. */
+export async function rulesIn(backend: Backend, chain: string): Promise<Held> {
+  if (backend === 'legacy' && !textOf(LEGACY_TABLES).includes('filter')) return 'absent';
+  const program = programOf(backend);
+  if (program === null) return 'absent';
+  const iptables = new Iptables(program);
+  let count = 0;
+  for (const hook of ['INPUT', 'FORWARD']) {
+    const answer = await iptables.run({ op: 'list', chain: hook });
+    if (!answer.done) return answer.refusal === 'unable' ? 'unreadable' : 'absent';
+    count += rulesOf(answer.text, hook).filter((spec) => !spec.some((word) => word.startsWith(chain))).length;
+  }
+  return count;
+}
+
+function programOf(backend: Backend): string | null {
+  try {
+    return findBinaries(backend, process.env['PATH'] ?? '').v4;
+  } catch {
+    return null;
+  }
+}
+
+/** Empty where it cannot be read. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
