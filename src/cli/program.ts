@@ -9,6 +9,7 @@ import { DEFAULT_CONFIG } from './config-file.ts';
 import { addConvert } from './convert.ts';
 import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
+import { addHealth } from './health.ts';
 import { addInit } from './init.ts';
 import type { Io } from './io.ts';
 import { addManual } from './manual.ts';
@@ -62,6 +63,7 @@ function knocktail(version: string, io: Io): Command {
     addCheck,
     addRules,
     addDoctor,
+    addHealth,
     addReplay,
     addExplain,
     addReport,

@@ -21,9 +21,7 @@ export function checkDaemons(processes: readonly Process[]): Finding {
       'systemctl disable --now knockd',
     );
   }
-  const ours = processes.filter(
-    ({ argv }) => argv.includes('run') && argv.some((word) => /knocktail|dist\/main\.js$/.test(word)),
-  );
+  const ours = ownDaemons(processes);
   if (ours.length > 1) {
     const pids = ours.map(({ pid }) => pid).join(', ');
     return warn(
@@ -33,4 +31,14 @@ export function checkDaemons(processes: readonly Process[]): Finding {
     );
   }
   return ok(CHECK, ours.length === 1 ? `none but knocktail itself, as ${ours[0]?.pid}` : 'none');
+}
+
+/** Those that run one for them (an init, sudo) have its words among their own. */
+export function ownDaemons(processes: readonly Process[]): readonly Process[] {
+  return processes.filter(
+    ({ argv: [program = '', ...argv] }) =>
+      /(^|\/)(node|nodejs|knocktail)$/.test(program) &&
+      argv.includes('run') &&
+      [program, ...argv].some((word) => /knocktail|dist\/main\.js$/.test(word)),
+  );
 }

@@ -99,6 +99,8 @@ describe('other daemons', () => {
   it('are a knockd, or a second knocktail', () => {
     const ours = (pid: number) => ({ pid, argv: ['node', '/opt/knocktail/dist/main.js', 'run', '-c', 'x'] });
     expect(checkDaemons([{ pid: 1, argv: ['/sbin/init'] }]).status).toBe('ok');
+    const init = { pid: 1, argv: ['tini', '--', ...ours(7).argv] };
+    expect(said(checkDaemons([init, ours(7)]))).toBe('ok: none but knocktail itself, as 7');
     expect(said(checkDaemons([ours(7)]))).toBe('ok: none but knocktail itself, as 7');
     expect(said(checkDaemons([ours(7), ours(8)]))).toBe('warn: knocktail runs 2 times, as 7, 8');
     expect(said(checkDaemons([{ pid: 9, argv: ['/usr/sbin/knockd', '-d'] }]))).toContain(

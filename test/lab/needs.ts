@@ -34,6 +34,10 @@ const NEEDS = {
   journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
   'systemd-analyze': () => lacksProgram('systemd-analyze'),
   setpriv: () => lacksProgram('setpriv'),
+  image: () =>
+    process.env['KNOCKTAIL_IMAGE'] === '1'
+      ? (lacksProgram('podman') ?? lacksProgram('buildah'))
+      : 'building the image takes minutes (npm run test:image)',
   'kernel log': () => lacksFile('/dev/kmsg') ?? lacksFile('/proc/sys/net/netfilter/nf_log_all_netns'),
 } satisfies Record<string, () => string | null>;
 

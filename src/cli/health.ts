@@ -1,0 +1,47 @@
+/** `knocktail health`: whether a daemon runs here and a knock can reach it, for a supervisor that asks each minute. */
+
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Config } from '../config/schema.ts';
+import { ownDaemons } from '../doctor/daemons.ts';
+import { processes } from '../doctor/host.ts';
+import { checkLogSource } from '../doctor/log-source.ts';
+import { EXIT } from '../errors.ts';
+import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
+import { firewallOf } from './firewall.ts';
+import type { Io } from './io.ts';
+
+interface Options {
+  readonly config: string;
+}
+
+export function addHealth(program: Command, io: Io): void {
+  program
+    .command('health')
+    .summary('tell whether a daemon runs here and can open')
+    .description(
+      'Looks whether a daemon runs, its log can be read and its chain is hooked; changes nothing. Exit code 0 when all ' +
+        'of that is so, 1 when not. The doctor tells more, and takes longer.',
+    )
+    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+    .action(async ({ config: given }: Options) => {
+      const { config } = await readConfigFile(resolve(given));
+      const trouble = await troubleOf(config);
+      io.stdout.write(`${trouble ?? 'well'}\n`);
+      io.finish(trouble === null ? EXIT.OK : EXIT.NO_MATCH);
+    });
+}
+
+async function troubleOf(config: Config): Promise<string | null> {
+  if (ownDaemons(processes()).length === 0) return 'no daemon runs here';
+  for (const log of config.logs) {
+    // What `auto` comes to takes a search of the journal, and the daemon has found it.
+    if (log.from === 'auto') continue;
+    const unread = (await checkLogSource(log, undefined, () => [])).find(({ status }) => status === 'fail');
+    if (unread !== undefined) return unread.detail;
+  }
+  const { chain, hooks } = config.firewall;
+  const firewall = firewallOf(config, () => undefined);
+  await firewall.list();
+  return (await firewall.intact()) ? null : `${hooks.join(', ')}: no jump to ${chain} where it has to stand`;
+}

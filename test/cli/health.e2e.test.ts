@@ -1,0 +1,47 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { describeWith } from '../lab/describe.ts';
+import { Lab, until } from '../lab.ts';
+
+describeWith(['root', 'ip', 'nft'], 'knocktail health', () => {
+  let lab: Lab;
+  let config: string;
+  beforeEach(() => {
+    lab = new Lab();
+    config = join(lab.folder, 'knock.yaml');
+    writeFileSync(lab.log, '');
+    const settings = `log: { path: ${lab.log} }\nstate: state\nfirewall: { iptables: nft, manage: true }\n`;
+    writeFileSync(
+      config,
+      `${settings}doors: { ssh: { sequence: [4438, 1813], open: { port: 22, for: 60s } } }\n`,
+    );
+  });
+  afterEach(() => lab.close());
+
+  const health = async () => {
+    const { status, stdout } = await lab.exec('server', [
+      process.execPath,
+      'dist/main.js',
+      'health',
+      '-c',
+      config,
+    ]);
+    return `${status} ${stdout.trim()}`;
+  };
+
+  it('asks for a daemon, a log and a jump to its chain', async () => {
+    expect(await health()).toBe('1 no daemon runs here');
+    const daemon = lab.spawn('server', [process.execPath, 'dist/main.js', 'run', '-c', config]);
+    let said = '';
+    daemon.stdout?.on('data', (text) => (said += text));
+    await until(() => /^ready/m.test(said), 'ready');
+    expect(await health()).toBe('0 well');
+    // A daemon that is stopped mends nothing.
+    daemon.kill('SIGSTOP');
+    await lab.exec('server', ['iptables-nft', '-w', '-D', 'INPUT', '-j', 'KNOCKD']);
+    expect(await health()).toBe('1 INPUT: no jump to KNOCKD where it has to stand');
+    await lab.exec('server', ['mv', lab.log, `${lab.log}.1`]);
+    expect(await health()).toBe(`1 ${lab.log} is not there, or may not be read`);
+  });
+});

@@ -1,0 +1,177 @@
+/** The container as deploy/compose.yaml has it, on a log that is rotated under it. */
+
+import { type ExecFileException, execFile, execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { load } from 'js-yaml';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { z } from 'zod';
+import { describeWith } from '../lab/describe.ts';
+import { ENV } from '../lab/needs.ts';
+import { Lab, SERVER, until } from '../lab.ts';
+
+const IMAGE = 'localhost/knocktail:test';
+const BUILD_LIMIT_MS = 900_000;
+/** Debian's group of those who may read logs. */
+const ADM = 4;
+const SYSLOG = 65_534;
+const KNOCK = ['4438', '1813:udp', '8235'];
+const ROTATIONS = 12;
+
+/** What of compose.yaml is carried over to podman; a key that is not here makes the test fail. */
+const compose = z.strictObject({
+  services: z.strictObject({
+    knocktail: z.strictObject({
+      build: z.literal('..'),
+      image: z.literal('knocktail'),
+      network_mode: z.literal('host'),
+      restart: z.string(),
+      read_only: z.literal(true),
+      security_opt: z.tuple([z.literal('no-new-privileges:true')]),
+      cap_drop: z.tuple([z.literal('ALL')]),
+      cap_add: z.tuple([z.literal('NET_ADMIN')]),
+      group_add: z.tuple([z.literal(String(ADM))]),
+      tmpfs: z.array(z.string()),
+      volumes: z.array(z.string()),
+    }),
+  }),
+  volumes: z.strictObject({ state: z.null() }),
+});
+
+const needed = ['root', 'ip', 'nft', 'kernel log', 'knock', 'logrotate', 'image'] as const;
+describeWith(needed, 'the container', () => {
+  let lab: Lab;
+  let name: string;
+  const folderOf = (part: string) => join(lab.folder, part);
+
+  beforeAll(async () => {
+    execFileSync('test/deploy/build-image.sh', {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: BUILD_LIMIT_MS,
+    });
+    lab = new Lab();
+    name = lab.namespace('server');
+    await lab.logAndDrop('nft');
+    await lab.listen(22);
+    await lab.pumpLog();
+    // As on Ubuntu: the files are syslog's, and the group adm may read them.
+    chmodSync(lab.folder, 0o755);
+    chownSync(lab.log, SYSLOG, ADM);
+    chmodSync(lab.log, 0o640);
+    for (const part of ['etc', 'state']) mkdirSync(folderOf(part));
+    const door = `{ sequence: [${KNOCK}], seq_timeout: 15s, open: { port: 22, for: 60s } }`;
+    const log = `log: { path: /var/log/kern.log, prefix: "${lab.prefix}" }`;
+    writeFileSync(join(folderOf('etc'), 'knock.yaml'), `${log}\nsweep_guard: 0\ndoors: { ssh: ${door} }\n`, {
+      mode: 0o600,
+    });
+    const { status, stderr } = await podman('run', '-d', '--name', name, ...fromCompose(), IMAGE);
+    expect(status, stderr).toBe(0);
+    await says(/^ready/m);
+  }, BUILD_LIMIT_MS);
+
+  afterAll(async () => {
+    await podman('rm', '-f', '-t', '1', name);
+    await lab.close();
+  });
+
+  function fromCompose(): string[] {
+    const { services } = compose.parse(load(readFileSync('deploy/compose.yaml', 'utf8')));
+    const { cap_drop, cap_add, security_opt, group_add, tmpfs, volumes } = services.knocktail;
+    const folders: Record<string, string> = {
+      '/etc/knocktail': folderOf('etc'),
+      '/var/log': lab.folder,
+      state: folderOf('state'),
+    };
+    const mount = (volume: string) => {
+      const [from = '', ...rest] = volume.split(':');
+      return [folders[from] ?? expect.fail(`no folder for ${from}`), ...rest].join(':');
+    };
+    const each = (option: string, values: readonly string[]) => values.flatMap((value) => [option, value]);
+    return [
+      ...['--network', `ns:/run/netns/${name}`, '--read-only', '--read-only-tmpfs=false'],
+      ...each('--cap-drop', cap_drop),
+      ...each('--cap-add', cap_add),
+      ...each(
+        '--security-opt',
+        security_opt.map((option) => option.replace(':true', '')),
+      ),
+      ...each('--group-add', group_add),
+      ...each('--tmpfs', tmpfs),
+      ...each('--volume', volumes.map(mount)),
+    ];
+  }
+
+  const says = (text: RegExp) =>
+    until(async () => {
+      const { stdout, stderr } = await podman('logs', name);
+      return text.test(stdout + stderr);
+    }, `${text} in the log of the container`);
+  const knock = (...ports: readonly string[]) => lab.exec('client', ['knock', SERVER.v4, ...ports]);
+  const inside = (...argv: readonly string[]) => podman('exec', name, 'knocktail', ...argv);
+
+  it('has one capability, no more files to write than it needs, and no programs of the build', async () => {
+    const { stdout } = await podman('exec', name, 'cat', '/proc/1/status', '/proc/1/comm');
+    expect(stdout).toMatch(/^CapEff:\s0000000000001000$/m);
+    expect(stdout).toMatch(/\ntini\n$/);
+    expect((await podman('exec', name, 'touch', '/opt/knocktail/x')).status).not.toBe(0);
+    const { stdout: home } = await podman('exec', name, 'ls', '/opt/knocktail');
+    expect(home.split('\n').filter(Boolean)).toEqual(['dist', 'knock.schema.json', 'package.json']);
+  });
+
+  it('opens the port to a knock, and says that it is well', async () => {
+    expect((await lab.connect('client', SERVER.v4, 22)).outcome).toBe('dropped');
+    await knock(...KNOCK);
+    await says(/is open until/);
+    expect((await lab.connect('client', SERVER.v4, 22)).outcome).toBe('open');
+    expect((await podman('healthcheck', 'run', name)).status).toBe(0);
+    expect((await inside('doctor')).stdout).not.toContain('FAIL');
+  });
+
+  it('misses no knock of a log that is rotated at each step', async () => {
+    const rules = join(lab.folder, 'logrotate.conf');
+    writeFileSync(rules, `${lab.log} {\n  rotate 3\n  create 0640 nobody adm\n}\n`);
+    const rotate = async () => {
+      const { status, stderr } = await lab.exec('server', [
+        'logrotate',
+        '-f',
+        '-s',
+        join(lab.folder, 'rotated'),
+        rules,
+      ]);
+      expect(status, stderr).toBe(0);
+    };
+    for (let round = 0; round < ROTATIONS; round++) {
+      await inside('flush');
+      for (const port of KNOCK) {
+        await knock(port);
+        await rotate();
+      }
+      await until(
+        async () => (await inside('list')).stdout.includes('10.77.0.2'),
+        `the opening of round ${round}`,
+      );
+    }
+    expect((await podman('logs', name)).stdout).not.toMatch(/reset|ended/);
+  });
+
+  it('ends at TERM by itself', async () => {
+    await podman('stop', '-t', '2', name);
+    const { stdout } = await podman('inspect', '-f', '{{.State.ExitCode}}', name);
+    expect(stdout.trim()).toBe('0');
+  });
+});
+
+interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function podman(...argv: readonly string[]): Promise<Ran> {
+  const options = { env: { ...ENV, CONTAINERS_CONF: 'test/deploy/containers.conf' }, timeout: 60_000 };
+  return new Promise((resolve) => {
+    execFile('podman', argv, options, (error: ExecFileException | null, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+    });
+  });
+}
