@@ -18,6 +18,7 @@ import type { MachineClock } from './opening/uptime.ts';
 import type { ReaderParts } from './reader.ts';
 import { FirewallTally } from './rule/counted.ts';
 import { Teller } from './teller.ts';
+import { unless } from './unless.ts';
 import { type Words, wordsFor } from './words.ts';
 
 /** How late a logger may write a packet down before the attempt that it belongs to is given up. */
@@ -227,15 +228,6 @@ export class Daemon {
 
 function doorsOf(config: Config, openStops: DaemonParts['openStops']): DoorsSettings {
   return { doors: config.doors, flush: config.firewall.flush, stops: openStops(config) };
-}
-
-/** Waits for this, but no longer than until it is aborted: a firewall may be locked. */
-async function unless(signal: AbortSignal, work: Promise<void>): Promise<void> {
-  const aborted = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await Promise.race([work, aborted]);
 }
 
 function engineOf({ compat, sweepGuard }: Config, locks: readonly Lock[]): Engine {
