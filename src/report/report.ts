@@ -40,7 +40,8 @@ export interface SectionRow {
 /** Written for a name that is empty. */
 const NO_NAME = '(none)';
 const COUNTRIES_TOLD = 10;
-const countryNames = new Intl.DisplayNames(['en'], { type: 'region' });
+/** Made when it is asked for: it takes longer to make than all that a daemon needs to start. */
+let countryNames: Intl.DisplayNames | null = null;
 
 export function sectionsOf({ traffic, prefix, serviceOf, countryOf }: Report): readonly Section[] {
   const { ports, sources, countries, protocols, interfaces, prefixes } = traffic;
@@ -64,7 +65,9 @@ export function sectionsOf({ traffic, prefix, serviceOf, countryOf }: Report): r
 
 /** Empty where there is none. */
 export function countryName(code: string | null): string {
-  return code === null ? '' : (countryNames.of(code) ?? code);
+  if (code === null) return '';
+  countryNames ??= new Intl.DisplayNames(['en'], { type: 'region' });
+  return countryNames.of(code) ?? code;
 }
 
 function section<K>(
