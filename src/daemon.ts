@@ -7,6 +7,7 @@ import type { OneTimeDoors, OneTimeNotice } from './config/one-time-doors.ts';
 import type { Config, LogConfig } from './config/schema.ts';
 import { weaknesses } from './config/weak.ts';
 import type { Counts } from './counts.ts';
+import { messageOf } from './errors.ts';
 import { Intake } from './intake.ts';
 import type { Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
@@ -200,7 +201,7 @@ export class Daemon {
       else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`, late);
     };
     this.#openings = this.#openings.then(open).catch((error: unknown) => {
-      log.error(`${source}: ${name}: not opened: ${error instanceof Error ? error.message : String(error)}`);
+      log.error(`${source}: ${name}: not opened: ${messageOf(error)}`);
     });
   }
 

@@ -54,3 +54,8 @@ function compose(what: string, { where, value, remedy }: ErrorParts): string {
   const mend = remedy === undefined ? '' : `, ${remedy}`;
   return `${place}${what}${quoted}${mend}`;
 }
+
+/** What went wrong, whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

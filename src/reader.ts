@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogConfig } from './config/schema.ts';
 import type { LogCounts } from './counts.ts';
+import { messageOf } from './errors.ts';
 import { Bookmark, type Resume, type Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
 import type { LineEvent, LineSource, Micros, Packet, PacketNotes, Place } from './model.ts';
@@ -109,7 +110,7 @@ export class LogReader {
         return;
       } catch (error) {
         if (!isPatient()) throw error;
-        this.#parts.log.error(`${this.#label}${error instanceof Error ? error.message : String(error)}`);
+        this.#parts.log.error(`${this.#label}${messageOf(error)}`);
       }
       resume = this.#bookmark.here;
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);

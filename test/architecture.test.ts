@@ -111,7 +111,7 @@ it('only main.ts ends the process, and few files spawn', () => {
     'client/ping.ts',
     'line/choose.ts',
     'line/dd.ts',
-    'line/teller.ts',
+    'line/program.ts',
     'opening/command.ts',
     'rule/iptables.ts',
     'rule/restore.ts',

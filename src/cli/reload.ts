@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import type { Daemon } from '../daemon.ts';
+import { messageOf } from '../errors.ts';
 import { within } from '../opening/within.ts';
 import { wordsFor } from '../words.ts';
 import type { DaemonLog } from './daemon-log.ts';
@@ -81,7 +82,7 @@ export class Reload {
       log.info(wordsFor(config.compat).reloaded(path));
       await this.#watchFiles();
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = messageOf(error);
       for (const line of text.split('\n')) log.error(line);
       log.error(`${path} was not loaded, going on as before`);
     }

@@ -1,7 +1,7 @@
 /** The path of a file of one-time sequences <-> what is left in it, with used ones marked for good. */
 
 import { type FileHandle, open, readFile, realpath } from 'node:fs/promises';
-import { EXIT, KnocktailError } from '../errors.ts';
+import { EXIT, KnocktailError, messageOf } from '../errors.ts';
 import { replaceFile } from '../replace.ts';
 import { type BadLine, markUsed, type OneTime, readOneTime } from './one-time.ts';
 
@@ -46,7 +46,7 @@ function failure(what: string, where: string, cause: unknown): KnocktailError {
   const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
   return new KnocktailError(what, {
     where,
-    value: cause instanceof Error ? cause.message : String(cause),
+    value: messageOf(cause),
     exitCode: isMissing ? EXIT.NO_INPUT : EXIT.IO,
     remedy: 'one_time_sequences: needs a file in a folder that the daemon may write to',
     cause,

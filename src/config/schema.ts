@@ -1,6 +1,7 @@
 /** knock.yaml as data -> Config: the one place that says what the keys are, mean and default to. */
 
 import { z } from 'zod';
+import { KERNEL_LOGS } from '../kernel-logs.ts';
 import {
   address,
   chainName,
@@ -106,7 +107,7 @@ const logKeys = strictMap({
 const log = logKeys.transform(({ from, path, max_age, ...rest }) => ({
   ...rest,
   from: from ?? (path === undefined ? 'auto' : 'file'),
-  path: path ?? '/var/log/kern.log',
+  path: path ?? KERNEL_LOGS[0],
   maxAgeUs: max_age,
 }));
 export type LogConfig = z.output<typeof log>;

@@ -1,11 +1,9 @@
 /** The folder of what must survive a restart -> whether it can be written. */
 
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isOpenToOthers } from '../permissions.ts';
 import { type Finding, fail, ok } from './finding.ts';
-
-const WRITABLE_BY_OTHERS = 0o002;
-const STICKY = 0o1000;
 
 /** A folder that is not there yet is made by the daemon, where it may. */
 export function checkState(folder: string): Finding {
@@ -13,7 +11,7 @@ export function checkState(folder: string): Finding {
   while (!existsSync(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest);
   try {
     accessSync(nearest, constants.W_OK);
-    if ((statSync(nearest).mode & (WRITABLE_BY_OTHERS | STICKY)) === WRITABLE_BY_OTHERS) {
+    if (isOpenToOthers(nearest)) {
       const why = `${nearest} can be written by any local user, and stop commands that stand there are run`;
       return fail('state', why, `chmod o-w ${nearest}`);
     }

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { KMSG } from './kmsg.ts';
 
 export type Choice =
@@ -19,7 +20,7 @@ export interface Machine {
 
 const THIS_MACHINE: Machine = {
   journalctls: ['/usr/bin/journalctl', '/bin/journalctl'],
-  files: ['/var/log/kern.log', '/var/log/syslog', '/var/log/messages'],
+  files: KERNEL_LOGS,
   kmsg: KMSG,
 };
 const TIME_LIMIT_MS = 10_000;

@@ -5,7 +5,7 @@ import { wallClock } from './clock.ts';
 import { type JournalPlace, lineOf } from './journal-entry.ts';
 import { told } from './notice.ts';
 import type { Resume } from './place.ts';
-import { listen, type Part, Teller, type Telling } from './teller.ts';
+import { followProgram, type Part, Program, type ProgramLog } from './program.ts';
 
 const FIELDS = 'MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP';
 
@@ -25,10 +25,10 @@ export async function* followJournal(options: JournalOptions): AsyncGenerator<Li
   const { signal, clock = wallClock, resume = null } = options;
   const isResumed = resume?.from.kind === 'journal';
   yield told(`the journal: reading ${isResumed ? 'on from where it was left' : 'from its end'}`);
-  yield* listen(new Entries(options), { signal, clock });
+  yield* followProgram(new Entries(options), { signal, clock });
 }
 
-class Entries implements Telling {
+class Entries implements ProgramLog {
   readonly name = 'journalctl';
   readonly #options: JournalOptions;
   /** The entry up to which all was read before. */
@@ -42,13 +42,13 @@ class Entries implements Telling {
     this.#upTo = upTo?.kind === 'journal' ? upTo : null;
   }
 
-  start(): Teller {
+  start(): Program {
     const { journalctl, signal, isSteady } = this.#options;
     const from = this.#last === null ? ['-n', '0'] : ['--after-cursor', this.#last.cursor];
     // A place that journalctl cannot go to, as of a journal that is gone, would end each one that is started.
     this.#last = null;
     const argv = ['-k', '-f', '-q', '-o', 'json', `--output-fields=${FIELDS}`, ...from];
-    return new Teller(journalctl, argv, { signal, isSteady });
+    return new Program(journalctl, argv, { signal, isSteady });
   }
 
   /** Entries of the journal as lines of a log, those that were read before apart from the others. */

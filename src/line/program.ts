@@ -13,30 +13,30 @@ const LONGEST_RESTART_MS = 30_000;
 export type Part = Pick<Extract<LineEvent, { readonly kind: 'lines' }>, 'bytes' | 'again' | 'place'>;
 
 /** What a source makes of what its program says. */
-export interface Telling {
+export interface ProgramLog {
   /** What the program is called. */
   readonly name: string;
   /** Starts it, to go on where it has ended before. */
-  start(): Teller;
+  start(): Program;
   /** @param batches whole lines, each ending in LF, as the program has said them */
   convert(batches: readonly Buffer[]): readonly Part[];
 }
 
-export interface TellerOptions {
+export interface ProgramOptions {
   readonly signal: AbortSignal;
   /** Whether others are read beside it, and wait for each look. */
   readonly isSteady: boolean | undefined;
 }
 
 /** Nothing of it is lost while nobody reads: it waits for room in the pipe. */
-export class Teller {
+export class Program {
   readonly #child: ChildProcess;
   readonly #wake: Wake;
   #ending: string | null = null;
   #complaint = '';
 
   /** @param program its absolute path */
-  constructor(program: string, argv: readonly string[], { signal, isSteady }: TellerOptions) {
+  constructor(program: string, argv: readonly string[], { signal, isSteady }: ProgramOptions) {
     this.#wake = new Wake({ signal, isSteady });
     this.#child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const event of ['readable', 'end']) this.#child.stdout?.on(event, this.#wake.stir);
@@ -74,32 +74,32 @@ export class Teller {
 }
 
 /** The lines that a program tells, until the signal aborts. */
-export async function* listen(
-  telling: Telling,
+export async function* followProgram(
+  log: ProgramLog,
   { signal, clock }: { readonly signal: AbortSignal; readonly clock: () => Micros },
 ): AsyncGenerator<LineEvent, void, void> {
   let restartMs = FIRST_RESTART_MS;
   while (!signal.aborted) {
-    const teller = telling.start();
+    const program = log.start();
     const splitter = new LineSplitter();
     try {
       for (let isOver = false; !isOver && !signal.aborted; ) {
         const at = clock();
-        isOver = teller.ending !== null;
-        for (let chunk = teller.read(); chunk !== null; chunk = teller.read()) {
-          for (const part of telling.convert(splitter.push(chunk))) {
+        isOver = program.ending !== null;
+        for (let chunk = program.read(); chunk !== null; chunk = program.read()) {
+          for (const part of log.convert(splitter.push(chunk))) {
             yield { kind: 'lines', ...part, readAt: clock(), bootedAt: bootClock() };
             restartMs = FIRST_RESTART_MS;
           }
         }
         yield { kind: 'drained', at };
-        if (!isOver) await teller.next();
+        if (!isOver) await program.next();
       }
     } finally {
-      teller.end();
+      program.end();
     }
     if (signal.aborted) return;
-    yield lost(`${telling.name} has ended (${teller.ending}), starting it again`);
+    yield lost(`${log.name} has ended (${program.ending}), starting it again`);
     const rest = new Wake({ signal, pollMs: restartMs });
     await rest.next();
     rest.close();

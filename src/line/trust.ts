@@ -2,6 +2,8 @@
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { KERNEL_LOGS } from '../kernel-logs.ts';
+import { isOpenToOthers } from '../permissions.ts';
 import type { LogPlace } from './source.ts';
 
 export interface Settings {
@@ -17,13 +19,9 @@ const THIS_MACHINE: Settings = {
   rsyslog: ['/etc/rsyslog.conf', '/etc/rsyslog.d'],
   socket: '/dev/log',
 };
-const WRITABLE_BY_OTHERS = 0o002;
-const STICKY = 0o1000;
-/** Files that a syslog daemon fills from all that it is told. */
-const SHARED_LOGS = ['/var/log/kern.log', '/var/log/syslog', '/var/log/messages'];
 /** What lets true lines of the kernel through alone. */
 const KERNEL_ONLY = /\$inputname\s*==\s*["']imklog["']|\$!_TRANSPORT\s*==\s*["']kernel["']/;
-const REMEDY = 'give them a file of their own (README, "A first set-up")';
+const REMEDY = 'give them a file of their own (knocktail rules --format rsyslog)';
 
 /** What whoever starts the daemon should know; nothing where only the kernel can be at work. */
 export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): string[] {
@@ -45,20 +43,11 @@ export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): str
   return doubts;
 }
 
-function isOpenToOthers(path: string): boolean {
-  try {
-    const { mode } = statSync(path);
-    return (mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
-  } catch {
-    return false;
-  }
-}
-
 /** Whether some rule of rsyslog writes there without asking for the kernel; without any rule, the usual names count. */
 function isShared(path: string, { rsyslog, socket }: Settings): boolean {
   const rules = rsyslog.flatMap(configsAt).flatMap((text) => rulesFor(path, text));
   if (rules.length > 0) return rules.some((rule) => !KERNEL_ONLY.test(rule));
-  return SHARED_LOGS.includes(path) && existsSync(socket);
+  return KERNEL_LOGS.some((each) => each === path) && existsSync(socket);
 }
 
 function configsAt(path: string): string[] {

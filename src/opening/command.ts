@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { messageOf } from '../errors.ts';
 import type { Address } from '../model.ts';
 
 /** Long, since knockd's users let a start command sleep and shut the door itself. */
@@ -116,7 +117,7 @@ function endOfClaimed({ status, signal }: CommandResult): Pick<CommandResult, 's
 }
 
 function neverRan(error: unknown): Run {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   const nothing = { status: null, signal: null, output: '', unshown: 0, timedOut: false };
   return { pid: undefined, result: { ...nothing, error: reason } };
 }

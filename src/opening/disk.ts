@@ -3,11 +3,11 @@
 import { constants } from 'node:fs';
 import { copyFile, lstat, open, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isWritableByOthers } from '../permissions.ts';
 import { makeFolder, replaceFile, syncFolder } from '../replace.ts';
 
 const JOURNAL = 'journal';
 const DAMAGED = 'journal.damaged';
-const WRITABLE_BY_OTHERS = 0o002;
 
 /** What a journal is written to. Each call may fail for reasons of the disk. */
 export interface Disk {
@@ -94,6 +94,6 @@ async function assertOurs(path: string): Promise<void> {
   const stats = await lstat(path).catch(() => null);
   if (stats === null) return;
   const isForeign = stats.uid !== 0 && stats.uid !== process.geteuid?.();
-  if (isForeign || stats.isSymbolicLink() || (stats.mode & WRITABLE_BY_OTHERS) !== 0)
+  if (isForeign || stats.isSymbolicLink() || isWritableByOthers(stats))
     throw new Error(`${path} can be written by others`);
 }

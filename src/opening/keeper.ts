@@ -1,6 +1,7 @@
 /** Doors that were knocked open -> rules and commands, in order, and their ends on time. */
 
 import type { Counts } from '../counts.ts';
+import { messageOf } from '../errors.ts';
 import type { Address, Firewall, Opening } from '../model.ts';
 import { Alarm } from './alarm.ts';
 import { Commands, type CommandsParts, type DoorCommands } from './commands.ts';
@@ -216,9 +217,7 @@ export class Keeper {
   #enqueue(work: () => Promise<void>): void {
     this.#firewallWork = this.#firewallWork
       .then(work)
-      .catch((error: unknown) =>
-        this.#parts.log.error(error instanceof Error ? error.message : String(error)),
-      )
+      .catch((error: unknown) => this.#parts.log.error(messageOf(error)))
       .then(() => this.#setAlarm());
   }
 

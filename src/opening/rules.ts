@@ -1,5 +1,6 @@
 /** Grants, revocations and passing time -> rules that stand in the firewall. */
 
+import { messageOf } from '../errors.ts';
 import { type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
 import { Closer, type CloserParts } from './closer.ts';
 import type { CommandsParts } from './commands.ts';
@@ -158,7 +159,11 @@ export class Rules {
     const standing = await firewall.list();
     const ids = new Set(standing.map(idOf));
     // What was rehearsed opens nothing, and a rehearsal closes nothing.
-    if (firewall.isDry !== this.#firewall.isDry) return { standing, added: [] };
+    if (firewall.isDry !== this.#firewall.isDry) {
+      const left = this.#leases.all().length;
+      if (left > 0) this.#parts.log.info(`openings left to themselves, as backend: is another: ${left}`);
+      return { standing, added: [] };
+    }
     const added = this.#leases.all().filter((held) => !ids.has(idOf(held)));
     for (const { error } of (await firewall.insert(added)).values()) throw error;
     return { standing, added };
@@ -167,7 +172,7 @@ export class Rules {
   /** What stands in the chain; nothing where that cannot be told. */
   async #listed(): Promise<readonly Opening[]> {
     return this.#firewall.list().catch((error: unknown) => {
-      this.#parts.log.error(`what stands in the chain is not known: ${wordsOf(error)}`);
+      this.#parts.log.error(`what stands in the chain is not known: ${messageOf(error)}`);
       return [];
     });
   }
@@ -210,10 +215,6 @@ function removedBy(changes: readonly LeaseChange[]): readonly Opening[] {
 
 function seconds(us: number): string {
   return `${us > 0 ? '+' : ''}${(us / US_PER_SECOND).toFixed(1)} s`;
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function endOf({ until }: Opening): string | null {

@@ -1,14 +1,13 @@
 /** Where knocks are logged -> what rsyslog, logrotate and cron are to do with it. */
 
+import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { commandLine } from '../rule/listing.ts';
 
 const OWN_LOG = '/var/log/knock.log';
-/** Files that syslog fills with what everybody tells it. */
-const SHARED_LOGS = ['/var/log/kern.log', '/var/log/syslog', '/var/log/messages'];
 
 /** The file for the lines of the kernel with the prefix, and for nothing else. */
 export function ownLog({ from, path }: { readonly from: string; readonly path: string }): string {
-  return from === 'file' && !SHARED_LOGS.includes(path) ? path : OWN_LOG;
+  return from === 'file' && !KERNEL_LOGS.some((each) => each === path) ? path : OWN_LOG;
 }
 
 /** What a program other than the kernel tells syslog comes by another input, whatever it says it is. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -114,6 +114,12 @@ describe('the state', () => {
     const path = folder();
     expect(said(checkState(path))).toBe(`ok: ${path}`);
     expect(said(checkState(join(path, 'a', 'b')))).toBe(`ok: ${join(path, 'a', 'b')}, not made yet`);
+  });
+
+  it('is not where any local user can write', () => {
+    const path = folder();
+    chmodSync(path, 0o777);
+    expect(said(checkState(path))).toMatch(/^fail: .* can be written by any local user, and stop commands/);
   });
 
   it('is not where nothing can be written', () => {

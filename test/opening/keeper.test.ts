@@ -277,6 +277,7 @@ describe('the keeper', () => {
     const real = new PaperFirewall();
     await Promise.all([it.setFirewall(real), pass(0)]);
     expect([firewall.rules.length, dry.rules.length, real.rules.length]).toEqual([1, 1, 0]);
+    expect(said.filter((text) => text.startsWith('openings left to themselves'))).toHaveLength(2);
   });
 
   it('closes all at a flush although what stands in the chain cannot be told', async () => {
