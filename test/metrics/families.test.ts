@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import type { Counts } from '../../src/counts.ts';
 import { expose } from '../../src/metrics/exposition.ts';
 import { familiesOf } from '../../src/metrics/families.ts';
+import { describeWith } from '../lab/describe.ts';
 import { parseMetrics } from './parse.ts';
 
 const COUNTS: Counts = {
@@ -69,9 +70,13 @@ it('a door of knockd may be called anything', () => {
   expect(samples.get('knocktail_openings{door="a\\"b\\\\c\\nd"}')).toBe(1);
 });
 
-const promtool = spawnSync('promtool', ['--version']).error === undefined;
-it.skipIf(!promtool)('promtool has nothing to say against them', () => {
-  const input = expose(familiesOf(COUNTS, RUN));
-  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' });
-  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+describeWith(['promtool'], 'promtool', () => {
+  it('has nothing to say against them', () => {
+    const input = expose(familiesOf(COUNTS, RUN));
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input,
+      encoding: 'utf8',
+    });
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
 });
