@@ -64,6 +64,7 @@ export class Intake {
     const readerOf = (log: LogConfig): LogReader =>
       before.find((reader) => reader.reads(log)) ?? new LogReader(log, this.#parts);
     this.#readers = logs.map(readerOf);
+    this.#merge.remember(Math.max(...logs.map(({ maxAgeUs }) => maxAgeUs)));
     logs.forEach((log, index) => {
       this.#readers[index]?.change(log, logs.length === 1);
     });

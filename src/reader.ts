@@ -39,7 +39,7 @@ export class LogReader {
   readonly #parts: ReaderParts;
   readonly #ending = new AbortController();
   readonly #health = new LogHealth();
-  readonly #bookmark: Bookmark;
+  readonly #bookmark = new Bookmark(null);
   #isAlone = true;
   /** Ahead of what is told of this log, where there are others. */
   #label = '';
@@ -52,10 +52,10 @@ export class LogReader {
   #packetAt: Micros | null = null;
   #passed: { readonly place: Place; readonly at: Micros } | null = null;
 
+  /** Its place is kept from the first `change` on. */
   constructor(settings: LogConfig, parts: ReaderParts) {
     this.#parts = parts;
     this.#settings = settings;
-    this.#bookmark = new Bookmark(parts.openPosition(settings));
     this.#scan = new PacketScan({ ...settings, live: true, notes: parts.notes });
   }
 

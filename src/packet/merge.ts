@@ -7,7 +7,7 @@ import { sameOnWire } from '../wire.ts';
 const STALLED_US = US_PER_SECOND;
 /** The clocks of two logs may be this far apart: one has the kernel's stamps, the other whole seconds. */
 const SAME_PACKET_US = 2 * US_PER_SECOND;
-/** How long a second log may be behind the first, at least. */
+/** How long a second log may be behind the first, at the least. */
 const REMEMBERED_US = 10 * US_PER_SECOND;
 /** Packets that wait, and those that are remembered: what a flood can make. */
 const MOST_HELD = 65_536;
@@ -43,6 +43,12 @@ export class Merge<Log> {
   #young = new Map<string, Sighting<Log>[]>();
   #old = new Map<string, Sighting<Log>[]>();
   #turnedAt: Micros = 0;
+  #rememberedUs = REMEMBERED_US;
+
+  /** Copies are told for so long: as long as one that is taken for a packet of its own could still open a door. */
+  remember(us: Micros): void {
+    this.#rememberedUs = Math.max(REMEMBERED_US, us);
+  }
 
   /** Packets of this log count from here on, and are waited for. */
   join(log: Log, now: Micros): void {
@@ -119,12 +125,12 @@ export class Merge<Log> {
       same.arrival.again ||= again;
       return true;
     }
-    this.#remember(key, sighting, readAt);
+    this.#keep(key, sighting, readAt);
     return false;
   }
 
-  #remember(key: string, sighting: Sighting<Log>, now: Micros): void {
-    if (Math.abs(now - this.#turnedAt) > REMEMBERED_US || this.#young.size >= MOST_REMEMBERED) {
+  #keep(key: string, sighting: Sighting<Log>, now: Micros): void {
+    if (Math.abs(now - this.#turnedAt) > this.#rememberedUs || this.#young.size >= MOST_REMEMBERED) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#turnedAt = now;

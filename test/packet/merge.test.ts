@@ -64,6 +64,17 @@ describe('with two logs', () => {
     expect(ids(merge, 8 * S)).toEqual([]);
   });
 
+  it('a copy that could still open a door is told', () => {
+    const merge = two();
+    merge.remember(60 * S);
+    merge.add(seen('a', 1, 5));
+    expect(ids(merge, 2 * S)).toEqual([1]);
+    for (let id = 2; id < 60; id++) merge.add(seen('a', id, id * S));
+    ids(merge, 60 * S);
+    merge.add(seen('b', 1, 5, 60 * S));
+    expect(ids(merge, 62 * S)).toEqual([]);
+  });
+
   it('what a sender has sent twice counts twice, however often each log shows it', () => {
     const merge = two();
     for (const log of ['a', 'b'] as const) {
