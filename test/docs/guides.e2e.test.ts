@@ -1,7 +1,7 @@
 /** The guides, as whoever follows them types them. */
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../lab/describe.ts';
@@ -10,7 +10,7 @@ import { ENV } from '../lab/needs.ts';
 import { Lab, until } from '../lab.ts';
 
 describeWith(
-  ['root', 'ip', 'iptables', 'kernel log', 'knock', 'bash', 'nc', 'nmap', 'curl'],
+  ['root', 'ip', 'iptables', 'kernel log', 'knock', 'bash', 'nc', 'nmap', 'curl', 'ping'],
   'the guide',
   () => {
     let lab: Lab;
@@ -72,12 +72,14 @@ describeWith(
 
     it('to clients names knocks that open', async () => {
       await lab.logAndDrop();
-      mkdirSync(join(lab.folder, 'etc/knocktail'), { recursive: true });
-      const door =
-        '{ sequence: [4438, 1813:udp, 8235], seq_timeout: 10s, tcpflags: [syn], open: { port: 22, for: 60s } }';
+      const ping = ['iptables', '-A', 'INPUT', '-p', 'icmp', '-j', 'LOG', '--log-prefix', lab.prefix];
+      await lab.exec('server', ping);
+      const door = (sequence: string) =>
+        `{ sequence: [${sequence}], seq_timeout: 10s, tcpflags: [syn], open: { port: 22, for: 60s } }`;
+      const doors = `ssh: ${door('4438, 1813:udp, 8235')}, phone: ${door('icmp:64, icmp:300, icmp:128')}`;
       writeFileSync(
         join(lab.folder, 'etc/knocktail/knock.yaml'),
-        `log: { prefix: "${lab.prefix}" }\ndoors: { ssh: ${door} }\n`,
+        `log: { prefix: "${lab.prefix}" }\ndoors: { ${doors} }\n`,
       );
       await guide.run({ on: 'daemon', text: 'knocktail run' });
       const blocks = blocksOf('docs/clients.md');
