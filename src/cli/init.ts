@@ -1,7 +1,7 @@
 /** `knocktail init`: this host -> a first knock.yaml with a sequence of its own, and what to do with it. */
 
 import { randomInt } from 'node:crypto';
-import { readFile, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parsePort } from '../address.ts';
@@ -31,8 +31,8 @@ export function addInit(program: Command, io: Io): void {
     .command('init')
     .summary('write a first knock.yaml')
     .description(
-      'Writes a knock.yaml with a sequence drawn by chance, which opens ssh to whoever knocks it. Never writes ' +
-        'over a file.',
+      'Writes a knock.yaml with a sequence drawn by chance, which opens ssh to whoever knocks it, and makes its ' +
+        'folder. Never writes over a file.',
     )
     .option('-c, --config <file>', 'the file to write, - for stdout', DEFAULT_CONFIG)
     .option('--port <port>', 'the port to open, over TCP', toPort, toPort(SSH))
@@ -81,6 +81,8 @@ async function hostPorts() {
 }
 
 async function create(path: string, text: string): Promise<void> {
+  // The last folder alone: more are missing where the path is mistyped. What is wrong with it, writing tells.
+  await mkdir(dirname(path)).catch(() => undefined);
   try {
     await writeFile(path, text, { flag: 'wx', mode: OWNER_ONLY });
   } catch (error) {

@@ -46,8 +46,14 @@ describe('knocktail init', () => {
     expect(readFileSync(path, 'utf8')).toBe('mine');
   });
 
-  it('says which folder is missing, and how to make it', async () => {
-    const path = join(folder(), 'missing', 'knock.yaml');
+  it('makes the folder of the file', async () => {
+    const path = join(folder(), 'knocktail', 'knock.yaml');
+    expect((await knocktail(['init', '-c', path])).code).toBe(0);
+    expect(statSync(path).mode & 0o077).toBe(0);
+  });
+
+  it('makes no folders above that, but says how to', async () => {
+    const path = join(folder(), 'missing', 'knocktail', 'knock.yaml');
     const { code, stderr } = await knocktail(['init', '-c', path]);
     expect(code).toBe(73);
     expect(stderr).toContain(`make it first: mkdir -p ${join(path, '..')}\n`);
