@@ -14,7 +14,7 @@ export function rulesOf(text: string, chain: string): readonly (readonly string[
   return rules;
 }
 
-/** A command line as a person would type it. For the eye alone: nothing here is run through a shell. */
+/** A command line as a person would type it. A shell reads it as these words; what we run ourselves needs none. */
 export function commandLine(words: readonly string[]): string {
   return words.map(quoted).join(' ');
 }
