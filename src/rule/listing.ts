@@ -14,6 +14,16 @@ export function rulesOf(text: string, chain: string): readonly (readonly string[
   return rules;
 }
 
+/** The listing of a whole table, parted by chain. */
+export function byChain(text: string): ReadonlyMap<string, string> {
+  const chains = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, chain] = line.split(' ');
+    if (chain !== undefined) chains.set(chain, `${chains.get(chain) ?? ''}${line}\n`);
+  }
+  return chains;
+}
+
 /** A command line as a person would type it. A shell reads it as these words; what we run ourselves needs none. */
 export function commandLine(words: readonly string[]): string {
   return words.map(quoted).join(' ');

@@ -3,6 +3,8 @@
 export type Operation =
   | Change
   | { readonly op: 'list'; readonly chain: string }
+  /** Every chain of the table. Refused where a single one is of nft's own making. */
+  | { readonly op: 'list-all' }
   /** Whether such a rule stands there. */
   | { readonly op: 'check'; readonly chain: string; readonly spec: readonly string[] }
   /** Always refused: as `chain exists`, or as missing. */
@@ -10,6 +12,8 @@ export type Operation =
   | { readonly op: 'new-chain'; readonly chain: string }
   | { readonly op: 'empty-chain'; readonly chain: string }
   | { readonly op: 'drop-chain'; readonly chain: string };
+
+export type ChainOperation = Exclude<Operation, { readonly op: 'list-all' }>;
 
 /** What can be one of many that are made at once. */
 export type Change =
@@ -51,6 +55,7 @@ function restoreWord(word: string): string {
 }
 
 function command(operation: Operation): readonly string[] {
+  if (operation.op === 'list-all') return ['-S'];
   const { chain } = operation;
   switch (operation.op) {
     case 'list':

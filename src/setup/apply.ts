@@ -4,6 +4,7 @@ import { EXIT, KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
 import { settleBinaries } from '../rule/backend.ts';
 import { expectDone, Iptables } from '../rule/iptables.ts';
+import { byChain } from '../rule/listing.ts';
 import { chainsToList, type Listing, type Plan, type Settings } from './plan.ts';
 
 export interface HostFamily {
@@ -41,8 +42,14 @@ export async function carryOut({ operations }: Plan, iptables: Iptables): Promis
 }
 
 async function read(family: Family, iptables: Iptables, settings: Settings): Promise<HostFamily> {
+  const wanted = chainsToList(settings);
+  const whole = await iptables.run({ op: 'list-all' });
+  if (whole.done) {
+    const missing = wanted.map((chain) => [chain, null] as const);
+    return { family, iptables, listing: new Map([...missing, ...byChain(whole.text)]) };
+  }
   const listing = new Map<string, string | null>();
-  for (const chain of chainsToList(settings)) {
+  for (const chain of wanted) {
     const answer = await iptables.run({ op: 'list', chain });
     const isMissing = !answer.done && answer.refusal === 'missing';
     listing.set(chain, isMissing ? null : expectDone(answer));

@@ -2,12 +2,12 @@
 
 import { isTerminal, planHook, targetOf } from '../rule/hook.ts';
 import { rulesOf } from '../rule/listing.ts';
-import type { Operation } from '../rule/operation.ts';
+import type { ChainOperation } from '../rule/operation.ts';
 import { readRule } from '../rule/rule.ts';
 import { chainNames, type LogChain, type LogChains, type Spec } from './chains.ts';
 import { restPlace } from './rest-place.ts';
 
-/** What `iptables -S CHAIN` says of each chain that was asked for; null of one that is not there. */
+/** What `iptables -S CHAIN` says of each chain of the table, or of those that matter; null of one that is not there. */
 export type Listing = ReadonlyMap<string, string | null>;
 
 export interface Settings {
@@ -16,12 +16,12 @@ export interface Settings {
 }
 
 export interface Plan {
-  readonly operations: readonly Operation[];
+  readonly operations: readonly ChainOperation[];
   /** What is done, and what a person should know. */
   readonly told: readonly string[];
 }
 
-/** The chains to list before anything is planned. */
+/** The chains that matter in any case: what is planned for others can do without them. */
 export function chainsToList({ chain, hooks }: Settings): readonly string[] {
   return [...new Set([...hooks, chain, ...Object.values(chainNames(chain))])];
 }
@@ -54,9 +54,13 @@ export function planRules(listing: Listing, settings: Settings, chains: LogChain
   return draft;
 }
 
-/** Takes away what `planRules` has put there. Openings go; a chain of openings with rules of others stays. */
-export function planRemoval(listing: Listing, { chain, hooks }: Settings): Plan {
+/**
+ * Takes away what `planRules` has put there, and jumps from chains that were hooks once or that a person has put one
+ * into. Openings go; a chain of openings with rules of others stays.
+ */
+export function planRemoval(listing: Listing, { chain }: Settings): Plan {
   const draft = new Draft(listing);
+  const hooks = draft.chains;
   const names = chainNames(chain);
   for (const name of [names.rest, names.log]) draft.unhook(hooks, name);
   draft.dropChain(names.line);
@@ -68,7 +72,7 @@ export function planRemoval(listing: Listing, { chain, hooks }: Settings): Plan 
 
 /** The rules as they will be once the operations so far are done. */
 class Draft implements Plan {
-  readonly operations: Operation[] = [];
+  readonly operations: ChainOperation[] = [];
   readonly told: string[] = [];
   readonly #rules = new Map<string, Spec[]>();
   readonly #policies = new Map<string, string>();
@@ -79,6 +83,10 @@ class Draft implements Plan {
       this.#rules.set(chain, [...rulesOf(text, chain)]);
       this.#policies.set(chain, /^-P \S+ (\S+)$/m.exec(text)?.[1] ?? '-');
     }
+  }
+
+  get chains(): readonly string[] {
+    return [...this.#rules.keys()];
   }
 
   has(chain: string): boolean {
@@ -108,6 +116,11 @@ class Draft implements Plan {
 
   dropChain(chain: string): void {
     if (!this.has(chain)) return;
+    const from = this.chains.find((other) => this.rules(other).some((spec) => targetOf(spec) === chain));
+    if (from !== undefined) {
+      this.told.push(`${chain} stays, as a rule of ${from} jumps to it`);
+      return;
+    }
     if (this.rules(chain).length > 0) this.#empty(chain);
     this.operations.push({ op: 'drop-chain', chain });
     this.#rules.delete(chain);

@@ -40,12 +40,17 @@ async function server(...argv: readonly string[]): Promise<string> {
   return stdout;
 }
 
-function writeConfig(name: string, iptables = 'auto', more = ''): string {
+function writeConfig(
+  name: string,
+  iptables = 'auto',
+  more = '',
+  firewall = `{ iptables: ${iptables} }`,
+): string {
   const path = join(lab.folder, name);
   const door = `{ sequence: [${KNOCK}], tcpflags: [syn], open: { port: 22, for: 30s } }`;
   writeFileSync(
     path,
-    `log: { from: kmsg, prefix: "${lab.prefix}" }\nfirewall: { iptables: ${iptables} }\nstate: state\n${more}\ndoors: { ssh: ${door} }\n`,
+    `log: { from: kmsg, prefix: "${lab.prefix}" }\nfirewall: ${firewall}\nstate: state\n${more}\ndoors: { ssh: ${door} }\n`,
   );
   return path;
 }
@@ -106,6 +111,14 @@ for (const backend of ['nft', 'legacy'] as const) {
       expect(results[0]).toMatch(
         /-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -i lo .*\n.*--dport 80 .*\n-A INPUT -j KNOCKD-REST\n-A INPUT -p tcp -j DROP/,
       );
+    });
+
+    it('go from chains that are hooks no longer, too', async () => {
+      const before = await saved();
+      const hooks = `{ iptables: ${backend}, hooks: [INPUT, FORWARD] }`;
+      await rules(writeConfig('wide.yaml', backend, '', hooks), '--apply');
+      await rules(config, '--remove');
+      expect(await saved()).toBe(before);
     });
 
     it('have nothing left to do once they stand, whichever way they came', async () => {

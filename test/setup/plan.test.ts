@@ -131,8 +131,29 @@ describe('the removal', () => {
     expect(plan.told).toContain('KNOCKD stays, as 1 of its rules are not of knocktail');
   });
 
-  it('leaves jumps with conditions, which are of others', () => {
-    const plan = planRemoval(listing('-P INPUT DROP\n-A INPUT -i eth0 -j KNOCKD-LOG\n'), SETTINGS);
-    expect(plan.operations).toEqual([]);
+  it('leaves jumps with conditions, which are of others, and the chains that they lead to', () => {
+    const plan = planRemoval(listing('-P INPUT DROP\n-A INPUT -i eth0 -j KNOCKD-LOG\n', OURS), SETTINGS);
+    expect(done(plan)).toEqual(['-F KNOCKD-REST', '-X KNOCKD-REST', '-X KNOCKD']);
+    expect(plan.told).toContain('KNOCKD-LOG stays, as a rule of INPUT jumps to it');
+    expect(plan.told).toContain('KNOCKD-LINE stays, as a rule of KNOCKD-LOG jumps to it');
+  });
+
+  it('takes jumps away from chains that are no hooks, or no longer', () => {
+    const chains = listing('-P INPUT DROP\n-A INPUT -j KNOCKD-LOG\n', OURS);
+    chains.set('FORWARD', '-P FORWARD ACCEPT\n-A FORWARD -j KNOCKD\n-A FORWARD -j KNOCKD-LOG\n');
+    chains.set('MINE', '-N MINE\n-A MINE -j KNOCKD-REST\n-A MINE -j DROP\n');
+    expect(done(planRemoval(chains, SETTINGS))).toEqual([
+      '-D MINE -j KNOCKD-REST',
+      '-F KNOCKD-REST',
+      '-X KNOCKD-REST',
+      '-D INPUT -j KNOCKD-LOG',
+      '-D FORWARD -j KNOCKD-LOG',
+      '-F KNOCKD-LOG',
+      '-X KNOCKD-LOG',
+      '-F KNOCKD-LINE',
+      '-X KNOCKD-LINE',
+      '-D FORWARD -j KNOCKD',
+      '-X KNOCKD',
+    ]);
   });
 });
