@@ -66,3 +66,10 @@ export function printable(text: string): string {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
 }
+
+/** One line of JSON that cannot act on a terminal, either: JSON itself leaves some such characters alone. */
+export function jsonLine(value: object): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

@@ -12,7 +12,7 @@ import { explainedDoors } from '../explain/door.ts';
 import { Explanation, type Remark } from '../explain/explanation.ts';
 import { Stories } from '../explain/stories.ts';
 import { readLog } from '../line/stream.ts';
-import { printable } from '../log.ts';
+import { jsonLine, printable } from '../log.ts';
 import type { Address } from '../model.ts';
 import { PacketScan } from '../packet/scan.ts';
 import { isoTime } from '../time.ts';
@@ -125,7 +125,7 @@ function asText({ time, door, text }: Remark): string {
 }
 
 function remarkJson({ time, ...rest }: Remark): string {
-  return JSON.stringify({ time: isoTime(time), ...rest });
+  return jsonLine({ time: isoTime(time), ...rest });
 }
 
 function toAddress(text: string): Address {

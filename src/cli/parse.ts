@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { followFile } from '../line/file.ts';
 import { readLog } from '../line/stream.ts';
-import { printable } from '../log.ts';
+import { jsonLine, printable } from '../log.ts';
 import type { LineEvent } from '../model.ts';
 import { BootClock } from '../packet/clock.ts';
 import { flagNames, packetJson } from '../packet/format.ts';
@@ -76,7 +76,7 @@ async function parse(
 }
 
 function asJson(line: number, { packet, trusted, why }: Reading): string {
-  return JSON.stringify({ line, ...packetJson(packet), ...(trusted ? {} : { trusted, why }) });
+  return jsonLine({ line, ...packetJson(packet), ...(trusted ? {} : { trusted, why }) });
 }
 
 function asText(line: number, { packet, trusted, why }: Reading): string {

@@ -1,5 +1,6 @@
 /** A report -> JSON for programs, in one line. */
 
+import { jsonLine } from '../log.ts';
 import type { Micros } from '../model.ts';
 import { isoTime } from '../time.ts';
 import type { Report } from './report.ts';
@@ -16,7 +17,7 @@ export function reportJson({
 }: Report): string {
   const { packets, from, to, ports, sources, countries, protocols, interfaces, prefixes, hours, timeline } =
     traffic;
-  return JSON.stringify({
+  return jsonLine({
     logs,
     prefix,
     packets,

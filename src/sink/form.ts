@@ -1,6 +1,6 @@
 /** What the daemon says -> the form in which a line says it: plain, with a journal's priority, stamped as knockd's, JSON. */
 
-import { type Form, withLevel } from '../log.ts';
+import { type Form, jsonLine, withLevel } from '../log.ts';
 
 /** sd-daemon(3): the priority of syslog, in angle brackets ahead of a line. */
 const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
@@ -12,20 +12,12 @@ export function prioritised(form: Form): Form {
 
 /** One object a line: `{"time","level","message"}` and what else is known. */
 export function asJson(now: () => Date): Form {
-  return (level, message, facts) =>
-    inAscii(JSON.stringify({ time: now().toISOString(), level, message, ...(facts ?? {}) }));
+  return (level, message, facts) => jsonLine({ time: now().toISOString(), level, message, ...(facts ?? {}) });
 }
 
 /** `[YYYY-MM-DD HH:MM] text`, in local time, as knockd writes its log file. */
 export function stamped(now: () => Date): Form {
   return (level, text) => `[${stamp(now())}] ${withLevel(level, text)}`;
-}
-
-/** JSON leaves alone what can act on a terminal or pass for the end of a line. */
-function inAscii(json: string): string {
-  return json.replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
 }
 
 function stamp(date: Date): string {
