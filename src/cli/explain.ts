@@ -102,7 +102,9 @@ async function tellStories(stories: Stories, io: Io): Promise<void> {
     await io.drained();
   }
   if (stories.uncounted > 0)
-    io.stdout.write(`${stories.uncounted} packets of still other sources, no step\n`);
+    io.stdout.write(
+      `${stories.uncounted} packets of still other sources, with one step at most; --source tells of one\n`,
+    );
 }
 
 /** What a reader should know of the log as a whole. */

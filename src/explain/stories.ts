@@ -27,8 +27,10 @@ export interface Bystander {
 const TOLD_IN_A_ROW = 3;
 /** A source has as many misses remembered before its first step. */
 const REMEMBERED = 8;
-/** A flood can have a source for each packet. */
+/** A flood can have a source for each packet, */
 const MOST_BYSTANDERS = 10_000;
+/** and each can be a first step. More sources than these are told of once they get further. */
+const MOST_SOURCES = 100_000;
 
 interface Draft {
   hasStep: boolean;
@@ -74,14 +76,15 @@ export class Stories {
     );
   }
 
-  /** Packets of bystanders that were too many to be told apart. */
+  /** Packets of sources that were too many to be told apart, and took one step at most. */
   get uncounted(): number {
     return this.#uncounted;
   }
 
   #begin(remark: Remark, isMiss: boolean): Draft | null {
-    if (isMiss && this.#bystanders >= MOST_BYSTANDERS) {
-      this.#uncounted++;
+    const isFull = isMiss ? this.#bystanders >= MOST_BYSTANDERS : this.#drafts.size >= MOST_SOURCES;
+    if (isFull && isLittle(remark)) {
+      if (remark.packet !== null) this.#uncounted++;
       return null;
     }
     const draft: Draft = { hasStep: false, packets: 0, nearest: remark, chapters: [] };
@@ -89,6 +92,11 @@ export class Stories {
     this.#bystanders++;
     return draft;
   }
+}
+
+/** Whether it tells of one step at most. */
+function isLittle({ what, stage }: Remark): boolean {
+  return what !== 'open' && (stage ?? 0) <= 1;
 }
 
 /** Whether a second one tells a person no more. */

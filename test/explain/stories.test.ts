@@ -76,4 +76,19 @@ describe('the stories of a log', () => {
     stories.add(remark('stage', 'step', address('10.9.9.9')));
     expect(chapters(stories)).toEqual(['step']);
   });
+
+  it('are bounded for a flood of first steps, in which one that gets further is still told', () => {
+    const stories = new Stories();
+    const first = (source: Remark['source']) => ({ ...remark('stage', 'first', source), stage: 1 });
+    for (let host = 0; host < 100_300; host++) {
+      const source = address(`10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`);
+      stories.add(first(source));
+      stories.add({ ...remark('timeout', 'late', source), stage: 1, packet: null });
+    }
+    expect([stories.stories.length, stories.uncounted]).toEqual([100_000, 300]);
+    const knocker = address('10.9.9.9');
+    stories.add(first(knocker));
+    stories.add({ ...remark('stage', 'second', knocker), stage: 2 });
+    expect(stories.stories.at(-1)).toMatchObject({ source: knocker, chapters: [{ more: 0 }] });
+  });
 });
