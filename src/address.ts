@@ -4,6 +4,8 @@ import { isIP, SocketAddress } from 'node:net';
 import type { Address, Family, Port } from './model.ts';
 
 const [DOT, ZERO, COLON] = [0x2e, 0x30, 0x3a];
+/** An IPv6 address is eight of them. */
+const [GROUP_BITS, GROUP, GROUPS] = [16, 0xffff, 8];
 
 /**
  * The canonical form of an address, or null when the text is none.
@@ -15,7 +17,18 @@ export function parseAddress(text: string): Address | null {
   const family = isIP(text);
   if (family === 4) return text as Address;
   if (family !== 6 || text.includes('%')) return null;
-  return new SocketAddress({ address: text, family: 'ipv6' }).address as Address;
+  return canonical(text);
+}
+
+/** The first address of the network that has this one in it, by its first so many bits. */
+export function networkOf(address: Address, length: number): Address {
+  const four = ipv4Number(address);
+  if (four !== null) return ipv4Address(length === 0 ? 0 : four & (-1 << (32 - length)));
+  const groups = groupsOf(address).map((group, index) => {
+    const kept = Math.min(Math.max(length - index * GROUP_BITS, 0), GROUP_BITS);
+    return group & (GROUP << (GROUP_BITS - kept)) & GROUP;
+  });
+  return canonical(groups.map((group) => group.toString(16)).join(':'));
 }
 
 export function familyOf(address: Address): Family {
@@ -50,4 +63,20 @@ export function parsePort(text: string): Port | null {
 
 export function toPort(number: number): Port | null {
   return Number.isInteger(number) && number >= 0 && number <= 65_535 ? (number as Port) : null;
+}
+
+function canonical(ipv6: string): Address {
+  return new SocketAddress({ address: ipv6, family: 'ipv6' }).address as Address;
+}
+
+function groupsOf(ipv6: Address): number[] {
+  const hex = ipv6.replace(/[\d.]+\.\d+$/, (four) => {
+    const number = (ipv4Number(four as Address) ?? 0) >>> 0;
+    return `${(number >>> GROUP_BITS).toString(16)}:${(number & GROUP).toString(16)}`;
+  });
+  const [head = [], tail] = hex
+    .split('::')
+    .map((part) => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16))));
+  if (tail === undefined) return head;
+  return [...head, ...Array<number>(GROUPS - head.length - tail.length).fill(0), ...tail];
 }

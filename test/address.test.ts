@@ -1,5 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { familyOf, parseAddress, parsePort } from '../src/address.ts';
+import { familyOf, networkOf, parseAddress, parsePort } from '../src/address.ts';
+import { within } from '../src/config/networks.ts';
+import { address } from './attempt/traffic.ts';
 
 describe('an address', () => {
   it('is canonical whatever its spelling', () => {
@@ -15,6 +18,33 @@ describe('an address', () => {
     expect(
       ['192.0.2.1', '2001:db8::1'].map((text) => familyOf(parseAddress(text) ?? expect.fail(text))),
     ).toEqual([4, 6]);
+  });
+});
+
+describe('a network', () => {
+  it.each([
+    ['10.1.2.3', 8, '10.0.0.0'],
+    ['203.0.113.255', 25, '203.0.113.128'],
+    ['203.0.113.7', 32, '203.0.113.7'],
+    ['203.0.113.7', 0, '0.0.0.0'],
+    ['2001:db8:ffff::1', 36, '2001:db8:f000::'],
+    ['2001:db8::1', 128, '2001:db8::1'],
+    ['::ffff:1.2.3.4', 112, '::ffff:1.2.0.0'],
+    ['fe80::1', 0, '::'],
+  ])('that %s/%i is in begins with %s', (inside, length, first) => {
+    expect(networkOf(address(inside), length)).toBe(first);
+  });
+
+  it('has all its addresses in common with that of its first', () => {
+    const anyAddress = fc.oneof(fc.ipV4(), fc.ipV6()).map(address);
+    fc.assert(
+      fc.property(anyAddress, fc.integer({ min: 1, max: 128 }), (one, bits) => {
+        const length = familyOf(one) === 4 ? Math.ceil(bits / 4) : bits;
+        const first = networkOf(one, length);
+        expect(networkOf(first, length)).toBe(first);
+        expect(within([{ address: first, length }])(one)).toBe(true);
+      }),
+    );
   });
 });
 

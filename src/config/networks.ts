@@ -1,12 +1,13 @@
 /** "192.0.2.0/24" -> a question: is this address inside? */
 
 import { BlockList, isIP } from 'node:net';
-import { familyOf, parseAddress } from '../address.ts';
+import { familyOf, networkOf, parseAddress } from '../address.ts';
 import type { Address } from '../model.ts';
 
 export const NETWORK_PATTERN = /^([0-9A-Fa-f.:]+)(?:\/(\d{1,3}))?$/;
 
 export interface Network {
+  /** Its first: iptables and nft name it by that, whichever of its addresses was written. */
   readonly address: Address;
   /** Bits that count. */
   readonly length: number;
@@ -19,7 +20,7 @@ export function parseNetwork(text: string): Network | null {
   if (address === null) return null;
   const bits = isIP(address) === 4 ? 32 : 128;
   const length = digits === undefined ? bits : Number(digits);
-  return length <= bits ? { address, length } : null;
+  return length <= bits ? { address: networkOf(address, length), length } : null;
 }
 
 /** Whether an address lies in one of these networks. */

@@ -11,6 +11,12 @@ describe('knocktail rules', () => {
     expect(stdout).toContain(`# What ${CONFIG} needs`);
   });
 
+  it('names networks as iptables does, whichever of their addresses was written', async () => {
+    const door = '{ sequence: [3, 1, 2], from: [10.1.2.3/8, 10.0.0.0/8], open: { port: 22, for: 1s } }';
+    const { stdout } = await knocktail(['rules', '-c', fileWith(`sweep_guard: 0\ndoors: { a: ${door} }\n`)]);
+    expect(stdout.match(/-s \S+/g)).toEqual(['-s 10.0.0.0/8']);
+  });
+
   it('prints a flush at night for cron, by absolute paths', async () => {
     const { stdout } = await knocktail(['rules', '-c', CONFIG, '--format', 'cron']);
     expect(stdout).toMatch(
