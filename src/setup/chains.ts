@@ -67,9 +67,10 @@ export function logChains(watched: Watched, settings: LogSettings): LogChains {
     ...['-m', 'hashlimit', '--hashlimit-upto', `${perSecond}/sec`, '--hashlimit-burst', String(atOnce)],
     ...['--hashlimit-mode', 'srcip', '--hashlimit-name', name, ...source],
   ];
-  const line = [...limit('knocktail', STEPS_PER_SECOND, STEPS_AT_ONCE), ...target];
+  // Limits of one name are one limit, with the figures of the first: those of other chains have names of their own.
+  const line = [...limit(names.line, STEPS_PER_SECOND, STEPS_AT_ONCE), ...target];
   // Enough at once to be over the guard.
-  const rest = [...limit('knocktail-rest', REST_PER_SECOND, 2 * (sweepGuard + 1)), ...target];
+  const rest = [...limit(names.rest, REST_PER_SECOND, 2 * (sweepGuard + 1)), ...target];
   return {
     line: { name: names.line, rules: [line] },
     log: {

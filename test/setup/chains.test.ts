@@ -33,6 +33,20 @@ describe('the chains that log', () => {
     expect(logChains({ ...most, family: 6 }, SETTINGS).log.rules).toHaveLength(1);
   });
 
+  it('count apart from those of another configuration', () => {
+    const limits = ['KNOCKD', 'OTHER'].flatMap((chain) => {
+      const { line, rest } = logChains(WATCHED, { ...SETTINGS, chain });
+      return [line, rest].map(
+        (each) =>
+          each?.rules
+            .flat()
+            .join(' ')
+            .match(/--hashlimit-name (\S+)/)?.[1],
+      );
+    });
+    expect(limits).toEqual(['KNOCKD-LINE', 'KNOCKD-REST', 'OTHER-LINE', 'OTHER-REST']);
+  });
+
   it('are two where no sweep is guarded against', () => {
     expect(logChains(WATCHED, { ...SETTINGS, sweepGuard: 0 }).rest).toBeNull();
   });
