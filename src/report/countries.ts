@@ -1,5 +1,6 @@
 /** A database of addresses in MaxMind's format, as bytes -> the country of an address. */
 
+import { isIPv6 } from 'node:net';
 import { Reader, type Response } from 'mmdb-lib';
 import { z } from 'zod';
 import { EXIT, KnocktailError } from '../errors.ts';
@@ -21,7 +22,10 @@ const MOST_KEPT = 65_536;
 export function countriesOf(database: Buffer, path: string): CountryOf {
   const reader = within(path, () => new Reader<Response>(database, { cache: new Kept() }));
   const codes = new WeakMap<Response, string | null>();
+  const isOfV4Alone = reader.metadata.ipVersion === 4;
   return (address) => {
+    // The reader would take the first 32 bits of it for an address of IPv4.
+    if (isOfV4Alone && isIPv6(address)) return null;
     const record = within(path, () => reader.get(address));
     if (record === null) return null;
     const before = codes.get(record);

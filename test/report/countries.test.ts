@@ -26,6 +26,16 @@ it.each([
   expect([1, 2].map(() => countryOf(toAddress(address)))).toEqual([country, country]);
 });
 
+it('knows no country of IPv6 from a database for IPv4 alone', () => {
+  const ofV4 = mmdbOf({ '32.1.13.0/24': { country_code: 'US' } }, 4);
+  const countryOf = countriesOf(ofV4, 'ipv4.mmdb');
+  // 2001:db8:: begins with the bits of 32.1.13.184.
+  expect(['32.1.13.184', '2001:db8::7'].map((address) => countryOf(toAddress(address)))).toEqual([
+    'US',
+    null,
+  ]);
+});
+
 it('takes nothing else for a database, nor one that is damaged', () => {
   expect(() => countriesOf(Buffer.from('no database'), 'x.mmdb')).toThrow('x.mmdb: is not a database');
   // Its first node points far behind the data.

@@ -12,14 +12,14 @@ const RECORD_BITS = 24;
 const SEPARATOR_BYTES = 16;
 const IPV4_AT_BITS = 96;
 
-/** @param records by network, such as `192.0.2.0/24` */
-export function mmdbOf(records: Readonly<Record<string, Value>>): Buffer {
+/** @param records by network, such as `192.0.2.0/24`; in a database for IPv4 alone, of IPv4 alone */
+export function mmdbOf(records: Readonly<Record<string, Value>>, ipVersion: 4 | 6 = 6): Buffer {
   const root: Node = [null, null];
   const data: Buffer[] = [];
   let offset = 0;
   for (const [network, record] of Object.entries(records)) {
     const encoded = encode(record);
-    insert(root, bitsOf(network), offset);
+    insert(root, bitsOf(network).slice(ipVersion === 4 ? IPV4_AT_BITS : 0), offset);
     data.push(encoded);
     offset += encoded.length;
   }
@@ -28,7 +28,7 @@ export function mmdbOf(records: Readonly<Record<string, Value>>): Buffer {
   const metadata = encode({
     node_count: nodes.length,
     record_size: RECORD_BITS,
-    ip_version: 6,
+    ip_version: ipVersion,
     database_type: 'Test-Country',
     binary_format_major_version: 2,
     binary_format_minor_version: 0,
