@@ -5,6 +5,8 @@ import { accessSync, constants } from 'node:fs';
 
 /** Where Debian has it. */
 export const CHROMIUM = '/usr/bin/chromium';
+/** That of Debian's own programs; another may stand ahead of it in PATH. */
+const PYTHON = '/usr/bin/python3';
 const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 
 /** A laptop's PATH may lack the folders where iptables and ip are. */
@@ -36,6 +38,7 @@ const NEEDS = {
   lintian: () => lacksProgram('lintian'),
   promtool: () => lacksProgram('promtool'),
   fail2ban: () => lacksProgram('fail2ban-regex'),
+  'python3-systemd': () => lacksPython('systemd.journal'),
   journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
   'systemd-analyze': () => lacksProgram('systemd-analyze'),
   setpriv: () => lacksProgram('setpriv'),
@@ -68,6 +71,10 @@ export function needs(...wanted: readonly Need[]): string | null {
 function lacksProgram(name: string): string | null {
   const { error } = spawnSync(name, ['--version'], { env: ENV });
   return error === undefined ? null : `no program ${name}`;
+}
+
+function lacksPython(module: string): string | null {
+  return spawnSync(PYTHON, ['-c', `import ${module}`]).status === 0 ? null : `no module ${module} of Python`;
 }
 
 function lacksFile(path: string, mode = constants.R_OK | constants.W_OK): string | null {
