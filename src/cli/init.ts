@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parsePort } from '../address.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
@@ -38,7 +39,7 @@ export function addInit(program: Command, io: Io): void {
     .option('--port <port>', 'the port to open, over TCP', toPort, toPort(SSH))
     .action(async ({ config: path, port }: Options) => {
       const sequence = drawSequence(freePorts(await hostPorts()), randomInt);
-      const schema = SCHEMA;
+      const schema = pathToFileURL(SCHEMA).pathname;
       const text = firstConfig({ sequence, port, schema });
       if (path === '-') io.stdout.write(text);
       else await create(path, text);

@@ -7,7 +7,7 @@ export interface FirstConfig {
   readonly sequence: Sequence;
   /** What the knock opens, over TCP. */
   readonly port: Port;
-  /** Where editors find the JSON Schema. */
+  /** Where editors find the JSON Schema, as it stands in a URL. */
   readonly schema: string;
 }
 

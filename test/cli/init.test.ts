@@ -62,10 +62,4 @@ describe('knocktail init', () => {
   it.each(['0', '65536', 'ssh'])('does not open port %s', async (port) => {
     expect((await knocktail(['init', '-c', '-', '--port', port])).code).toBe(64);
   });
-
-  it('points editors to a schema that is there', async () => {
-    const { stdout } = await knocktail(['init', '-c', '-']);
-    const path = /^# yaml-language-server: \$schema=(.*)$/m.exec(stdout)?.[1] ?? '';
-    expect(JSON.parse(readFileSync(path, 'utf8'))).toHaveProperty('properties.doors');
-  });
 });
