@@ -32,6 +32,7 @@ const NEEDS = {
   chromium: () => lacksFile(CHROMIUM, constants.X_OK),
   zsh: () => lacksProgram('zsh'),
   fish: () => lacksProgram('fish'),
+  'apt-get': () => lacksProgram('apt-get'),
   debootstrap: () => lacksProgram('debootstrap'),
   unshare: () => lacksProgram('unshare'),
   groff: () => lacksProgram('groff'),
