@@ -86,6 +86,7 @@ function configuration() {
   put('/etc/default/knocktail', readFileSync(join(HERE, 'default')));
   put('/etc/cron.daily/knocktail', readFileSync(join(HERE, 'cron.daily')), 0o755);
   put('/etc/logrotate.d/knocktail-daemon', readFileSync(join(HERE, 'logrotate')));
+  put('/usr/share/lintian/overrides/knocktail', readFileSync(join(HERE, 'lintian-overrides')));
 }
 
 function service() {
