@@ -45,7 +45,8 @@ export function addReport(program: Command, io: Io): void {
     .summary('count what recorded logs say was rejected')
     .description(
       'Counts the packets in recorded logs: ports, sources, hours, and knocks where a configuration is given; ' +
-        'touches nothing. Logs may be compressed by gzip, and named in any order. Exit code 1 when no line counts.',
+        'touches nothing. Logs may be compressed by gzip, and named in any order. Times are local, those of JSON in ' +
+        'UTC. Exit code 1 when no line counts.',
     )
     .option(
       '-c, --config <file>',

@@ -52,7 +52,7 @@ ${columns.map((column, index) => bar(column, index / columns.length, 1 / columns
 ${ticks.map(({ at, text }) => html`<text x="${percent(at)}" y="${HEIGHT_PX - 7}" text-anchor="${anchorAt(at)}">${text}</text>`)}
 </svg>
 </div>
-${dataTable('Time (UTC)', columns)}
+${dataTable('Time', columns)}
 </figure>`;
 }
 

@@ -33,7 +33,7 @@ export function reportJson({
     protocols: ranked(protocols, (proto) => ({ proto })),
     interfaces: ranked(interfaces, (name) => ({ in: name })),
     prefixes: ranked(prefixes, (it) => ({ prefix: it })),
-    hours,
+    hours: hours.utc,
     timeline: {
       stepSeconds: timeline.stepSeconds,
       stretches: timeline.stretches.map(({ from: start, packets: count }) => ({

@@ -1,7 +1,8 @@
-/** Moments and lengths of time -> short words for people, in UTC. */
+/** Moments and lengths of time -> short words for people, by the clock on the wall. */
 
 import { type Micros, US_PER_MS } from '../model.ts';
 
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const UNITS = [
   ['week', 604_800],
   ['day', 86_400],
@@ -10,6 +11,11 @@ const UNITS = [
   ['second', 1],
 ] as const;
 
+/** The time zone that all of these are in, such as `Europe/Berlin`: TZ, or else that of the host. */
+export function zoneName(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
 /** `2026-11-21 06:30` */
 export function minuteText(time: Micros): string {
   return secondText(time).slice(0, 16);
@@ -17,7 +23,19 @@ export function minuteText(time: Micros): string {
 
 /** `2026-11-21 06:30:15` */
 export function secondText(time: Micros): string {
-  return new Date(time / US_PER_MS).toISOString().slice(0, 19).replace('T', ' ');
+  const date = new Date(time / US_PER_MS);
+  const day = [String(date.getFullYear()).padStart(4, '0'), two(date.getMonth() + 1), two(date.getDate())];
+  return `${day.join('-')} ${clockText(date)}`;
+}
+
+/** `06:30:15` */
+export function clockText(date: Date): string {
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+}
+
+/** `Nov 21` */
+export function dayText(date: Date): string {
+  return `${MONTHS[date.getMonth()] ?? ''} ${date.getDate()}`;
 }
 
 /** `15 minutes` */
@@ -29,6 +47,9 @@ export function lengthText(seconds: number): string {
 
 /** `06:00 to 06:59` */
 export function hourText(hour: number): string {
-  const digits = String(hour).padStart(2, '0');
-  return `${digits}:00 to ${digits}:59`;
+  return `${two(hour)}:00 to ${two(hour)}:59`;
+}
+
+function two(number: number): string {
+  return String(number).padStart(2, '0');
 }

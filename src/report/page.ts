@@ -1,7 +1,7 @@
 /** A report -> one page of HTML that needs nothing else: no script, no font, no image, no request. */
 
 import { html, Markup } from './markup.ts';
-import { minuteText } from './moments.ts';
+import { minuteText, zoneName } from './moments.ts';
 import { counted, type Report, sectionsOf } from './report.ts';
 import { STYLE } from './style.ts';
 import { doorTable, rankingTable } from './tables.ts';
@@ -72,7 +72,9 @@ function distinctText<K>({ distinct, isExact }: Ranking<K>): string {
 }
 
 function periodText({ traffic: { from, to } }: Report): string {
-  return from === null || to === null ? 'No line counts' : `${minuteText(from)} to ${minuteText(to)} UTC`;
+  return from === null || to === null
+    ? 'No line counts'
+    : `${minuteText(from)} to ${minuteText(to)} (${zoneName()})`;
 }
 
 function sourceText({ logs, prefix }: Report): string {

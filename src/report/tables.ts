@@ -32,7 +32,7 @@ function barOf(width: string): Markup {
 
 export function doorTable(doors: readonly DoorKnocks[]): Markup {
   const lines = doors.map(({ door, openings, nearMisses, traps, lastOpening }) => {
-    const last = lastOpening === null ? 'never opened' : `last opened ${minuteText(lastOpening)} UTC`;
+    const last = lastOpening === null ? 'never opened' : `last opened ${minuteText(lastOpening)}`;
     return html`<tr>
 <th scope="row"><bdi>${door}</bdi> <span class="note">${last}</span></th>
 ${[openings, nearMisses, traps].map((count) => html`<td class="n">${counted(count)}</td>`)}

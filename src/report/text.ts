@@ -2,7 +2,7 @@
 
 import { printable } from '../log.ts';
 import type { DoorKnocks } from './knocks.ts';
-import { lengthText, minuteText, secondText } from './moments.ts';
+import { lengthText, minuteText, secondText, zoneName } from './moments.ts';
 import { counted, plural, type Report, type Section, sectionsOf } from './report.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -43,7 +43,8 @@ export function reportText(report: Report, columns: number): string {
 export function summary({ traffic, logs, untrusted, prefix }: Report): string[] {
   const { packets, from, to } = traffic;
   const where = logs.length === 1 ? (logs[0] ?? '') : `${logs.length} logs`;
-  const period = from === null || to === null ? '' : `${minuteText(from)} to ${minuteText(to)} UTC`;
+  const period =
+    from === null || to === null ? '' : `${minuteText(from)} to ${minuteText(to)} (${zoneName()})`;
   const which = prefix === null ? '' : ` with the prefix "${prefix}"`;
   return [
     `${plural(packets, 'packet')}${which} in ${where}`,
@@ -72,12 +73,12 @@ function sectionLines({ title, rows, rest }: Section, total: number, width: numb
 }
 
 function hourLines({ hours, packets }: Traffic, width: number): string[] {
-  const lines = hours.map((count, hour) => ({
+  const lines = hours.local.map((count, hour) => ({
     head: `${String(hour).padStart(2, '0')}:00`,
     packets: count,
     isAtLeast: false,
   }));
-  return ['Hours of the day (UTC)', ...barLines(lines, packets, width)];
+  return [`Hours of the day (${zoneName()})`, ...barLines(lines, packets, width)];
 }
 
 /** One character a stretch: how it went on is seen at a glance, and the page and JSON have the numbers. */
@@ -95,7 +96,7 @@ function timeLines({ timeline: { stepSeconds, stretches } }: Traffic, width: num
   const [first, last] = [stretches[0], stretches.at(-1)];
   const ends = [first, last].map((end) => (end === undefined ? '' : secondText(end.from)));
   return [
-    `Over time (UTC): ${lengthText(stepSeconds * joined)} a character, at most ${counted(most)}`,
+    `Over time: ${lengthText(stepSeconds * joined)} a character, at most ${counted(most)}`,
     `  ${line.join('')}`,
     `  ${ends[0] ?? ''}${counts.length > 40 ? (ends[1] ?? '').padStart(counts.length - 19) : ''}`.trimEnd(),
   ];
@@ -121,7 +122,7 @@ function bar(share: number, columns: number): string {
 
 function doorLines(doors: readonly DoorKnocks[]): string[] {
   const rows = [
-    ['door', 'openings', 'near misses', 'traps', 'last opening (UTC)'],
+    ['door', 'openings', 'near misses', 'traps', 'last opening'],
     ...doors.map(({ door, openings, nearMisses, traps, lastOpening }) => [
       cut(printable(door), WIDEST_NOTE),
       counted(openings),

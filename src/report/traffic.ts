@@ -1,6 +1,7 @@
 /** Packets -> how many there were: of each port, source, hour and so on. */
 
-import { type Address, type Micros, type Packet, UDP_PORTS, US_PER_SECOND } from '../model.ts';
+import { type Address, type Micros, type Packet, UDP_PORTS } from '../model.ts';
+import { type HourCounts, Hours } from './hours.ts';
 import { type Ranking, Tally } from './tally.ts';
 import { type Stretches, Timeline } from './timeline.ts';
 
@@ -16,8 +17,7 @@ export interface Traffic {
   readonly protocols: Ranking<string>;
   readonly interfaces: Ranking<string>;
   readonly prefixes: Ranking<string>;
-  /** 24 counts, those of the hours of the day in UTC. */
-  readonly hours: readonly number[];
+  readonly hours: HourCounts;
   readonly timeline: Stretches;
 }
 
@@ -37,8 +37,6 @@ const MOST_SOURCES = 131_072;
 const MOST_NAMES = 1_024;
 /** The map shows every country. */
 const EVERY = MOST_NAMES;
-const US_PER_HOUR = 3_600 * US_PER_SECOND;
-const HOURS = 24;
 
 export class TrafficCount {
   #packets = 0;
@@ -50,7 +48,7 @@ export class TrafficCount {
   readonly #protocols = new Tally<string>(MOST_NAMES);
   readonly #interfaces = new Tally<string>(MOST_NAMES);
   readonly #prefixes = new Tally<string>(MOST_NAMES);
-  readonly #hours = new Float64Array(HOURS);
+  readonly #hours = new Hours();
   readonly #timeline = new Timeline();
   readonly #countryOf: CountryOf | null;
 
@@ -69,8 +67,7 @@ export class TrafficCount {
     this.#protocols.add(proto);
     this.#interfaces.add(name);
     this.#prefixes.add(prefix);
-    const hour = Math.floor(time / US_PER_HOUR) % HOURS;
-    this.#hours[hour] = (this.#hours[hour] ?? 0) + 1;
+    this.#hours.add(time);
     this.#timeline.add(time);
   }
 
@@ -88,7 +85,7 @@ export class TrafficCount {
       protocols: this.#protocols.top(limit),
       interfaces: this.#interfaces.top(limit),
       prefixes: this.#prefixes.top(limit),
-      hours: [...this.#hours],
+      hours: this.#hours.read(),
       timeline: this.#timeline.read(),
     };
   }

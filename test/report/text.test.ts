@@ -17,7 +17,7 @@ describe('the text of a report', () => {
         .slice(0, 21),
     ).toEqual([
       '8 packets with the prefix "KNOCK " in kern.log',
-      '2026-11-21 00:00 to 2026-11-21 13:53 UTC',
+      '2026-11-21 00:00 to 2026-11-21 13:53 (UTC)',
       "2 lines are not the kernel's, and did not count",
       '',
       'Ports',
@@ -84,7 +84,7 @@ describe('the text of a report', () => {
         '0 packets with the prefix "KNOCK " in kern.log',
         '',
         'Doors',
-        '  door  openings  near misses  traps   last opening (UTC)',
+        '  door  openings  near misses  traps         last opening',
         '  ssh         12            3      0  2026-11-21 00:00:00',
         '',
       ].join('\n'),
