@@ -27,7 +27,7 @@ export interface Overrides {
   /** That of all logs. */
   readonly prefix?: string;
   readonly dryRun?: boolean;
-  readonly interface?: string;
+  readonly interface?: Pick<Config, 'interface'>;
   readonly logfile?: string;
   readonly logFormat?: Config['logFormat'];
   readonly pidfile?: string;
@@ -66,7 +66,7 @@ export function override(config: Config, given: Overrides): Config {
       prefix: prefix ?? it.prefix,
     })),
     firewall: { ...config.firewall, ...(dryRun === true ? { backend: 'dry-run' as const } : {}) },
-    interface: given.interface ?? config.interface,
+    ...given.interface,
     state: given.state === undefined ? config.state : resolve(given.state),
     // Here the file has the last word, as in knockd 0.8 (observed).
     logfile: config.logfile ?? (given.logfile === undefined ? null : resolve(given.logfile)),

@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
+import { interfaceName } from '../config/values.ts';
 import { Daemon } from '../daemon.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { openLines } from '../line/source.ts';
@@ -56,7 +57,7 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
     .option('--state <folder>', 'keep what must survive a restart here instead')
     .option('--close-on-exit', 'at the end close all doors and run the stop commands that wait')
     .option('--dry-run', 'print rules and commands, and run neither')
-    .option('-i, --interface <name>', 'count only packets that came in here')
+    .option('-i, --interface <name>', 'count only packets that came in here', toInterface)
     .option('-4, --only-ip-v4', 'do not count packets over IPv6')
     .option('-g, --logfile <file>', 'tell this file what happens, where the configuration names none')
     .addOption(
@@ -141,6 +142,13 @@ async function run(
     await log.close();
   });
   io.finish(EXIT.OK);
+}
+
+/** In an object, as commander takes null for an option that was not understood. */
+function toInterface(name: string): Pick<Config, 'interface'> {
+  const { data, error } = interfaceName.safeParse(name);
+  if (error !== undefined) throw new InvalidArgumentError('Not the name of an interface, nor any.');
+  return { interface: data };
 }
 
 /** Beside a daemon that opens doors, a dry run of its configuration is not to pass for it. */

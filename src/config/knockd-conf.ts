@@ -6,6 +6,7 @@ import { type Entry, type KnockdText, readKnockdText, type Section } from './kno
 import { type Read, readFlags, readSeconds, readSequence } from './knockd-values.ts';
 import { inOrder, type Loaded, type Problem } from './problem.ts';
 import { type DoorConfig, settingsFrom } from './schema.ts';
+import { interfaceName } from './values.ts';
 
 /** knockd's own defaults, in seconds. */
 const SEQ_TIMEOUT_S = 25;
@@ -69,9 +70,17 @@ class Reader {
   #readOptions({ entries }: Section): void {
     for (const entry of entries) {
       if (this.#isSyslog(entry)) continue;
-      if (OPTION_KEYS.includes(entry.key) && entry.value !== null) this.#options.set(entry.key, entry.value);
-      else this.#unknown(entry, ['USESYSLOG', ...OPTION_KEYS]);
+      if (!OPTION_KEYS.includes(entry.key) || entry.value === null)
+        this.#unknown(entry, ['USESYSLOG', ...OPTION_KEYS]);
+      else if (entry.key !== 'INTERFACE' || this.#isInterface(entry.value, entry))
+        this.#options.set(entry.key, entry.value);
     }
+  }
+
+  #isInterface(name: string, entry: Entry): boolean {
+    const { error } = interfaceName.safeParse(name);
+    if (name !== '' && error !== undefined) this.#problem(entry, error.issues[0]?.message ?? error.message);
+    return name === '' || error === undefined;
   }
 
   #readDoor({ name, line, entries }: Section): void {

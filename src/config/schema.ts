@@ -9,6 +9,7 @@ import {
   cron,
   doorName,
   duration,
+  interfaceName,
   networks,
   path,
   port,
@@ -154,11 +155,11 @@ const settings = {
       'Where lines come from, and which count: one log, or a list of logs that are read side by side.',
     ),
   firewall: firewall.prefault({}).describe('Where openings become rules.'),
-  interface: z
-    .string({ error: wrong('an interface', 'write a name like eth0') })
-    .min(1, { error: wrong('an interface', 'write a name like eth0') })
+  interface: interfaceName
     .optional()
-    .describe('Only packets that came in here count (IN=); without it, those of any interface.'),
+    .describe(
+      'Only packets that came in here count (IN=); any, as without it, for those of every interface.',
+    ),
   ipv6: yesOrNo.default(true).describe('Whether packets over IPv6 count.'),
   state: path
     .default('/var/lib/knocktail')

@@ -144,6 +144,16 @@ export const chainName = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, { error: wrong('a chain', 'use letters, digits, _ . and -') })
   .max(MAX_CHAIN_NAME, { error: wrong('a chain', `use at most ${MAX_CHAIN_NAME} characters`) });
 
+const INTERFACE_RIGHT = 'write the whole name of one, like eth0, or any';
+/**
+ * A name that a kernel takes (dev_valid_name in net/core/dev.c, IFNAMSIZ), but for what iptables and nft take for more
+ * than that name. Null for any, as pcap has it.
+ */
+export const interfaceName = z
+  .string({ error: wrong('an interface', INTERFACE_RIGHT) })
+  .regex(/^(?!\.{1,2}$)[^\s/:"+*]{1,15}$/, { error: wrong('an interface', INTERFACE_RIGHT) })
+  .transform((name) => (name === 'any' ? null : name));
+
 /** A map with these keys and no others; a wrong key is answered with the right ones. */
 export function strictMap<Shape extends z.ZodRawShape>(shape: Shape) {
   const keys = Object.keys(shape).join(', ');

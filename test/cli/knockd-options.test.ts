@@ -172,6 +172,13 @@ describe('what counts', () => {
     expect(said()).not.toContain('192.0.2.1: a');
   });
 
+  it('-i any: packets of every interface', async () => {
+    writeFileSync(config, `[options]\ninterface = eth1\n${DOORS}`);
+    const { says } = await start('-i', 'any');
+    knock({ input: 'eth2' });
+    await says(/192\.0\.2\.7: a: OPEN SESAME/);
+  });
+
   it('-4: packets over IPv4', async () => {
     const { says, said } = await start('-4');
     knock({ src: '2001:0db8:0000:0000:0000:0000:0000:0007' });

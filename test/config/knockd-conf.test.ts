@@ -148,6 +148,12 @@ describe('what knockd accepts and nobody means', () => {
     expect(warnings(text)).toEqual([warning]);
   });
 
+  it('no interface is named by an empty name, and none by any', () => {
+    for (const name of ['', 'any']) {
+      expect(load(`[options]\ninterface = ${name}\n[a]\nsequence = 1\n`).interface).toBeNull();
+    }
+  });
+
   it('a number that is too long is read as C reads it', () => {
     expect(load('[a]\nsequence = 4294967297\n').doors['a']?.sequence).toEqual([{ proto: 'tcp', port: 1 }]);
     expect(problems('[a]\nsequence = 99999999999\n')).toHaveLength(1);
@@ -155,6 +161,12 @@ describe('what knockd accepts and nobody means', () => {
 });
 
 describe('a broken knockd.conf', () => {
+  it('names no interface that can be there', () => {
+    expect(problems('[options]\ninterface = eth0:1\n[a]\nsequence = 1\n')).toEqual([
+      expect.stringMatching(/^2:.*not an interface \(eth0:1\)/),
+    ]);
+  });
+
   it('is told every problem at once, each with its line', () => {
     const text = [
       'stray = 1',
