@@ -16,6 +16,10 @@ import { Lab, linesOf, SERVER, until } from '../lab.ts';
 const SEND =
   'use Socket; socket(S, AF_UNIX, SOCK_DGRAM, 0); connect(S, sockaddr_un($ARGV[0])) or die; send(S, $ARGV[1], 0)';
 
+/** /proc/kmsg gives each line to one reader: test/lab/var-log.sh holds this, too. */
+const KLOG_LOCK = '/run/knocktail-klog.lock';
+const KLOG_LIMIT_MS = 50_000;
+
 describeWith(
   ['root', 'ip', 'iptables', 'kernel log', 'knock', 'rsyslogd', 'perl'],
   'a log that rsyslog writes',
@@ -37,11 +41,9 @@ if $inputname == 'imklog' and $msg contains '${lab.prefix}' then action(type="om
 kern.* action(type="omfile" file="${lab.folder}/shared.log" template="RSYSLOG_FileFormat")
 `,
       );
-      rsyslogd = spawn('rsyslogd', ['-n', '-f', conf, '-i', join(lab.folder, 'pid')], {
-        env: ENV,
-        stdio: 'ignore',
-      });
-      await until(() => existsSync(join(lab.folder, 'log')), 'the socket of rsyslogd');
+      const argv = ['--no-fork', KLOG_LOCK, 'rsyslogd', '-n', '-f', conf, '-i', join(lab.folder, 'pid')];
+      rsyslogd = spawn('flock', argv, { env: ENV, stdio: 'ignore' });
+      await until(() => existsSync(join(lab.folder, 'log')), 'the socket of rsyslogd', KLOG_LIMIT_MS);
     });
     afterEach(async () => {
       rsyslogd.kill('SIGKILL');
