@@ -1,6 +1,6 @@
 /** Where lines come from, and how this machine is set up -> who else could write them, in words. */
 
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { isOpenToOthers } from '../permissions.ts';
@@ -10,14 +10,11 @@ export interface Settings {
   readonly allNetns: string;
   /** Configuration files of rsyslog, and folders of them. */
   readonly rsyslog: readonly string[];
-  /** The socket through which any user writes to syslog. */
-  readonly socket: string;
 }
 
 const THIS_MACHINE: Settings = {
   allNetns: '/proc/sys/net/netfilter/nf_log_all_netns',
   rsyslog: ['/etc/rsyslog.conf', '/etc/rsyslog.d'],
-  socket: '/dev/log',
 };
 /** What lets true lines of the kernel through alone. */
 const KERNEL_ONLY = /\$inputname\s*==\s*["']imklog["']|\$!_TRANSPORT\s*==\s*["']kernel["']/;
@@ -43,11 +40,14 @@ export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): str
   return doubts;
 }
 
-/** Whether some rule of rsyslog writes there without asking for the kernel; without any rule, the usual names count. */
-function isShared(path: string, { rsyslog, socket }: Settings): boolean {
+/**
+ * Whether some rule of rsyslog writes there without asking for the kernel. Without any rule, as in a container that
+ * has but the log of its host, the usual names count.
+ */
+function isShared(path: string, { rsyslog }: Settings): boolean {
   const rules = rsyslog.flatMap(configsAt).flatMap((text) => rulesFor(path, text));
   if (rules.length > 0) return rules.some((rule) => !KERNEL_ONLY.test(rule));
-  return KERNEL_LOGS.some((each) => each === path) && existsSync(socket);
+  return KERNEL_LOGS.some((each) => each === path);
 }
 
 function configsAt(path: string): string[] {
