@@ -56,6 +56,7 @@ describeWith(
         `-n ${box} route add default via 172.19.0.1`,
         `netns exec ${server} sysctl -qw net.ipv4.ip_forward=1`,
         `netns exec ${server} iptables -N DOCKER-USER`,
+        `netns exec ${server} iptables -A DOCKER-USER -j RETURN`,
         `netns exec ${server} iptables -A FORWARD -j DOCKER-USER`,
         `netns exec ${server} iptables -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to 172.19.0.2:8000`,
       ]) {
