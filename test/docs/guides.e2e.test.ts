@@ -1,7 +1,7 @@
 /** The guides, as whoever follows them types them. */
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../lab/describe.ts';
@@ -78,6 +78,7 @@ describeWith(
       const door = (sequence: string) =>
         `{ sequence: [${sequence}], seq_timeout: 10s, tcpflags: [syn], open: { port: 22, for: 60s } }`;
       const doors = `ssh: ${door('4438, 1813:udp, 8235')}, phone: ${door('icmp:64, icmp:300, icmp:128')}`;
+      mkdirSync(join(lab.folder, 'etc/knocktail'));
       writeFileSync(
         join(lab.folder, 'etc/knocktail/knock.yaml'),
         `log: { prefix: "${lab.prefix}" }\ndoors: { ${doors} }\n`,

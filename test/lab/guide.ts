@@ -28,7 +28,7 @@ export class GuideLab {
 
   constructor(lab: Lab) {
     this.#lab = lab;
-    mkdirSync(this.#within('etc/knocktail'), { recursive: true });
+    mkdirSync(this.#within('etc'));
     mkdirSync(this.#within('bin'));
     const config = this.#within('etc/knocktail/knock.yaml');
     const here = `--log ${lab.log} --state ${this.#within('state')}`;
