@@ -2,8 +2,12 @@
 
 import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
 
-/** More than this between the two clocks of a line is a reboot, a suspend or a step, not a late logger. */
+/** More than this between the two clocks of a line is a reboot, a suspend, a step, or a logger that was stopped. */
 const DRIFT_LIMIT_US = 2 * US_PER_SECOND;
+/** A logger that catches up is less late with each line; for so long that it is not, it is the clock. */
+const CATCHING_UP_US = 4 * US_PER_SECOND;
+/** Stamps of logs are whole seconds at the worst. */
+const COARSE_US = US_PER_SECOND;
 /** A stamp further ahead than this of the moment of reading is no stamp. */
 const AHEAD_LIMIT_US = 2 * US_PER_SECOND;
 /** Lines that are so far apart, and were read as far apart, are read as they come: a backlog is read at once. */
@@ -28,6 +32,11 @@ export interface Moment {
 export class BootClock {
   readonly #live: boolean;
   #offset: Micros | null = null;
+  /** What `#bootedAt` was when the offset was found. */
+  #offsetBootedAt: Micros | null = null;
+  /** The first line that may only be late, as late as those since. */
+  #late: { readonly uptimeUs: number; readonly measured: Micros } | null = null;
+  #lastUptimeUs = 0;
   /** When this machine booted, by its clocks; null when the lines are not its own. */
   #bootedAt: Micros | null = null;
   /** The offset that lines read as they came have shown; null before there were any. */
@@ -59,6 +68,9 @@ export class BootClock {
   fork(): BootClock {
     const fork = new BootClock({ live: this.#live });
     fork.#offset = this.#offset;
+    fork.#offsetBootedAt = this.#offsetBootedAt;
+    fork.#late = this.#late;
+    fork.#lastUptimeUs = this.#lastUptimeUs;
     fork.#bootedAt = this.#bootedAt;
     fork.#paced = this.#paced;
     fork.#last = this.#last;
@@ -71,10 +83,35 @@ export class BootClock {
     if (written === null && this.#bootedAt !== null)
       this.#offset = this.#calibrated(uptimeUs, readAt, this.#bootedAt);
     const offset = this.#offset;
-    if (offset === null) this.#offset = measured;
-    else if (written !== null && Math.abs(measured - offset) > DRIFT_LIMIT_US) this.#offset = measured;
-    else if (!this.#isPossible(uptimeUs + offset, readAt)) return null;
+    if (offset === null) this.#adopt(measured);
+    else if (written !== null && Math.abs(measured - offset) > DRIFT_LIMIT_US) {
+      if (!this.#isLate(uptimeUs, measured, offset)) this.#adopt(measured);
+    } else if (!this.#isPossible(uptimeUs + offset, readAt)) return null;
+    else this.#late = null;
+    this.#lastUptimeUs = uptimeUs;
     return uptimeUs + (this.#offset ?? measured);
+  }
+
+  #adopt(offset: Micros): void {
+    this.#offset = offset;
+    this.#offsetBootedAt = this.#bootedAt;
+    this.#late = null;
+  }
+
+  /**
+   * Whether a line was written later than it was stamped, rather than stamped by another clock. A logger that was
+   * stopped writes what it finds in the ring with the time at which it does (rsyslog, observed), and a knock of long
+   * ago must not pass for a new one. The clocks of this machine tell at once, those of others after a while.
+   */
+  #isLate(uptimeUs: number, measured: Micros, offset: Micros): boolean {
+    const jump = measured - offset;
+    const isReboot = uptimeUs < this.#lastUptimeUs - DRIFT_LIMIT_US;
+    if (!this.#live || jump < 0 || isReboot) return false;
+    const jumped = (this.#bootedAt ?? 0) - (this.#offsetBootedAt ?? 0);
+    if (Math.abs(jump - jumped) <= DRIFT_LIMIT_US) return false;
+    if (this.#late === null || measured < this.#late.measured - COARSE_US)
+      this.#late = { uptimeUs, measured };
+    return uptimeUs - this.#late.uptimeUs < CATCHING_UP_US;
   }
 
   /**

@@ -76,6 +76,45 @@ describe('a clock of a boot', () => {
     });
   });
 
+  describe('of lines that are read as they come', () => {
+    const placed = (clock: BootClock, uptime: number, wall: number): number =>
+      clock.place(stamps(uptime * S, BOOT + wall * S), BOOT + wall * S).time - BOOT;
+    const running = (): BootClock => {
+      const clock = new BootClock({ live: true });
+      clock.booted(BOOT);
+      placed(clock, 100, 100);
+      return clock;
+    };
+
+    it('tells how old a line is that a logger found in the ring when it was started again', () => {
+      const clock = running();
+      expect([110, 110.2, 300, 699].map((uptime) => placed(clock, uptime, 700))).toEqual(
+        [110, 110.2, 300, 699].map((uptime) => uptime * S),
+      );
+      expect(placed(clock, 701, 701)).toBe(701 * S);
+    });
+
+    it('follows a step and a suspend of this machine at once', () => {
+      const clock = running();
+      clock.booted(BOOT + 3_600 * S);
+      expect(placed(clock, 101, 3_701)).toBe(3_701 * S);
+    });
+
+    it('follows a step of another machine within seconds', () => {
+      const clock = running();
+      expect([101, 103, 104.9].map((uptime) => placed(clock, uptime, uptime + 3_600))).toEqual(
+        [101, 103, 104.9].map((uptime) => uptime * S),
+      );
+      expect(placed(clock, 105, 3_705)).toBe(3_705 * S);
+    });
+
+    it('follows a step back, and a reboot, at once', () => {
+      const clock = running();
+      expect(placed(clock, 101, 50)).toBe(50 * S);
+      expect(placed(clock, 2, 90)).toBe(90 * S);
+    });
+  });
+
   it('that is live takes a stamp of more than two seconds ahead for none', () => {
     const clock = new BootClock({ live: true });
     expect(clock.place(stamps(null, BOOT + 3 * S), BOOT).time).toBe(BOOT);
