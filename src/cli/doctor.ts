@@ -77,7 +77,7 @@ function checkConfig(path: string, config: Config): Finding[] {
 }
 
 async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
-  const { firewall, logs } = config;
+  const { firewall } = config;
   const found = await tried('iptables', () =>
     settleBinaries(firewall.iptables, process.env['PATH'] ?? '', firewall.chain),
   );
@@ -96,8 +96,7 @@ async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
   yield checkXtTime(kernelText());
   const watchedOf = await watchedBy(config);
   for (const [family, program] of [[4, v4] as const, [6, v6] as const]) {
-    if (program !== null)
-      yield* checkFamily(family, new Iptables(program), config, watchedOf(family), logs[0].prefix);
+    if (program !== null) yield* checkFamily(family, new Iptables(program), config, watchedOf(family));
     else yield skip(`${firewall.chain}, IPv${family}`, 'there is no ip6tables');
   }
 }
@@ -105,9 +104,8 @@ async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
 async function* checkFamily(
   family: Family,
   iptables: Iptables,
-  { firewall }: Config,
+  { firewall, logs }: Config,
   watched: ReturnType<Awaited<ReturnType<typeof watchedBy>>>,
-  prefix: string,
 ): AsyncGenerator<Finding> {
   const check = `${firewall.chain}, IPv${family}`;
   const read = await tried(check, () => readTable(iptables, [...firewall.hooks, firewall.chain]));
@@ -121,7 +119,7 @@ async function* checkFamily(
     return;
   }
   yield checkChain(table, family, firewall);
-  if (watched !== null) yield checkLogRules(table, firewall.hooks, watched, prefix);
+  if (watched !== null) yield checkLogRules(table, firewall.hooks, watched, logs);
 }
 
 /** A failure that is expected of a host is a finding, and not the end of the examination. */

@@ -63,7 +63,7 @@ export function addRules(program: Command, io: Io): void {
 async function want(path: string): Promise<Wanted> {
   const { config } = await readConfigFile(path);
   const { chain } = config.firewall;
-  const settings = { chain, ...config.logs[0], sweepGuard: config.sweepGuard };
+  const settings = { chain, logs: config.logs, sweepGuard: config.sweepGuard };
   const watch = await watchedBy(config);
   const chains = (family: Family): LogChains | null => {
     const seen = watch(family);

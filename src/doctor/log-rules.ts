@@ -2,6 +2,7 @@
 
 import { parseNetwork } from '../config/networks.ts';
 import { type Address, TCP_FLAGS } from '../model.ts';
+import { distinct, type Line } from '../setup/chains.ts';
 import { echoLength, type View, type Watched } from '../setup/watched.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 import { type Path, pathOf, type Table } from './packet-path.ts';
@@ -9,12 +10,15 @@ import type { Probe } from './rule-match.ts';
 
 const REMEDY = 'knocktail rules --apply';
 
-/** @param hooks those where knocks may come by: one has to log them */
+/**
+ * @param hooks those where knocks may come by: one has to log them
+ * @param lines what the logs are read for: one of them has to show each knock
+ */
 export function checkLogRules(
   table: Table,
   hooks: readonly string[],
   watched: Watched,
-  prefix: string,
+  lines: readonly Line[],
 ): Finding {
   const check = `LOG rules, IPv${watched.family}`;
   const probes = probesOf(watched);
@@ -22,7 +26,7 @@ export function checkLogRules(
     probe,
     ...best(
       hooks.map((hook) => pathOf(table, hook, probe)),
-      prefix,
+      lines,
     ),
   }));
   const bad = states.filter(({ is }) => is !== 'logged');
@@ -35,18 +39,29 @@ export function checkLogRules(
 
 function best(
   paths: readonly Path[],
-  prefix: string,
+  lines: readonly Line[],
 ): { readonly is: 'logged' | 'throttled' | 'missing'; readonly why: string } {
   const logs = paths.flatMap((path) => path.logs);
-  const ours = logs.filter((log) => log.prefix === prefix);
+  const ours = logs.filter((log) => lines.some((line) => isRead(log, line)));
   if (ours.some(({ isThrottled }) => !isThrottled)) return { is: 'logged', why: '' };
   if (ours.length > 0)
     return { is: 'throttled', why: 'is logged behind -m limit, which any one source can use up' };
   const [other] = logs;
-  if (other !== undefined)
-    return { is: 'missing', why: `is logged with the prefix "${other.prefix}", not "${prefix}"` };
+  if (other !== undefined) return { is: 'missing', why: `is logged ${named(other)}, not ${wanted(lines)}` };
   const end = paths.find((path) => path.end !== null)?.end ?? null;
   return { is: 'missing', why: end === null ? 'is not logged' : `is not logged ahead of ${end}` };
+}
+
+function isRead(written: Line, { prefix, format }: Line): boolean {
+  return written.prefix === prefix && written.format === format;
+}
+
+function wanted(lines: readonly Line[]): string {
+  return distinct(lines).map(named).join(' or ');
+}
+
+function named({ prefix, format }: Line): string {
+  return `${format === 'ulogd' ? 'for ulogd ' : ''}with the prefix "${prefix}"`;
 }
 
 function probesOf(watched: Watched): Probe[] {

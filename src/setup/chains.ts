@@ -22,11 +22,17 @@ export interface LogChains {
   readonly rest: LogChain | null;
 }
 
+/** How a line has to begin, and who writes it. */
+export interface Line {
+  readonly prefix: string;
+  readonly format: 'kernel' | 'ulogd';
+}
+
 export interface LogSettings {
   /** The chain of the openings, after which these are named. */
   readonly chain: string;
-  readonly prefix: string;
-  readonly format: 'kernel' | 'ulogd';
+  /** Those of all logs: a packet is to be in each. */
+  readonly logs: readonly Line[];
   readonly sweepGuard: number;
 }
 
@@ -60,19 +66,26 @@ export function chainNames(chain: string): {
 export function logChains(watched: Watched, settings: LogSettings): LogChains {
   const { chain, sweepGuard } = settings;
   const names = chainNames(chain);
-  const target = lineTarget(settings);
+  const targets = distinct(settings.logs).map(lineTarget);
   const chosen = choices(watched);
   const source = watched.family === 6 ? ['--hashlimit-srcmask', String(IPV6_SOURCE_BITS)] : [];
   const limit = (name: string, perSecond: number, atOnce: number): Spec => [
     ...['-m', 'hashlimit', '--hashlimit-upto', `${perSecond}/sec`, '--hashlimit-burst', String(atOnce)],
     ...['--hashlimit-mode', 'srcip', '--hashlimit-name', name, ...source],
   ];
-  // Limits of one name are one limit, with the figures of the first: those of other chains have names of their own.
-  const line = [...limit(names.line, STEPS_PER_SECOND, STEPS_AT_ONCE), ...target];
+  // Limits of one name are one limit, with the figures of the first, and two rules of it count each packet twice.
+  const named = (name: string, index: number): string => (index === 0 ? name : `${name}-${index + 1}`);
+  const line = targets.map((target, index) => [
+    ...limit(named(names.line, index), STEPS_PER_SECOND, STEPS_AT_ONCE),
+    ...target,
+  ]);
   // Enough at once to be over the guard.
-  const rest = [...limit(names.rest, REST_PER_SECOND, 2 * (sweepGuard + 1)), ...target];
+  const rest = targets.map((target, index) => [
+    ...limit(named(names.rest, index), REST_PER_SECOND, 2 * (sweepGuard + 1)),
+    ...target,
+  ]);
   return {
-    line: { name: names.line, rules: [line] },
+    line: { name: names.line, rules: line },
     log: {
       name: names.log,
       rules: [
@@ -87,14 +100,22 @@ export function logChains(watched: Watched, settings: LogSettings): LogChains {
             name: names.rest,
             rules: [
               ...chosen.map((spec) => [...spec, '-j', 'RETURN']),
-              ...strays(watched).map((spec) => [...spec, ...rest]),
+              ...strays(watched).flatMap((spec) => rest.map((each) => [...spec, ...each])),
             ],
           },
   };
 }
 
+/** Those of logs that differ: two that read the same lines need them once. */
+export function distinct(logs: readonly Line[]): readonly Line[] {
+  return logs.filter(
+    ({ prefix, format }, at) =>
+      logs.findIndex((other) => other.prefix === prefix && other.format === format) === at,
+  );
+}
+
 /** No TCP sequence numbers: a log that others read should not have them, and the source port tells a repeat as well. */
-function lineTarget({ prefix, format }: LogSettings): Spec {
+function lineTarget({ prefix, format }: Line): Spec {
   const most = MAX_PREFIX[format];
   if (Buffer.byteLength(prefix) > most) {
     throw new KnocktailError(`iptables cannot write a log.prefix of more than ${most} bytes`, {

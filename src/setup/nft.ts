@@ -2,7 +2,7 @@
 
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
-import type { LogSettings } from './chains.ts';
+import { distinct, type Line, type LogSettings } from './chains.ts';
 import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
 
 /** nftables has no name for AE. */
@@ -31,11 +31,11 @@ export function nftText(
   hooks: readonly string[],
 ): string {
   const { sweepGuard } = settings;
-  const target = logStatement(settings);
+  const targets = distinct(settings.logs).map(logStatement);
   const limited = (name: string, rate: string): string[] => [
     `update @${name}4 { ip saddr limit rate over ${rate} packets } return`,
     `update @${name}6 { ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over ${rate} packets } return`,
-    target,
+    ...targets,
   ];
   const strays = families.flatMap(straysOf).map((match) => `${match} goto rest`);
   const guard = ['# Ports of no door, so that a port sweep can be told.', 'iifname "lo" return', ...strays];
@@ -81,7 +81,7 @@ function nftHook(hook: string): string {
   });
 }
 
-function logStatement({ prefix, format }: LogSettings): string {
+function logStatement({ prefix, format }: Line): string {
   if (/["\\$]/.test(prefix)) {
     throw new KnocktailError('nftables cannot write this log.prefix', {
       exitCode: EXIT.CONFIG,

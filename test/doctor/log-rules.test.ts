@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkLogRules } from '../../src/doctor/log-rules.ts';
 import type { Table } from '../../src/doctor/packet-path.ts';
 import { rulesOf } from '../../src/rule/listing.ts';
-import { type LogChain, logChains } from '../../src/setup/chains.ts';
+import { type Line, type LogChain, logChains } from '../../src/setup/chains.ts';
 import type { View, Watched } from '../../src/setup/watched.ts';
 import { address, asPort } from '../attempt/traffic.ts';
 
@@ -18,13 +18,18 @@ const WATCHED: Watched = {
 const PREFIX = 'KNOCK ';
 const LOG = '-j LOG --log-prefix "KNOCK " --log-level 6';
 
-function check(rules: readonly string[], watched: Watched = WATCHED, chains: Table = new Map()): string {
+function check(
+  rules: readonly string[],
+  watched: Watched = WATCHED,
+  chains: Table = new Map(),
+  lines: readonly Line[] = [{ prefix: PREFIX, format: 'kernel' }],
+): string {
   const text = rules.map((rule) => `-A INPUT ${rule}`).join('\n');
   const { status, detail } = checkLogRules(
     new Map([...chains, ['INPUT', rulesOf(text, 'INPUT')]]),
     ['INPUT'],
     watched,
-    PREFIX,
+    lines,
   );
   return `${status}: ${detail}`;
 }
@@ -37,7 +42,11 @@ describe('the LOG rules', () => {
       { ...WATCHED, views: [ANY, view], interface: 'eth0' },
       { ...WATCHED, views: [{ ...ANY, flags: null }] },
     ]) {
-      const made = logChains(watched, { chain: 'KNOCKD', prefix: PREFIX, format: 'kernel', sweepGuard: 8 });
+      const made = logChains(watched, {
+        chain: 'KNOCKD',
+        logs: [{ prefix: PREFIX, format: 'kernel' }],
+        sweepGuard: 8,
+      });
       const chains = [made.log, made.line].map(({ name, rules }: LogChain) => [name, rules] as const);
       expect(check(['-j KNOCKD-LOG', '-j DROP'], watched, new Map(chains))).toMatch(
         /^ok: each of \d+ knocks is logged$/,
@@ -70,7 +79,19 @@ describe('the LOG rules', () => {
   it('are not where there are none, or their prefix is another', () => {
     expect(check([])).toBe('fail: 4438/tcp is not logged, and 3 more of 4 knocks are like it');
     expect(check(['-j LOG --log-prefix "[UFW BLOCK] "'])).toBe(
-      'fail: 4438/tcp is logged with the prefix "[UFW BLOCK] ", not "KNOCK ", and 3 more of 4 knocks are like it',
+      'fail: 4438/tcp is logged with the prefix "[UFW BLOCK] ", not with the prefix "KNOCK ", and 3 more of 4 knocks are like it',
+    );
+  });
+
+  it('are well with the prefix of any of the logs, by the way that this log is written', () => {
+    const lines: readonly Line[] = [
+      { prefix: 'OTHER ', format: 'kernel' },
+      { prefix: 'knock ', format: 'ulogd' },
+    ];
+    const nflog = '-j NFLOG --nflog-prefix "knock "';
+    expect(check([nflog], WATCHED, new Map(), lines)).toContain('ok');
+    expect(check([nflog.replace('knock', 'OTHER')], WATCHED, new Map(), lines)).toContain(
+      'fail: 4438/tcp is logged for ulogd with the prefix "OTHER ", not with the prefix "OTHER " or for ulogd with the prefix "knock ", and',
     );
   });
 

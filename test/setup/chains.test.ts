@@ -6,7 +6,9 @@ import { asPort } from '../attempt/traffic.ts';
 
 const ANY = { from: null, to: null, flags: null };
 const WATCHED: Watched = { family: 4, tcp: [], udp: [], echoes: [], views: [ANY], interface: null };
-const SETTINGS = { chain: 'KNOCKD', prefix: 'KNOCK ', format: 'kernel', sweepGuard: 8 } as const;
+const LOG = { prefix: 'KNOCK ', format: 'kernel' } as const;
+const ULOGD = { prefix: 'knock ', format: 'ulogd' } as const;
+const SETTINGS = { chain: 'KNOCKD', logs: [LOG], sweepGuard: 8 } as const;
 
 describe('the chains that log', () => {
   it('take 15 ports a rule', () => {
@@ -52,16 +54,34 @@ describe('the chains that log', () => {
   });
 
   it('hand packets to ulogd2 where the log is of ulogd2', () => {
-    const { line } = logChains(WATCHED, { ...SETTINGS, format: 'ulogd' });
-    expect(line.rules[0]?.slice(-4)).toEqual(['-j', 'NFLOG', '--nflog-prefix', 'KNOCK ']);
+    const { line } = logChains(WATCHED, { ...SETTINGS, logs: [ULOGD] });
+    expect(line.rules[0]?.slice(-4)).toEqual(['-j', 'NFLOG', '--nflog-prefix', 'knock ']);
+  });
+
+  it('write a line for each log that wants one of its own, and count none of them twice', () => {
+    const { line, rest } = logChains(WATCHED, { ...SETTINGS, logs: [LOG, LOG, ULOGD] });
+    const wordAfter = (word: string) => (spec: readonly string[]) => spec[spec.indexOf(word) + 1];
+    expect(line.rules.map(wordAfter('-j'))).toEqual(['LOG', 'NFLOG']);
+    expect(line.rules.map(wordAfter('--hashlimit-name'))).toEqual(['KNOCKD-LINE', 'KNOCKD-LINE-2']);
+    const written = rest?.rules.filter((spec) => spec.includes('hashlimit')) ?? [];
+    expect(written.map((spec) => [wordAfter('-p')(spec), wordAfter('-j')(spec)].join(' '))).toEqual([
+      'tcp LOG',
+      'tcp NFLOG',
+      'udp LOG',
+      'udp NFLOG',
+    ]);
+    expect(new Set(written.map(wordAfter('--hashlimit-name')))).toEqual(
+      new Set(['KNOCKD-REST', 'KNOCKD-REST-2']),
+    );
   });
 
   it('need a prefix that iptables can write', () => {
     const prefix = 'x'.repeat(30);
-    expect(() => logChains(WATCHED, { ...SETTINGS, prefix })).toThrow(
+    expect(() => logChains(WATCHED, { ...SETTINGS, logs: [{ ...LOG, prefix }] })).toThrow(
       `iptables cannot write a log.prefix of more than 29 bytes (${prefix}), shorten it`,
     );
-    expect(logChains(WATCHED, { ...SETTINGS, prefix: '' }).line.rules[0]).not.toContain('--log-prefix');
+    const bare = logChains(WATCHED, { ...SETTINGS, logs: [{ ...LOG, prefix: '' }] });
+    expect(bare.line.rules[0]).not.toContain('--log-prefix');
   });
 
   it('have names that fit beside a long one', () => {
@@ -75,12 +95,18 @@ describe('the chains that log', () => {
 
 describe('the table for nft', () => {
   it('needs a prefix that nft can write, and hooks that it has', () => {
-    expect(() => nftText([WATCHED], { ...SETTINGS, prefix: 'a"' }, ['INPUT'])).toThrow(
+    expect(() => nftText([WATCHED], { ...SETTINGS, logs: [{ ...LOG, prefix: 'a"' }] }, ['INPUT'])).toThrow(
       'nftables cannot write',
     );
     expect(() => nftText([WATCHED], SETTINGS, ['MINE'])).toThrow(
       'nftables has no hook for this chain (MINE)',
     );
+  });
+
+  it('writes a line for each log that wants one of its own', () => {
+    const text = nftText([WATCHED], { ...SETTINGS, logs: [LOG, LOG, ULOGD] }, ['INPUT']);
+    expect(text).toContain('\t\tlog prefix "KNOCK " level info\n\t\tlog prefix "knock " group 0\n');
+    expect(text.match(/prefix "KNOCK "/g)).toHaveLength(2);
   });
 
   it('has one chain for two hooks that are one to it', () => {

@@ -14,7 +14,7 @@ const WATCHED: Watched = {
   views: [ANY],
   interface: null,
 };
-const NAMED = { chain: 'KNOCKD', prefix: 'KNOCK ', format: 'kernel', sweepGuard: 8 } as const;
+const NAMED = { chain: 'KNOCKD', logs: [{ prefix: 'KNOCK ', format: 'kernel' }], sweepGuard: 8 } as const;
 const CHAINS = logChains(WATCHED, NAMED);
 const SETTINGS = { chain: 'KNOCKD', hooks: ['INPUT'] };
 const OURS = ['KNOCKD', 'KNOCKD-LOG', 'KNOCKD-LINE', 'KNOCKD-REST'];
