@@ -31,13 +31,14 @@ const DEEPEST = 32;
 /** A rule of which it cannot be told whether it takes the knock is taken to let it go on, and to log it. */
 export function pathOf(table: Table, hook: string, probe: Probe): Path {
   const logs: Written[] = [];
-  const walk = (chain: string, depth: number, isSure: boolean, throttled: boolean): string | null => {
+  const walk = (chain: string, depth: number, isReached: boolean, throttled: boolean): string | null => {
+    let isSure = isReached;
     for (const spec of depth > DEEPEST ? [] : (table.get(chain) ?? [])) {
       const { takes, isThrottled } = matchRule(spec, probe);
       const at = spec.findIndex((word) => word === '-j' || word === '-g');
       const target = at < 0 ? '' : (spec[at + 1] ?? '');
       if (takes === 'no' || target === '') continue;
-      const isCertain = isSure && takes === 'yes' && !isThrottled;
+      const isCertain = isSure && takes === 'yes';
       const format = WRITES.get(target);
       if (format !== undefined)
         logs.push({ prefix: prefixOf(spec), format, isThrottled: throttled || isThrottled });
@@ -45,10 +46,13 @@ export function pathOf(table: Table, hook: string, probe: Probe): Path {
         if (isCertain) return `-A ${chain} ${spec.join(' ')}`;
       } else if (target === 'RETURN') {
         if (takes === 'yes') return null;
+        isSure = false;
       } else if (!GOES_ON.has(target)) {
         const end = walk(target, depth + 1, isCertain, throttled || isThrottled);
         if (end !== null) return end;
-        if (spec[at] === '-g' && takes === 'yes') return null;
+        if (spec[at] !== '-g') continue;
+        if (takes === 'yes') return null;
+        isSure = false;
       }
     }
     return null;

@@ -43,9 +43,12 @@ const TESTS: Readonly<Record<string, Test>> = {
   '--ctstate': (value) => sure(value.split(',').includes('NEW')),
   '--state': (value) => sure(value.split(',').includes('NEW')),
   '--pkt-type': (value) => sure(value === 'unicast'),
+  '--dst-type': (value) => (/^(?:BROADCAST|MULTICAST|ANYCAST)$/.test(value) ? 'no' : 'maybe'),
+  // One knock is below any rate that somebody has thought of.
+  '--hashlimit-above': () => 'no',
 };
-/** What says nothing of one packet alone. */
-const HARMLESS = /^--(?:comment|limit|limit-burst|hashlimit.*)$/;
+/** What says nothing of a packet. */
+const HARMLESS = /^--(?:comment|limit-burst|hashlimit-(?!above|upto).*)$/;
 
 export function matchRule(spec: readonly string[], probe: Probe): RuleMatch {
   let takes: Takes = 'yes';
@@ -57,11 +60,11 @@ export function matchRule(spec: readonly string[], probe: Probe): RuleMatch {
     if (isNegated) at++;
     const option = words[at] ?? '';
     if (option === '-m' || HARMLESS.test(option)) {
-      if (option === '--limit') isThrottled = true;
       at++;
       continue;
     }
     if (!option.startsWith('-')) continue;
+    if (option === '--limit') isThrottled = true;
     const result = test(option, words[at + 1] ?? '', words[at + 2] ?? '', probe);
     takes = both(takes, isNegated ? not(result) : result);
   }

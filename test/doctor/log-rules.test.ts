@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkLogRules } from '../../src/doctor/log-rules.ts';
 import type { Table } from '../../src/doctor/packet-path.ts';
@@ -115,6 +116,27 @@ describe('the LOG rules', () => {
     expect(
       check([`-m hashlimit --hashlimit-upto 9/sec --hashlimit-name x --hashlimit-mode srcip ${LOG}`]),
     ).toContain('ok');
+  });
+
+  it('are not where only what is too much is logged, and are where only that is dropped', () => {
+    const above = '-m hashlimit --hashlimit-above 9/sec --hashlimit-name x --hashlimit-mode srcip';
+    expect(check([`${above} ${LOG}`])).toContain('fail: 4438/tcp is not logged');
+    expect(check([`${above} -j DROP`, LOG])).toContain('ok');
+    expect(check(['-m limit --limit 9/sec -j ACCEPT', LOG])).toContain('ok');
+  });
+
+  it.each([
+    ['4', '[UFW BLOCK] ', 'warn: 4438/tcp is logged behind -m limit'],
+    ['6', '[UFW BLOCK] ', 'warn: 4438/tcp is logged behind -m limit'],
+    ['4', PREFIX, 'fail: 4438/tcp is logged with the prefix "[UFW BLOCK] ", not with the prefix "KNOCK "'],
+  ] as const)('are too slow as ufw has them over IPv%s, and have its prefix (%s)', (family, prefix, said) => {
+    const text = readFileSync(`fixtures/firewalls/ufw.v${family}`, 'utf8');
+    const names = [...text.matchAll(/^-[PN] (\S+)/gm)].map(([, name = '']) => name);
+    const table = new Map(names.map((name) => [name, rulesOf(text, name)]));
+    const watched: Watched = { ...WATCHED, family: family === '4' ? 4 : 6, echoes: [] };
+    const { status, detail } = checkLogRules(table, ['INPUT'], watched, [{ prefix, format: 'kernel' }]);
+    expect(`${status}: ${detail}`).toContain(said);
+    expect(detail).toContain('and 2 more of 3 knocks are like it');
   });
 
   it('are found in the chains that a hook leads to, which may return', () => {
