@@ -6,5 +6,6 @@ import { fileURLToPath } from 'node:url';
 const fileAt = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 export const PROGRAM = fileAt('dist/main.js');
+export const CLIENT = fileAt('dist/knock.js');
 export const SCHEMA = fileAt('knock.schema.json');
 export const MANIFEST = fileAt('package.json');

@@ -161,6 +161,7 @@ export class LogReader {
   }
 }
 
-function nameOf({ from, path }: LogConfig): string {
+/** What a log is called. */
+export function nameOf({ from, path }: LogConfig): string {
   return from === 'file' ? path : from;
 }

@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'manual',
     'client',
     'daemon.ts',
+    'reader.ts',
   ],
   'main.ts': ['cli'],
   client: ['config'],
@@ -52,7 +53,7 @@ const CORE = [
   /^metrics\/(?!file)/,
   /^manual\//,
   /^(muffle|near-misses|tally|words)\.ts$/,
-  /^doctor\/(?!host|state|log-source)/,
+  /^doctor\/(?!host|state|log-source|scratch)/,
 ];
 const IMPURE =
   /Date\.now|new Date\(\)|performance\.|setTimeout|setInterval|setImmediate|process\.|console\.|from 'node:(?!net')/;
@@ -109,6 +110,7 @@ it('only main.ts ends the process, and few files spawn', () => {
     'cli/background.ts',
     'cli/systemd.ts',
     'client/ping.ts',
+    'doctor/scratch.ts',
     'line/choose.ts',
     'line/dd.ts',
     'line/program.ts',

@@ -5,14 +5,16 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { weaknesses } from '../config/weak.ts';
+import { untested } from '../doctor/arrival.ts';
 import { backendUnknown, checkBackend } from '../doctor/backend.ts';
 import { checkChain } from '../doctor/chain.ts';
 import { checkClock } from '../doctor/clock.ts';
 import { checkDaemons } from '../doctor/daemons.ts';
 import { type Finding, fail, ok, skip, warn } from '../doctor/finding.ts';
-import { kernelText, processes, readTable, textOf } from '../doctor/host.ts';
+import { isNetworkOfItsOwn, kernelText, processes, readTable, textOf } from '../doctor/host.ts';
 import { checkLogRules } from '../doctor/log-rules.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
+import type { Table } from '../doctor/packet-path.ts';
 import { checkPrivileges } from '../doctor/privileges.ts';
 import { checkState } from '../doctor/state.ts';
 import { checkXtTime } from '../doctor/xt-time.ts';
@@ -21,13 +23,16 @@ import { printable } from '../log.ts';
 import type { Family } from '../model.ts';
 import { backendOf, rulesIn, settleBinaries } from '../rule/backend.ts';
 import { Iptables } from '../rule/iptables.ts';
+import type { Watched } from '../setup/watched.ts';
 import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
+import { selfTest } from './self-test.ts';
 import { watchedBy } from './watched-by.ts';
 
 interface Options {
   readonly config: string;
   readonly json?: true;
+  readonly knock?: true;
 }
 
 const SIGNS = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: '-   ' };
@@ -40,12 +45,16 @@ export function addDoctor(program: Command, io: Io): void {
       'Looks at all that stands between a knock and its rule, and changes nothing. Exit code 0 when all is well, ' +
         '1 for warnings, 2 for failures.',
     )
+    .option(
+      '--knock',
+      'also send the first knock of a door from a scratch network, and see whether the log shows it',
+    )
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
     .option('--json', 'one JSON object a line')
-    .action(async ({ config: given, json }: Options) => {
+    .action(async ({ config: given, json, knock }: Options) => {
       const path = resolve(given);
       let worst: ExitCode = EXIT.OK;
-      for await (const finding of examine(path)) {
+      for await (const finding of examine(path, knock === true, io)) {
         io.stdout.write(json === true ? `${JSON.stringify(finding)}\n` : asText(finding));
         if (finding.status === 'fail') worst = EXIT.UNWELL;
         if (finding.status === 'warn' && worst === EXIT.OK) worst = EXIT.NO_MATCH;
@@ -54,7 +63,7 @@ export function addDoctor(program: Command, io: Io): void {
     });
 }
 
-async function* examine(path: string): AsyncGenerator<Finding> {
+async function* examine(path: string, isToKnock: boolean, io: Io): AsyncGenerator<Finding> {
   const read = await tried('config', async () => (await readConfigFile(path)).config);
   if ('status' in read) {
     for (const line of read.detail.split('\n')) yield fail('config', line, 'knocktail check');
@@ -66,7 +75,10 @@ async function* examine(path: string): AsyncGenerator<Finding> {
   yield checkState(config.state);
   yield checkClock(Date.now(), statSync(path).mtimeMs);
   yield checkDaemons(processes());
-  yield* checkFirewall(config);
+  const tables = new Map<Family, Table>();
+  yield* checkFirewall(config, tables);
+  if (isToKnock) yield* selfTest(config, tables, io);
+  else yield untested(isNetworkOfItsOwn());
 }
 
 function checkConfig(path: string, config: Config): Finding[] {
@@ -76,7 +88,8 @@ function checkConfig(path: string, config: Config): Finding[] {
   return weak.length > 0 ? weak : [ok('config', path)];
 }
 
-async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
+/** @param tables takes the rules that it finds */
+async function* checkFirewall(config: Config, tables: Map<Family, Table>): AsyncGenerator<Finding> {
   const { firewall } = config;
   const found = await tried('iptables', () =>
     settleBinaries(firewall.iptables, process.env['PATH'] ?? '', firewall.chain),
@@ -96,7 +109,8 @@ async function* checkFirewall(config: Config): AsyncGenerator<Finding> {
   yield checkXtTime(kernelText());
   const watchedOf = await watchedBy(config);
   for (const [family, program] of [[4, v4] as const, [6, v6] as const]) {
-    if (program !== null) yield* checkFamily(family, new Iptables(program), config, watchedOf(family));
+    if (program !== null)
+      yield* checkFamily(family, new Iptables(program), config, watchedOf(family), tables);
     else yield skip(`${firewall.chain}, IPv${family}`, 'there is no ip6tables');
   }
 }
@@ -105,7 +119,8 @@ async function* checkFamily(
   family: Family,
   iptables: Iptables,
   { firewall, logs }: Config,
-  watched: ReturnType<Awaited<ReturnType<typeof watchedBy>>>,
+  watched: Watched | null,
+  tables: Map<Family, Table>,
 ): AsyncGenerator<Finding> {
   const check = `${firewall.chain}, IPv${family}`;
   const read = await tried(check, () => readTable(iptables, [...firewall.hooks, firewall.chain]));
@@ -118,6 +133,7 @@ async function* checkFamily(
     yield skip(check, 'this kernel does not filter it');
     return;
   }
+  tables.set(family, table);
   yield checkChain(table, family, firewall);
   if (watched !== null) yield checkLogRules(table, firewall.hooks, watched, logs);
 }

@@ -37,7 +37,7 @@ async function troubleOf(config: Config): Promise<string | null> {
   for (const log of config.logs) {
     // What `auto` comes to takes a search of the journal, and the daemon has found it.
     if (log.from === 'auto') continue;
-    const unread = (await checkLogSource(log, undefined, () => [])).find(({ status }) => status === 'fail');
+    const unread = (await checkLogSource(log, { doubts: () => [] })).find(({ status }) => status === 'fail');
     if (unread !== undefined) return unread.detail;
   }
   const { chain, hooks } = config.firewall;

@@ -7,10 +7,20 @@ import { type Watched, watched } from '../setup/watched.ts';
 
 /** @throws KnocktailError when a file of sequences cannot be read */
 export async function watchedBy(config: Config): Promise<(family: Family) => Watched | null> {
+  const sequencesOf = await sequencesBy(config);
+  return (family) => watched(config, family, sequencesOf);
+}
+
+/**
+ * All sequences that may open a door.
+ *
+ * @throws KnocktailError when a file of sequences cannot be read
+ */
+export async function sequencesBy(config: Config): Promise<(door: string) => readonly Sequence[]> {
   const sequences = new Map<string, readonly Sequence[]>();
   for (const [name, { sequence, oneTimeSequences }] of Object.entries(config.doors)) {
     const once = oneTimeSequences === null ? [] : (await readOneTimeFile(oneTimeSequences)).left;
     sequences.set(name, [...(sequence === null ? [] : [sequence]), ...once.map((each) => each.sequence)]);
   }
-  return (family) => watched(config, family, (door) => sequences.get(door) ?? []);
+  return (door) => sequences.get(door) ?? [];
 }

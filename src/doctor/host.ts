@@ -1,6 +1,6 @@
 /** This host -> what the checks have to know of it. Nothing is changed. */
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import { GOES_ON } from '../rule/hook.ts';
@@ -9,6 +9,8 @@ import { rulesOf } from '../rule/listing.ts';
 import type { Process } from './daemons.ts';
 import type { Table } from './packet-path.ts';
 import type { KernelText } from './xt-time.ts';
+
+const ALL_NETNS = '/proc/sys/net/netfilter/nf_log_all_netns';
 
 /**
  * The rules of the chains, and of all to which they lead; null where the kernel does not filter this family.
@@ -39,6 +41,14 @@ export function processes(): Process[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && linkOf(`/proc/${name}/ns/net`) === network)
     .map((name) => ({ pid: Number(name), argv: textOf(`/proc/${name}/cmdline`).split('\0') }));
+}
+
+/**
+ * Whether this is not the network that the machine has begun with, the only one that the kernel logs by itself: that
+ * one alone has the setting for all others (netfilter_log_sysctl_init, net/netfilter/nf_log.c).
+ */
+export function isNetworkOfItsOwn(): boolean {
+  return existsSync('/proc/sys/net/netfilter/nf_log') && !existsSync(ALL_NETNS);
 }
 
 /** Empty where it cannot be read. */

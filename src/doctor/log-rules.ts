@@ -37,6 +37,17 @@ export function checkLogRules(
   return worst.is === 'missing' ? fail(check, detail, REMEDY) : warn(check, detail, REMEDY);
 }
 
+/** Whether a log shows this knock, for all that is known of the rules. */
+export function isLogged(
+  table: Table,
+  hooks: readonly string[],
+  probe: Probe,
+  lines: readonly Line[],
+): boolean {
+  const written = hooks.flatMap((hook) => pathOf(table, hook, probe).logs);
+  return written.some((log) => lines.some((line) => isRead(log, line)));
+}
+
 function best(
   paths: readonly Path[],
   lines: readonly Line[],
@@ -56,7 +67,8 @@ function isRead(written: Line, { prefix, format }: Line): boolean {
   return written.prefix === prefix && written.format === format;
 }
 
-function wanted(lines: readonly Line[]): string {
+/** The lines that count, in words. */
+export function wanted(lines: readonly Line[]): string {
   return distinct(lines).map(named).join(' or ');
 }
 

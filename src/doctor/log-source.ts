@@ -1,45 +1,110 @@
 /** Where knocks are to be read -> whether they can be, and who else could write there. */
 
-import { accessSync, constants } from 'node:fs';
+import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { choose } from '../line/choose.ts';
+import { KERNEL_LOGS } from '../kernel-logs.ts';
+import { choose, findJournalctl, hasKernelEntries } from '../line/choose.ts';
 import type { LogPlace } from '../line/source.ts';
 import { doubtsOf } from '../line/trust.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
+const CHECK = 'log';
 const KMSG = '/dev/kmsg';
 
-/** @param find what `auto` comes to on this machine */
-export async function checkLogSource(given: LogPlace, find = choose, doubts = doubtsOf): Promise<Finding[]> {
-  const place = await settled(given, find).catch((error: unknown) => {
+/** What this machine has to say of logs. */
+interface Machine {
+  /** What `auto` comes to. */
+  readonly choose: typeof choose;
+  readonly doubts: (place: LogPlace) => readonly string[];
+  /** Whether the journal shows messages of the kernel; null where there is no journalctl. */
+  readonly hasKernelEntries: () => Promise<boolean | null>;
+  readonly bootedMs: number;
+  /** The logs to which the kernel's messages of each boot go. */
+  readonly files: readonly string[];
+}
+
+const THIS_MACHINE: Machine = {
+  choose,
+  doubts: doubtsOf,
+  hasKernelEntries: async () => {
+    const journalctl = findJournalctl();
+    return journalctl === null ? null : hasKernelEntries(journalctl);
+  },
+  bootedMs: Date.now() - uptime() * 1000,
+  files: KERNEL_LOGS,
+};
+
+interface Settled extends LogPlace {
+  readonly from: Exclude<LogPlace['from'], 'auto'>;
+}
+
+export async function checkLogSource(given: LogPlace, changes: Partial<Machine> = {}): Promise<Finding[]> {
+  const machine = { ...THIS_MACHINE, ...changes };
+  const place = await settled(given, machine).catch((error: unknown) => {
     if (error instanceof KnocktailError && error.exitCode === EXIT.UNAVAILABLE) return error;
     throw error;
   });
   if (place instanceof KnocktailError)
-    return [fail('log', place.message, place.remedy ?? 'name a log with log.path')];
-  const readable = checkReadable(place);
-  return [readable, ...checkTrust(doubts(place))];
+    return [fail(CHECK, place.message, place.remedy ?? 'name a log with log.path')];
+  return [await checkReadable(place, machine), ...checkTrust(machine.doubts(place))];
 }
 
-/** Of `auto` it is known already that it can be read. */
-async function settled(place: LogPlace, find: typeof choose): Promise<LogPlace> {
-  return place.from === 'auto' ? { path: '', ...(await find()) } : place;
+async function settled({ from, path }: LogPlace, machine: Machine): Promise<Settled> {
+  return from === 'auto' ? { path: '', ...(await machine.choose()) } : { from, path };
 }
 
-function checkReadable({ from, path }: LogPlace): Finding {
-  if (from === 'stdin') return skip('log', 'stdin is read when there is one');
-  if (from === 'journal') return ok('log', 'the journal');
-  const file = from === 'kmsg' ? KMSG : path;
-  try {
-    accessSync(file, constants.R_OK);
-    return ok('log', file);
-  } catch {
-    return fail(
-      'log',
-      `${file} is not there, or may not be read`,
-      'run as root, or name another with log.path',
-    );
+async function checkReadable({ from, path }: Settled, machine: Machine): Promise<Finding> {
+  switch (from) {
+    case 'journal':
+      return checkJournal(await machine.hasKernelEntries());
+    case 'kmsg':
+      return checkFile(KMSG);
+    case 'file':
+      return isStale(path, machine) ? stale(path) : checkFile(path);
+    case 'stdin':
+      return skip(CHECK, 'stdin is read when there is one');
   }
+}
+
+function checkJournal(hasEntries: boolean | null): Finding {
+  if (hasEntries === null)
+    return fail(CHECK, 'there is no journalctl', 'write log: { from: auto }, which takes what is there');
+  return hasEntries
+    ? ok(CHECK, 'the journal')
+    : warn(
+        CHECK,
+        'the journal shows nothing of the kernel since this boot',
+        'run as root or in the group systemd-journal; journald.conf must not say ReadKMsg=no',
+      );
+}
+
+function checkFile(path: string): Finding {
+  try {
+    // The kernel decides at the opening of /dev/kmsg, whatever its mode is.
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+    return statSync(path).isDirectory()
+      ? fail(CHECK, `${path} is a folder`, 'name a file in it with log.path')
+      : ok(CHECK, path);
+  } catch {
+    const remedy = 'run as root, or name another with log.path';
+    return fail(CHECK, `${path} is not there, or may not be read`, remedy);
+  }
+}
+
+/** The kernel has much to say when it boots. */
+function isStale(path: string, { bootedMs, files }: Machine): boolean {
+  if (!files.includes(path)) return false;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && stats.mtimeMs < bootedMs;
+}
+
+function stale(path: string): Finding {
+  return warn(
+    CHECK,
+    `nobody has written to ${path} since this boot`,
+    'write log: { from: journal }, or install rsyslog',
+  );
 }
 
 function checkTrust(doubts: readonly string[]): Finding[] {

@@ -1,7 +1,7 @@
 /** `from: auto` -> the best source that this machine has of the kernel's messages, and why it is that. */
 
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
@@ -53,10 +53,11 @@ export async function choose(machine = THIS_MACHINE): Promise<Choice> {
 
 /** The first of these paths that can be run; null when there is none. */
 export function findJournalctl(paths = THIS_MACHINE.journalctls): string | null {
-  return paths.find((path) => isAllowed(path, constants.X_OK)) ?? null;
+  return paths.find(isProgram) ?? null;
 }
 
-function hasKernelEntries(journalctl: string): Promise<boolean> {
+/** Whether the journal shows messages of the kernel to this user. */
+export function hasKernelEntries(journalctl: string): Promise<boolean> {
   return new Promise((resolve) => {
     const argv = ['-k', '-q', '-n', '1', '-o', 'cat'];
     execFile(journalctl, argv, { timeout: TIME_LIMIT_MS }, (error, stdout) => {
@@ -80,13 +81,19 @@ async function hasKernelLines(path: string): Promise<boolean> {
   }
 }
 
-function isReadable(path: string): boolean {
-  return isAllowed(path, constants.R_OK);
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-function isAllowed(path: string, mode: number): boolean {
+/** The kernel decides when /dev/kmsg is opened, whatever its mode is. */
+function isReadable(path: string): boolean {
   try {
-    accessSync(path, mode);
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
     return true;
   } catch {
     return false;

@@ -35,8 +35,13 @@ type Tool = 'iptables' | 'ip6tables';
 type Find = (tool: Tool) => string | null;
 
 function inFolders(choice: string, searchPath: string): Find {
+  return (tool) => findProgram(programName(tool, choice), searchPath);
+}
+
+/** The path of a program in the folders of `PATH` or in an sbin; null where it is in none. */
+export function findProgram(name: string, searchPath: string): string | null {
   const folders = [...searchPath.split(':').filter(isAbsolute), ...SBIN_FOLDERS];
-  return (tool) => folders.map((folder) => join(folder, programName(tool, choice))).find(isProgram) ?? null;
+  return folders.map((folder) => join(folder, name)).find(isProgram) ?? null;
 }
 
 function programName(tool: Tool, choice: string): string {

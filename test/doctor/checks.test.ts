@@ -12,6 +12,7 @@ import { checkPrivileges } from '../../src/doctor/privileges.ts';
 import { checkState } from '../../src/doctor/state.ts';
 import { checkXtTime } from '../../src/doctor/xt-time.ts';
 import { EXIT, KnocktailError } from '../../src/errors.ts';
+import type { LogPlace } from '../../src/line/source.ts';
 
 const said = ({ status, detail }: Finding) => `${status}: ${detail}`;
 const folder = () => mkdtempSync(join(tmpdir(), 'knocktail-test-'));
@@ -136,13 +137,13 @@ describe('the log', () => {
 
   it('is well where it can be read and the kernel alone writes it', async () => {
     const path = file();
-    const findings = await checkLogSource({ from: 'file', path }, undefined, () => []);
+    const findings = await checkLogSource({ from: 'file', path }, { doubts: () => [] });
     expect(findings.map(({ check, status }) => `${check} ${status}`)).toEqual(['log ok', 'forgery ok']);
   });
 
   it('is not where it is not there, or others can write to it', async () => {
     const path = '/nonexistent/kern.log';
-    const findings = await checkLogSource({ from: 'file', path }, undefined, () => ['anybody can']);
+    const findings = await checkLogSource({ from: 'file', path }, { doubts: () => ['anybody can'] });
     expect(findings.map(said)).toEqual([
       `fail: ${path} is not there, or may not be read`,
       'warn: anybody can',
@@ -153,17 +154,53 @@ describe('the log', () => {
     const path = file();
     const found = await checkLogSource(
       { from: 'auto', path: '' },
-      async () => ({ from: 'file', path, why: '' }),
-      () => [],
+      { choose: async () => ({ from: 'file', path, why: '' }), doubts: () => [] },
     );
     expect(said(found[0] ?? expect.fail())).toBe(`ok: ${path}`);
     const none = async () => {
       throw new KnocktailError('there is no log', { exitCode: EXIT.UNAVAILABLE, remedy: 'name one' });
     };
-    const lost = await checkLogSource({ from: 'auto', path: '' }, none);
+    const lost = await checkLogSource({ from: 'auto', path: '' }, { choose: none });
     expect(lost).toEqual([
       { check: 'log', status: 'fail', detail: 'there is no log, name one', remedy: 'name one' },
     ]);
+  });
+});
+
+describe('the log that is named', () => {
+  async function first(place: LogPlace, changes: Parameters<typeof checkLogSource>[1] = {}): Promise<string> {
+    const [finding] = await checkLogSource(place, { doubts: () => [], ...changes });
+    return finding === undefined ? expect.fail() : said(finding);
+  }
+  const file = (path: string): LogPlace => ({ from: 'file', path });
+
+  it('is well where the journal shows messages of the kernel, and doubtful where it shows none', async () => {
+    const journal = { from: 'journal', path: '' } as const;
+    expect(await first(journal, { hasKernelEntries: async () => true })).toBe('ok: the journal');
+    expect(await first(journal, { hasKernelEntries: async () => false })).toBe(
+      'warn: the journal shows nothing of the kernel since this boot',
+    );
+    expect(await first(journal, { hasKernelEntries: async () => null })).toBe('fail: there is no journalctl');
+  });
+
+  it('is none where it is a folder', async () => {
+    const path = folder();
+    expect(await first(file(path))).toBe(`fail: ${path} is a folder`);
+  });
+
+  it('is doubtful where nobody has written to it since this boot, though the kernel did', async () => {
+    const path = join(folder(), 'kern.log');
+    writeFileSync(path, '');
+    const later = Date.now() + 60_000;
+    expect(await first(file(path), { files: [path], bootedMs: later })).toBe(
+      `warn: nobody has written to ${path} since this boot`,
+    );
+    expect(await first(file(path), { files: [path], bootedMs: 0 })).toBe(`ok: ${path}`);
+    expect(await first(file(path), { files: [], bootedMs: later })).toBe(`ok: ${path}`);
+  });
+
+  it('is only looked at when it is there, where it is stdin', async () => {
+    expect(await first({ from: 'stdin', path: '' })).toBe('skip: stdin is read when there is one');
   });
 });
 

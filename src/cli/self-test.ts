@@ -1,0 +1,185 @@
+/** `knocktail doctor --knock`: one knock of a stranger -> whether each log of the configuration shows it. */
+
+import { networkInterfaces } from 'node:os';
+import { parseAddress } from '../address.ts';
+import { type Network, parseNetwork } from '../config/networks.ts';
+import type { Config, LogConfig } from '../config/schema.ts';
+import { type Arrival, checkArrival, type KernelLine } from '../doctor/arrival.ts';
+import { type Finding, skip } from '../doctor/finding.ts';
+import { isNetworkOfItsOwn } from '../doctor/host.ts';
+import { isLogged } from '../doctor/log-rules.ts';
+import type { Table } from '../doctor/packet-path.ts';
+import { drawWire, Scratch, type Wire } from '../doctor/scratch.ts';
+import { chooseTrial, probeOf, stepText, type Trial } from '../doctor/trial.ts';
+import { KnocktailError, messageOf } from '../errors.ts';
+import { CLIENT } from '../home.ts';
+import { type Family, type Packet, US_PER_MS } from '../model.ts';
+import type { Io } from './io.ts';
+import { type Heard, Listener, pause } from './listener.ts';
+import { sequencesBy } from './watched-by.ts';
+
+const LIMIT_MS = 5_000;
+/** A log may not be followed yet when the first is sent; no number of them opens a door. */
+const AGAIN_MS = 1_500;
+const FAMILIES = [4, 6] as const;
+/** Of RFC 792 and RFC 4443. */
+const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
+
+interface Test {
+  readonly family: Family;
+  readonly trial: Trial;
+}
+
+/** @param tables the rules of each family, as far as they could be read */
+export async function* selfTest(
+  config: Config,
+  tables: ReadonlyMap<Family, Table>,
+  io: Pick<Io, 'stdin' | 'signal'>,
+): AsyncGenerator<Finding> {
+  const logs = config.logs.filter(({ from }) => from !== 'stdin');
+  if (logs.length === 0) {
+    yield skip('self-test', 'stdin is read when there is one');
+    return;
+  }
+  const wire = drawWire(localNetworks());
+  const sequencesOf = await sequencesBy(config);
+  const tests: Test[] = [];
+  for (const family of FAMILIES) {
+    const trial = chooseTrial(config, family, wire.ends[family], sequencesOf, isLocal);
+    if (typeof trial === 'string') yield skip(checkOf(family), trial);
+    else if (isForOthers({ family, trial }, wire, tables.get(family), config))
+      yield skip(checkOf(family), 'the LOG rules take knocks of some interfaces or sources alone');
+    else tests.push({ family, trial });
+  }
+  if (tests.length > 0) yield* knocks(tests, wire, logs, io);
+}
+
+/** Whether the rules would log the same packet if it came from elsewhere. */
+function isForOthers(
+  { family, trial }: Test,
+  { name }: Wire,
+  table: Table | undefined,
+  { firewall: { hooks }, logs }: Config,
+): boolean {
+  if (table === undefined) return false;
+  const probe = probeOf(trial, family, name);
+  const others = { ...probe, interface: null, from: null };
+  return !isLogged(table, hooks, probe, logs) && isLogged(table, hooks, others, logs);
+}
+
+async function* knocks(
+  tests: readonly Test[],
+  wire: Wire,
+  logs: readonly LogConfig[],
+  io: Pick<Io, 'stdin' | 'signal'>,
+): AsyncGenerator<Finding> {
+  const ending = new AbortController();
+  const signal = AbortSignal.any([io.signal, ending.signal]);
+  let scratch: Scratch | null = null;
+  try {
+    scratch = await Scratch.open(wire);
+    const kernel = Listener.toKernel(io, signal);
+    const listeners = logs.map((log) => ({ log, listener: Listener.toLog(log, io, signal) }));
+    for (const listener of [kernel, ...listeners.map((it) => it.listener)]) await listener.atEnd(signal);
+    for (const test of tests) {
+      const failure = await sent(
+        test,
+        scratch,
+        listeners.map((it) => it.listener),
+        signal,
+      );
+      if (signal.aborted) return;
+      if (failure !== null) yield skip(checkOf(test.family), failure);
+      else yield* checkArrival(arrivalOf(test, listeners, kernel));
+    }
+  } catch (error) {
+    if (!(error instanceof KnocktailError)) throw error;
+    yield skip('self-test', `no packet can be sent: ${error.message}`);
+  } finally {
+    ending.abort();
+    await scratch?.close();
+  }
+}
+
+/** Sends until all have heard it, or it is too late. Resolves to why nothing could be sent. */
+async function sent(
+  { family, trial }: Test,
+  scratch: Scratch,
+  listeners: readonly Listener[],
+  signal: AbortSignal,
+): Promise<string | null> {
+  const begin = performance.now();
+  try {
+    await scratch.address(family, trial.to);
+    for (let due = begin; performance.now() < begin + LIMIT_MS && !signal.aborted; await pause(signal)) {
+      if (performance.now() >= due) {
+        await scratch.run(process.execPath, [CLIENT, trial.to, stepText(trial.step)]);
+        due = performance.now() + AGAIN_MS;
+      }
+      if (listeners.every(({ heard }) => heardOf(trial, heard) !== undefined)) break;
+    }
+    return null;
+  } catch (error) {
+    return `no packet can be sent: ${messageOf(error)}`;
+  }
+}
+
+function arrivalOf(
+  { family, trial }: Test,
+  listeners: readonly { readonly log: LogConfig; readonly listener: Listener }[],
+  kernel: Listener,
+): Arrival {
+  const { step, from } = trial;
+  const sightings = listeners.map(({ log, listener }) => {
+    const heard = heardOf(trial, listener.heard);
+    const lagMs = heard === undefined ? null : Math.max(0, heard.readAt - heard.packet.time) / US_PER_MS;
+    return { log: listener.name, prefix: log.prefix, format: log.format, lagMs };
+  });
+  const name = step.proto === 'icmp' ? 'a ping' : `${step.port}/${step.proto}`;
+  return {
+    check: checkOf(family),
+    packet: `${name} from ${from}`,
+    limitMs: LIMIT_MS,
+    sightings,
+    kernel: kernelLine(trial, kernel),
+    isNetworkOfItsOwn: isNetworkOfItsOwn(),
+  };
+}
+
+function kernelLine(trial: Trial, { heard, trouble }: Listener): KernelLine {
+  const found = heardOf(trial, heard);
+  if (found !== undefined) return { is: 'written', prefix: found.packet.prefix };
+  return { is: trouble === null ? 'missing' : 'unknown' };
+}
+
+function heardOf(trial: Trial, heard: readonly Heard[]): Heard | undefined {
+  return heard.find(({ packet }) => isOf(trial, packet));
+}
+
+function isOf({ step, from, to }: Trial, { src, dst, proto, dpt, icmp }: Packet): boolean {
+  if (src !== from || dst !== to) return false;
+  if (step.proto !== 'icmp') return proto === step.proto && dpt === step.port;
+  return Object.values(ECHO_REQUEST).some((type) => icmp?.type === type);
+}
+
+function checkOf(family: Family): string {
+  return `self-test, IPv${family}`;
+}
+
+function isLocal(address: string): boolean {
+  return interfaces().some((each) => each.address === address);
+}
+
+function localNetworks(): readonly Network[] {
+  return interfaces().flatMap(({ cidr }) => parseNetwork(cidr ?? '') ?? []);
+}
+
+/** Addresses of this host. One with a zone is of one wire alone. */
+function interfaces(): readonly { readonly address: string; readonly cidr: string | null }[] {
+  return Object.values(networkInterfaces()).flatMap((each) =>
+    (each ?? []).flatMap(({ address, cidr }) => {
+      const parsed = parseAddress(address);
+      return parsed === null ? [] : [{ address: parsed, cidr }];
+    }),
+  );
+}

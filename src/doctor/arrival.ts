@@ -1,0 +1,92 @@
+/** Where the packet of a test was seen -> whether knocks reach the log, and where they get lost otherwise. */
+
+import type { Line } from '../setup/chains.ts';
+import { type Finding, fail, ok, skip, warn } from './finding.ts';
+import { wanted } from './log-rules.ts';
+
+export interface Sighting extends Line {
+  /** What the log is called. */
+  readonly log: string;
+  /** From the kernel's stamp until it was read; null where it was not seen. */
+  readonly lagMs: number | null;
+}
+
+/** What the kernel has said of it, whoever was to hear that. */
+export type KernelLine =
+  | { readonly is: 'written'; readonly prefix: string }
+  | { readonly is: 'missing' }
+  /** It may not be asked. */
+  | { readonly is: 'unknown' };
+
+export interface Arrival {
+  readonly check: string;
+  /** As in `4438/tcp from 198.18.0.2`. */
+  readonly packet: string;
+  readonly limitMs: number;
+  readonly sightings: readonly Sighting[];
+  readonly kernel: KernelLine;
+  /** Whether the network is one that the kernel does not log by itself. */
+  readonly isNetworkOfItsOwn: boolean;
+}
+
+const CHECK = 'self-test';
+const RULES = 'knocktail rules --apply';
+const OWN_NETWORK =
+  'run it on the network of the host, as of others the kernel logs nothing while net.netfilter.nf_log_all_netns is 0';
+
+/** One for each log: where some show it doors can be opened, and yet the others are of no use. */
+export function checkArrival(arrival: Arrival): Finding[] {
+  const isSeen = arrival.sightings.some(({ lagMs }) => lagMs !== null);
+  return arrival.sightings.map((sighting) => {
+    const { check, packet } = arrival;
+    if (sighting.lagMs !== null)
+      return ok(check, `${packet} was in ${sighting.log} after ${sighting.lagMs.toFixed(0)} ms`);
+    const [detail, remedy] = lossOf(sighting, arrival);
+    return isSeen ? warn(check, detail, remedy) : fail(check, detail, remedy);
+  });
+}
+
+/** What can be said of it without a packet. */
+export function untested(isNetworkOfItsOwn: boolean): Finding {
+  return isNetworkOfItsOwn
+    ? warn(
+        CHECK,
+        'this network is not that of the host but its own, as a container has, and the kernel may log nothing of it',
+        'knocktail doctor --knock',
+      )
+    : skip(CHECK, 'whether the log shows a knock is not tried, --knock sends one');
+}
+
+function lossOf(
+  sighting: Sighting,
+  { packet, limitMs, kernel, isNetworkOfItsOwn }: Arrival,
+): readonly [detail: string, remedy: string] {
+  const { log } = sighting;
+  const within = `within ${limitMs / 1000} s`;
+  const lost = `${packet} was not in ${log} ${within}`;
+  if (sighting.format === 'ulogd')
+    return [lost, `see that ulogd2 runs and writes ${log}, and that an NFLOG rule has its group and prefix`];
+  switch (kernel.is) {
+    case 'written':
+      return kernel.prefix === sighting.prefix
+        ? [`the kernel logged ${packet}, but ${log} did not show it ${within}`, feeding(log)]
+        : [
+            `the kernel logged ${packet} with the prefix "${kernel.prefix}", not ${wanted([sighting])}`,
+            `${RULES}, or write that prefix into log.prefix`,
+          ];
+    case 'missing':
+      return [
+        `the kernel logged nothing of ${packet} ${within}`,
+        isNetworkOfItsOwn ? `${RULES}; if that has nothing to do, ${OWN_NETWORK}` : RULES,
+      ];
+    case 'unknown':
+      return [lost, `${RULES}; if that has nothing to do, ${feeding(log)}`];
+  }
+}
+
+function feeding(log: string): string {
+  if (log === 'journal' || log === 'auto')
+    return 'see what journalctl -k -f shows, and that journald.conf does not say ReadKMsg=no';
+  if (log === 'kmsg') return 'see what dmesg -w shows';
+  return `see that rsyslog runs, loads imklog and writes ${log} (knocktail rules --format rsyslog)`;
+}

@@ -1,0 +1,96 @@
+/** Config -> the first knock of a door that may be tried without opening any, or why there is none. */
+
+import { within } from '../config/networks.ts';
+import type { Config, DoorConfig } from '../config/schema.ts';
+import { type Address, type Family, type Sequence, type Step, TCP_FLAGS } from '../model.ts';
+import type { Probe } from './rule-match.ts';
+
+/** One packet that is sent to see what becomes of it. */
+export interface Trial {
+  readonly door: string;
+  readonly step: Step;
+  readonly from: Address;
+  readonly to: Address;
+}
+
+/** The two ends of the wire by which the packet comes. */
+export interface Ends {
+  readonly ours: Address;
+  readonly theirs: Address;
+}
+
+/** Chains that no packet for this host comes by. */
+const PASSING: ReadonlySet<string> = new Set(['FORWARD', 'DOCKER-USER']);
+
+/**
+ * A step of TCP or UDP where there is one, as ping may not be there.
+ *
+ * @param sequencesOf all that may ever open the door
+ * @param isLocal whether an address is of this host
+ * @returns words where no packet may be sent
+ */
+export function chooseTrial(
+  config: Pick<Config, 'doors' | 'firewall' | 'interface' | 'ipv6'>,
+  family: Family,
+  { ours, theirs }: Ends,
+  sequencesOf: (door: string) => readonly Sequence[],
+  isLocal: (address: Address) => boolean,
+): Trial | string {
+  if (family === 6 && !config.ipv6) return 'ipv6: false, so none counts';
+  if (config.interface !== null)
+    return `knocks count on ${config.interface} alone, and a test comes by another`;
+  if (config.firewall.hooks.every((hook) => PASSING.has(hook)))
+    return `knocks are for hosts behind this one (${config.firewall.hooks.join(', ')})`;
+  const doors = Object.entries(config.doors);
+  const sequences = doors.flatMap(([door]) => sequencesOf(door));
+  const trials = doors.flatMap(([door, settings]): Trial[] => {
+    const to = settings.target ?? ours;
+    const isFit = isOpenTo(settings, theirs) && (to === ours || isLocal(to));
+    const steps = isFit ? sequencesOf(door).flatMap(([first]) => (first === undefined ? [] : [first])) : [];
+    return steps
+      .filter((step) => isSent(step, settings) && !sequences.some((sequence) => isAllOf(sequence, step)))
+      .map((step) => ({ door, step, from: theirs, to }));
+  });
+  return trials.find(({ step }) => step.proto !== 'icmp') ?? trials[0] ?? NONE;
+}
+
+const NONE = 'no door has a first step of several that a stranger can send as a SYN, a datagram or a ping';
+
+/** The same packet as the rules of the packet filter see it. */
+export function probeOf({ step, from, to }: Trial, family: Family, name: string): Probe {
+  return {
+    family,
+    proto: step.proto,
+    port: step.proto === 'icmp' ? null : step.port,
+    flags: TCP_FLAGS.SYN,
+    length: null,
+    from,
+    to,
+    interface: name,
+  };
+}
+
+/** As the client writes it. */
+export function stepText(step: Step): string {
+  if (step.proto === 'icmp') return step.size === null ? 'icmp' : `icmp:${step.size}`;
+  return `${step.port}:${step.proto}`;
+}
+
+function isOpenTo({ from }: DoorConfig, stranger: Address): boolean {
+  return from === null || within(from)(stranger);
+}
+
+/** A plain SYN is all that the client sends over TCP. */
+function isSent({ proto }: Step, { tcpflags }: DoorConfig): boolean {
+  if (proto !== 'tcp' || tcpflags === null) return true;
+  return (tcpflags.set & ~TCP_FLAGS.SYN) === 0 && (tcpflags.clear & TCP_FLAGS.SYN) === 0;
+}
+
+/** One step, or the same again and again: some number of tests would open it. */
+function isAllOf(sequence: Sequence, step: Step): boolean {
+  return sequence.every((other) => {
+    if (other.proto === 'icmp')
+      return step.proto === 'icmp' && (other.size === null || other.size === step.size);
+    return step.proto === other.proto && step.port === other.port;
+  });
+}
