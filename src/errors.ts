@@ -32,6 +32,8 @@ export interface ErrorParts {
 /** Prints as `where: what (value), remedy`. */
 export class KnocktailError extends Error {
   override readonly name = 'KnocktailError';
+  /** The message without its remedy. */
+  readonly complaint: string;
   readonly exitCode: ExitCode;
   readonly what: string;
   readonly value: string | undefined;
@@ -39,7 +41,9 @@ export class KnocktailError extends Error {
   readonly remedy: string | undefined;
 
   constructor(what: string, parts: ErrorParts) {
-    super(compose(what, parts), { cause: parts.cause });
+    const complaint = compose(what, parts);
+    super(parts.remedy === undefined ? complaint : `${complaint}, ${parts.remedy}`, { cause: parts.cause });
+    this.complaint = complaint;
     this.what = what;
     this.exitCode = parts.exitCode;
     this.value = parts.value;
@@ -48,11 +52,10 @@ export class KnocktailError extends Error {
   }
 }
 
-function compose(what: string, { where, value, remedy }: ErrorParts): string {
+function compose(what: string, { where, value }: ErrorParts): string {
   const place = where === undefined ? '' : `${where}: `;
   const quoted = value === undefined ? '' : ` (${value})`;
-  const mend = remedy === undefined ? '' : `, ${remedy}`;
-  return `${place}${what}${quoted}${mend}`;
+  return `${place}${what}${quoted}`;
 }
 
 /** What went wrong, whatever was thrown. */

@@ -14,13 +14,14 @@ import { planRemoval, planRules } from '../setup/plan.ts';
 import { restoreText } from '../setup/restore.ts';
 import { rulesScript } from '../setup/script.ts';
 import type { Watched } from '../setup/watched.ts';
-import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
+import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
+import { withLogOptions } from './log-options.ts';
 import { watchedBy } from './watched-by.ts';
 
 const FORMATS = ['iptables', 'iptables-restore', 'nft', 'rsyslog', 'logrotate', 'cron'] as const;
 
-interface Options {
+interface Options extends Overrides {
   readonly config: string;
   readonly format: (typeof FORMATS)[number];
   readonly family: Family;
@@ -38,14 +39,15 @@ interface Wanted {
 }
 
 export function addRules(program: Command, io: Io): void {
-  program
+  const command = program
     .command('rules')
     .summary('print or apply the firewall rules of a configuration')
     .description(
       'Prints the rules that log the knocks of a configuration and let its openings in, as a shell script for ' +
         'iptables or in another format; applies them to this host, or removes them.',
     )
-    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
+    .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG);
+  withLogOptions(command)
     .addOption(new Option('--format <name>', 'what to print').choices(FORMATS).default('iptables'))
     .option('--family <4|6>', 'with iptables-restore: for IPv4 or IPv6', toFamily, 4)
     .addOption(
@@ -53,15 +55,15 @@ export function addRules(program: Command, io: Io): void {
     )
     .addOption(new Option('--remove', 'take them away again').conflicts('format'))
     .action(async (options: Options) => {
-      const wanted = await want(resolve(options.config));
+      const wanted = await want(resolve(options.config), options);
       if (options.apply === true || options.remove === true) await change(wanted, options, io);
       else io.stdout.write(await print(wanted, options, io));
       io.finish(EXIT.OK);
     });
 }
 
-async function want(path: string): Promise<Wanted> {
-  const { config } = await readConfigFile(path);
+async function want(path: string, overrides: Overrides): Promise<Wanted> {
+  const config = override((await readConfigFile(path)).config, overrides);
   const { chain } = config.firewall;
   const settings = { chain, logs: config.logs, sweepGuard: config.sweepGuard };
   const watch = await watchedBy(config);

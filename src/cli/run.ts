@@ -25,6 +25,7 @@ import { type Overrides, override, readConfigFile } from './config-file.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
+import { withLogOptions } from './log-options.ts';
 import { PositionFile } from './position.ts';
 import { describePacket } from './print.ts';
 import { Reload } from './reload.ts';
@@ -43,17 +44,12 @@ interface Options extends Overrides {
 
 /** Makes this the command that runs the daemon. The letters are knockd's, and mean what they mean there. */
 export function asRun(command: Command, defaultConfig: string, version: string, io: Io): Command {
-  return command
+  command
     .description(
       'Follows the log and opens doors, until TERM or INT. HUP loads the configuration anew, as does a change of it.',
     )
-    .option('-c, --config <file>', 'the configuration, knock.yaml or knockd.conf', defaultConfig)
-    .option(
-      '--log <where>',
-      'read this log instead: a path, auto, journal, kmsg, or - for stdin; several where it is given again',
-      (where: string, others: readonly string[] = []) => [...others, where],
-    )
-    .option('--prefix <text>', 'count lines with this --log-prefix instead')
+    .option('-c, --config <file>', 'the configuration, knock.yaml or knockd.conf', defaultConfig);
+  return withLogOptions(command)
     .option('--state <folder>', 'keep what must survive a restart here instead')
     .option('--close-on-exit', 'at the end close all doors and run the stop commands that wait')
     .option('--dry-run', 'print rules and commands, and run neither')

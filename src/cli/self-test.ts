@@ -16,7 +16,7 @@ import { CLIENT } from '../home.ts';
 import { type Family, type Packet, US_PER_MS } from '../model.ts';
 import type { Io } from './io.ts';
 import { type Heard, Listener, pause } from './listener.ts';
-import { sequencesBy } from './watched-by.ts';
+import type { SequencesOf } from './watched-by.ts';
 
 const LIMIT_MS = 5_000;
 /** A log may not be followed yet when the first is sent; no number of them opens a door. */
@@ -33,6 +33,7 @@ interface Test {
 /** @param tables the rules of each family, as far as they could be read */
 export async function* selfTest(
   config: Config,
+  sequencesOf: SequencesOf,
   tables: ReadonlyMap<Family, Table>,
   io: Pick<Io, 'stdin' | 'signal'>,
 ): AsyncGenerator<Finding> {
@@ -42,7 +43,6 @@ export async function* selfTest(
     return;
   }
   const wire = drawWire(localNetworks());
-  const sequencesOf = await sequencesBy(config);
   const tests: Test[] = [];
   for (const family of FAMILIES) {
     const trial = chooseTrial(config, family, wire.ends[family], sequencesOf, isLocal);

@@ -5,18 +5,17 @@ import type { Config } from '../config/schema.ts';
 import type { Family, Sequence } from '../model.ts';
 import { type Watched, watched } from '../setup/watched.ts';
 
+/** All sequences that may open a door. */
+export type SequencesOf = (door: string) => readonly Sequence[];
+
 /** @throws KnocktailError when a file of sequences cannot be read */
 export async function watchedBy(config: Config): Promise<(family: Family) => Watched | null> {
   const sequencesOf = await sequencesBy(config);
   return (family) => watched(config, family, sequencesOf);
 }
 
-/**
- * All sequences that may open a door.
- *
- * @throws KnocktailError when a file of sequences cannot be read
- */
-export async function sequencesBy(config: Config): Promise<(door: string) => readonly Sequence[]> {
+/** @throws KnocktailError when a file of sequences cannot be read */
+export async function sequencesBy(config: Config): Promise<SequencesOf> {
   const sequences = new Map<string, readonly Sequence[]>();
   for (const [name, { sequence, oneTimeSequences }] of Object.entries(config.doors)) {
     const once = oneTimeSequences === null ? [] : (await readOneTimeFile(oneTimeSequences)).left;

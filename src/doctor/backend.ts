@@ -16,6 +16,8 @@ export interface Backends {
 export function checkBackend({ ours, nft, legacy }: Backends): Finding {
   const [mine, other] = ours === 'nft' ? [nft, legacy] : [legacy, nft];
   const name = ours === 'nft' ? 'legacy' : 'nft';
+  if (mine === 'unreadable') return skip(CHECK, `iptables-${ours} may not be looked into`);
+  if (other === 'unknown') return skip(CHECK, `${ours}; root alone may ask whether ${name} has rules, too`);
   if (other === 'absent') return ok(CHECK, `${ours}, the only one in use`);
   if (other === 'unreadable')
     return warn(CHECK, unreadable(name), 'run as root, or give the service the capability');

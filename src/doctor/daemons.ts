@@ -1,4 +1,4 @@
-/** The processes of this host -> whether another daemon hears the same knocks. */
+/** The processes of this host -> whether the daemon hears knocks, and another the same ones. */
 
 import { type Finding, ok, warn } from './finding.ts';
 
@@ -10,8 +10,19 @@ export interface Process {
   readonly argv: readonly string[];
 }
 
+export function checkDaemon(processes: readonly Process[]): Finding {
+  const [ours] = ownDaemons(processes);
+  return ours === undefined
+    ? warn(
+        'daemon',
+        'no knocktail runs here, so no door opens',
+        'systemctl start knocktail, or knocktail run',
+      )
+    : ok('daemon', `knocktail runs as ${ours.pid}`);
+}
+
 /** knocktail itself may run, once. */
-export function checkDaemons(processes: readonly Process[]): Finding {
+export function checkOthers(processes: readonly Process[]): Finding {
   const knockds = processes.filter(({ argv }) => /(^|\/)knockd$/.test(argv[0] ?? ''));
   const [knockd] = knockds;
   if (knockd !== undefined) {
@@ -30,7 +41,7 @@ export function checkDaemons(processes: readonly Process[]): Finding {
       'end all but one, unless each has a configuration of its own',
     );
   }
-  return ok(CHECK, ours.length === 1 ? `none but knocktail itself, as ${ours[0]?.pid}` : 'none');
+  return ok(CHECK, 'none');
 }
 
 /** Those that run one for them (an init, sudo) have its words among their own. */

@@ -35,11 +35,11 @@ export async function readTable(iptables: Iptables, chains: readonly string[]): 
   return table;
 }
 
-/** Those that this process sees and that hear the same network. */
+/** Those that this process sees and that hear the same network, as far as it may know. */
 export function processes(): Process[] {
   const network = linkOf('/proc/self/ns/net');
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && linkOf(`/proc/${name}/ns/net`) === network)
+    .filter((name) => /^\d+$/.test(name) && [network, null].includes(linkOf(`/proc/${name}/ns/net`)))
     .map((name) => ({ pid: Number(name), argv: textOf(`/proc/${name}/cmdline`).split('\0') }));
 }
 

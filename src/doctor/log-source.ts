@@ -46,7 +46,7 @@ export async function checkLogSource(given: LogPlace, changes: Partial<Machine> 
     throw error;
   });
   if (place instanceof KnocktailError)
-    return [fail(CHECK, place.message, place.remedy ?? 'name a log with log.path')];
+    return [fail(CHECK, place.complaint, place.remedy ?? 'name a log with log.path')];
   return [await checkReadable(place, machine), ...checkTrust(machine.doubts(place))];
 }
 

@@ -11,8 +11,8 @@ const LEGACY_TABLES = '/proc/net/ip_tables_names';
 
 export type Backend = 'nft' | 'legacy';
 
-/** Rules of others in INPUT and FORWARD. */
-export type Held = number | 'absent' | 'unreadable';
+/** Rules of others in INPUT and FORWARD; `unknown` where root alone may ask whether there are any tables. */
+export type Held = number | 'absent' | 'unreadable' | 'unknown';
 
 export interface Settled extends Binaries {
   /** What whoever starts the daemon should know. */
@@ -50,18 +50,23 @@ export function pickBackend(
   held: Readonly<Record<Backend, Held>>,
 ): { readonly backend: Backend; readonly told: readonly string[] } {
   const other = usual === 'nft' ? 'legacy' : 'nft';
-  const isUsed = held[usual] !== 0 && held[usual] !== 'absent';
+  const isUsed = !isNone(held[usual]);
   if (held[other] === 'unreadable')
     return {
       backend: usual,
       told: isUsed ? [] : [`${unreadable(other)}, so openings go to iptables-${usual}`],
     };
-  if (held[other] === 0 || held[other] === 'absent') return { backend: usual, told: [] };
+  if (isNone(held[other])) return { backend: usual, told: [] };
   if (isUsed) return { backend: usual, told: [BOTH] };
   return {
     backend: other,
     told: [`the rules of this host are in iptables-${other}, so openings go there, too`],
   };
+}
+
+/** As far as is known. */
+function isNone(held: Held): boolean {
+  return held === 0 || held === 'absent' || held === 'unknown';
 }
 
 export const BOTH = 'both iptables-nft and iptables-legacy have rules, and a packet has to pass both';
@@ -79,7 +84,9 @@ export function backendOf(path: string): Backend | null {
 
 /** Rules in INPUT and FORWARD that do not lead to the chain, nor to those that are named after it. */
 export async function rulesIn(backend: Backend, chain: string): Promise<Held> {
-  if (backend === 'legacy' && !textOf(LEGACY_TABLES).includes('filter')) return 'absent';
+  const tables = backend === 'legacy' ? legacyTables() : 'filter';
+  if (tables === null) return 'unknown';
+  if (!tables.includes('filter')) return 'absent';
   const program = programOf(backend);
   if (program === null) return 'absent';
   const iptables = new Iptables(program);
@@ -100,11 +107,11 @@ function programOf(backend: Backend): string | null {
   }
 }
 
-/** Empty where it cannot be read. */
-function textOf(path: string): string {
+/** Empty where there are none; null where this user may not know. */
+function legacyTables(): string | null {
   try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
+    return readFileSync(LEGACY_TABLES, 'utf8');
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EACCES' ? null : '';
   }
 }

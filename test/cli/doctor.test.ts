@@ -8,10 +8,34 @@ describe('knocktail doctor', () => {
     expect(code).toBe(2);
     expect(stdout.trimEnd().split('\n')).toEqual([
       expect.stringContaining(`FAIL  config: ${config}:1:26: doors.a.sequence.0: not a step (99999)`),
-      '      -> knocktail check',
+      `      -> knocktail check -c ${config}`,
       expect.stringContaining(`FAIL  config: ${config}:1:34: unknown key (doors.a.frob)`),
-      '      -> knocktail check',
+      `      -> knocktail check -c ${config}`,
     ]);
+  });
+
+  it('tells whoever has no configuration yet how to get one', async () => {
+    const { code, objects } = await knocktail(['doctor', '-c', '/nonexistent/knock.yaml', '--json']);
+    expect(code).toBe(2);
+    expect(objects).toEqual([
+      {
+        check: 'config',
+        status: 'fail',
+        detail: '/nonexistent/knock.yaml: no such file',
+        remedy: 'knocktail init -c /nonexistent/knock.yaml, or name another with -c FILE',
+      },
+    ]);
+  });
+
+  it('goes on where a file of sequences is missing, and where nothing is to open', async () => {
+    const config = fileWith(
+      'firewall: { backend: dry-run, iptables: /nonexistent/iptables }\ndoors: { a: { one_time_sequences: gone, open: { port: 22, for: 1s } } }\n',
+    );
+    const { objects } = await knocktail(['doctor', '-c', config, '--json']);
+    expect(objects.map(({ check, status }) => `${check} ${status}`)).toEqual(
+      expect.arrayContaining(['config warn', 'config fail', 'iptables fail']),
+    );
+    expect(objects.find(({ status }) => status === 'warn')?.['detail']).toContain('dry-run');
   });
 
   it('tells of all that it can look at without an iptables, one JSON object a line', async () => {

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 const PAGE = readFileSync('docs/troubleshooting.md', 'utf8');
-const SOURCES = ['src/cli/doctor.ts', ...readdirSync('src/doctor').map((name) => join('src/doctor', name))];
+const SOURCES = [
+  ...['examine', 'self-test'].map((name) => `src/cli/${name}.ts`),
+  ...readdirSync('src/doctor').map((name) => join('src/doctor', name)),
+];
 
 /** The names of checks, as findings are made of them. */
 function checksIn(path: string): string[] {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { checkBackend } from '../../src/doctor/backend.ts';
 import { checkChain } from '../../src/doctor/chain.ts';
 import { checkClock } from '../../src/doctor/clock.ts';
-import { checkDaemons } from '../../src/doctor/daemons.ts';
+import { checkDaemon, checkOthers } from '../../src/doctor/daemons.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { checkLogSource } from '../../src/doctor/log-source.ts';
 import { checkPrivileges } from '../../src/doctor/privileges.ts';
@@ -58,6 +58,15 @@ describe('the backend', () => {
     expect(checkBackend({ ours: 'legacy', nft: 0, legacy: 3 }).status).toBe('ok');
   });
 
+  it('is not known where this user may not look', () => {
+    expect(said(checkBackend({ ours: 'nft', nft: 'unreadable', legacy: 'unknown' }))).toBe(
+      'skip: iptables-nft may not be looked into',
+    );
+    expect(said(checkBackend({ ours: 'nft', nft: 0, legacy: 'unknown' }))).toBe(
+      'skip: nft; root alone may ask whether legacy has rules, too',
+    );
+  });
+
   it('is doubtful where the other may not be looked into', () => {
     expect(said(checkBackend({ ours: 'nft', nft: 1, legacy: 'unreadable' }))).toContain(
       'without CAP_NET_RAW',
@@ -96,15 +105,24 @@ describe('the clock', () => {
   });
 });
 
+describe('the daemon', () => {
+  it('is missed where it does not run', () => {
+    const ours = { pid: 7, argv: ['node', '/opt/knocktail/dist/main.js', 'run'] };
+    expect(said(checkDaemon([ours]))).toBe('ok: knocktail runs as 7');
+    expect(said(checkDaemon([{ pid: 8, argv: ['node', 'else.js', 'run'] }]))).toBe(
+      'warn: no knocktail runs here, so no door opens',
+    );
+  });
+});
+
 describe('other daemons', () => {
   it('are a knockd, or a second knocktail', () => {
     const ours = (pid: number) => ({ pid, argv: ['node', '/opt/knocktail/dist/main.js', 'run', '-c', 'x'] });
-    expect(checkDaemons([{ pid: 1, argv: ['/sbin/init'] }]).status).toBe('ok');
+    expect(checkOthers([{ pid: 1, argv: ['/sbin/init'] }]).status).toBe('ok');
     const init = { pid: 1, argv: ['tini', '--', ...ours(7).argv] };
-    expect(said(checkDaemons([init, ours(7)]))).toBe('ok: none but knocktail itself, as 7');
-    expect(said(checkDaemons([ours(7)]))).toBe('ok: none but knocktail itself, as 7');
-    expect(said(checkDaemons([ours(7), ours(8)]))).toBe('warn: knocktail runs 2 times, as 7, 8');
-    expect(said(checkDaemons([{ pid: 9, argv: ['/usr/sbin/knockd', '-d'] }]))).toContain(
+    expect(said(checkOthers([init, ours(7)]))).toBe('ok: none');
+    expect(said(checkOthers([ours(7), ours(8)]))).toBe('warn: knocktail runs 2 times, as 7, 8');
+    expect(said(checkOthers([{ pid: 9, argv: ['/usr/sbin/knockd', '-d'] }]))).toContain(
       'warn: knockd runs as 9',
     );
   });
@@ -161,9 +179,7 @@ describe('the log', () => {
       throw new KnocktailError('there is no log', { exitCode: EXIT.UNAVAILABLE, remedy: 'name one' });
     };
     const lost = await checkLogSource({ from: 'auto', path: '' }, { choose: none });
-    expect(lost).toEqual([
-      { check: 'log', status: 'fail', detail: 'there is no log, name one', remedy: 'name one' },
-    ]);
+    expect(lost).toEqual([{ check: 'log', status: 'fail', detail: 'there is no log', remedy: 'name one' }]);
   });
 });
 
