@@ -5,7 +5,7 @@ import { type Finding, fail, ok, skip, warn } from './finding.ts';
 import { wanted } from './log-rules.ts';
 
 export interface Sighting extends Line {
-  /** What the log is called. */
+  /** Its path, or where it is from. */
   readonly log: string;
   /** From the kernel's stamp until it was read; null where it was not seen. */
   readonly lagMs: number | null;
@@ -40,7 +40,7 @@ export function checkArrival(arrival: Arrival): Finding[] {
   return arrival.sightings.map((sighting) => {
     const { check, packet } = arrival;
     if (sighting.lagMs !== null)
-      return ok(check, `${packet} was in ${sighting.log} after ${sighting.lagMs.toFixed(0)} ms`);
+      return ok(check, `${packet} was in ${titleOf(sighting.log)} after ${sighting.lagMs.toFixed(0)} ms`);
     const [detail, remedy] = lossOf(sighting, arrival);
     return isSeen ? warn(check, detail, remedy) : fail(check, detail, remedy);
   });
@@ -61,7 +61,7 @@ function lossOf(
   sighting: Sighting,
   { packet, limitMs, kernel, isNetworkOfItsOwn }: Arrival,
 ): readonly [detail: string, remedy: string] {
-  const { log } = sighting;
+  const log = titleOf(sighting.log);
   const within = `within ${limitMs / 1000} s`;
   const lost = `${packet} was not in ${log} ${within}`;
   if (sighting.format === 'ulogd')
@@ -69,7 +69,7 @@ function lossOf(
   switch (kernel.is) {
     case 'written':
       return kernel.prefix === sighting.prefix
-        ? [`the kernel logged ${packet}, but ${log} did not show it ${within}`, feeding(log)]
+        ? [`the kernel logged ${packet}, but ${log} did not show it ${within}`, feeding(sighting.log)]
         : [
             `the kernel logged ${packet} with the prefix "${kernel.prefix}", not ${wanted([sighting])}`,
             `${RULES}, or write that prefix into log.prefix`,
@@ -80,8 +80,18 @@ function lossOf(
         isNetworkOfItsOwn ? `${RULES}; if that has nothing to do, ${OWN_NETWORK}` : RULES,
       ];
     case 'unknown':
-      return [lost, `${RULES}; if that has nothing to do, ${feeding(log)}`];
+      return [lost, `${RULES}; if that has nothing to do, ${feeding(sighting.log)}`];
   }
+}
+
+const TITLES = new Map([
+  ['auto', 'the log that auto finds'],
+  ['journal', 'the journal'],
+  ['kmsg', '/dev/kmsg'],
+]);
+
+function titleOf(log: string): string {
+  return TITLES.get(log) ?? log;
 }
 
 function feeding(log: string): string {

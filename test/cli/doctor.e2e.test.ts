@@ -1,6 +1,6 @@
 /** The doctor on hosts that are well, and on hosts that are broken in one way each. */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -87,9 +87,11 @@ describeWith([...NEEDS, 'iptables'], 'doctor --knock', () => {
     await until(() => /^ready/m.test(said), 'a daemon that is ready');
     const { of } = await examined(doctorArgv('--knock'));
     expect(of('self-test, IPv4')).toEqual([
-      expect.stringMatching(/^ok: 4438\/tcp from 198\.\S+ was in kmsg after \d+ ms$/),
+      expect.stringMatching(/^ok: 4438\/tcp from 198\.\S+ was in \/dev\/kmsg after \d+ ms$/),
     ]);
-    expect(of('self-test, IPv6')).toEqual([expect.stringMatching(/^ok: 4438\/tcp from fd\S+ was in kmsg/)]);
+    expect(of('self-test, IPv6')).toEqual([
+      expect.stringMatching(/^ok: 4438\/tcp from fd\S+ was in \/dev\/kmsg/),
+    ]);
     await until(() => /fd[0-9a-f]+:/.test(said), `the second knock in:\n${said}`);
     expect(said).not.toContain('is open');
     expect(await wires()).toEqual([]);
@@ -116,7 +118,7 @@ describeWith([...NEEDS, 'iptables'], 'doctor --knock', () => {
     await apply();
     const { of } = await examined(doctorArgv('--knock'));
     expect(of('self-test, IPv4')).toEqual([
-      expect.stringMatching(/^ok: .* was in kmsg/),
+      expect.stringMatching(/^ok: .* was in \/dev\/kmsg/),
       expect.stringMatching(/^warn: the kernel logged .*, but .*\/idle\.log did not show it within 5 s$/),
     ]);
   });
@@ -173,6 +175,31 @@ describeWith([...NEEDS, 'iptables'], 'doctor --knock', () => {
     doctor.kill(signal);
     await once(doctor, 'exit');
     await until(async () => (await wires()).length === 0, 'no wire');
+  });
+});
+
+describeWith([...NEEDS, 'iptables', 'journald'], 'doctor --knock where there is a journal', () => {
+  it.each(['journal', 'auto'])('finds its knock there (from: %s)', async (from) => {
+    configure({ log: `{ from: ${from}, prefix: "PREFIX" }` });
+    await apply();
+    const inside = ['ip', ...lab.argv('server', doctorArgv('--knock'))];
+    const argv = [
+      '-m',
+      '-p',
+      '-f',
+      '--kill-child',
+      '--mount-proc',
+      resolve('test/lab/journal.sh'),
+      ...inside,
+    ];
+    const { stdout } = spawnSync('unshare', argv, { env: ENV, encoding: 'utf8' });
+    const { of } = seen(0, stdout);
+    expect(of('log')).toEqual(['ok: the journal']);
+    for (const family of [4, 6]) {
+      expect(of(`self-test, IPv${family}`)).toEqual([
+        expect.stringMatching(/^ok: .* was in the (journal|log that auto finds) after/),
+      ]);
+    }
   });
 });
 

@@ -53,7 +53,7 @@ describe('the packet of a test', () => {
 
   it('is lost somewhere where nobody may ask the kernel', () => {
     expect(said({ kernel: { is: 'unknown' }, sightings: [{ ...LOST, log: 'kmsg' }] })).toEqual([
-      'fail: 4438/tcp from 198.18.0.2 was not in kmsg within 5 s -> knocktail rules --apply; if that has nothing to do, see what dmesg -w shows',
+      'fail: 4438/tcp from 198.18.0.2 was not in /dev/kmsg within 5 s -> knocktail rules --apply; if that has nothing to do, see what dmesg -w shows',
     ]);
   });
 
