@@ -40,10 +40,15 @@ export function checkArrival(arrival: Arrival): Finding[] {
   return arrival.sightings.map((sighting) => {
     const { check, packet } = arrival;
     if (sighting.lagMs !== null)
-      return ok(check, `${packet} was in ${titleOf(sighting.log)} after ${sighting.lagMs.toFixed(0)} ms`);
+      return ok(check, `${packet} was in ${titleOf(sighting.log)}${lag(sighting)}`);
     const [detail, remedy] = lossOf(sighting, arrival);
     return isSeen ? warn(check, detail, remedy) : fail(check, detail, remedy);
   });
+}
+
+/** ulogd2 writes whole seconds. */
+function lag({ lagMs, format }: Sighting): string {
+  return lagMs === null || format === 'ulogd' ? '' : ` after ${lagMs.toFixed(0)} ms`;
 }
 
 /** What can be said of it without a packet. */

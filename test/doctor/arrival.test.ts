@@ -26,6 +26,12 @@ describe('the packet of a test', () => {
     ]);
   });
 
+  it('is not timed by the whole seconds of ulogd2', () => {
+    expect(said({ sightings: [{ ...SEEN, format: 'ulogd' }] })).toEqual([
+      'ok: 4438/tcp from 198.18.0.2 was in /var/log/knock.log',
+    ]);
+  });
+
   it('is lost at the rules where the kernel has not logged it', () => {
     expect(said({})).toEqual([
       'fail: the kernel logged nothing of 4438/tcp from 198.18.0.2 within 5 s -> knocktail rules --apply',
