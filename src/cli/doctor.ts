@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Finding } from '../doctor/finding.ts';
 import { EXIT, type ExitCode } from '../errors.ts';
-import { printable } from '../log.ts';
+import { jsonLine, printable } from '../log.ts';
 import { commandLine } from '../rule/listing.ts';
 import { DEFAULT_CONFIG, type Overrides } from './config-file.ts';
 import { examine } from './examine.ts';
@@ -41,7 +41,7 @@ export function addDoctor(program: Command, io: Io): void {
       let worst: ExitCode = EXIT.OK;
       for await (const each of examine({ path, overrides, isToKnock: knock === true }, io)) {
         const finding = forThis(each, path, overrides);
-        io.stdout.write(json === true ? `${JSON.stringify(finding)}\n` : asText(finding));
+        io.stdout.write(json === true ? `${jsonLine(finding)}\n` : asText(finding));
         if (finding.status === 'fail') worst = EXIT.UNWELL;
         if (finding.status === 'warn' && worst === EXIT.OK) worst = EXIT.NO_MATCH;
       }

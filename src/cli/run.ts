@@ -126,7 +126,8 @@ async function run(
     text: () => expose(familiesOf(daemon.counts(), { version, startedAt })),
     warn: (text) => log.warn(text),
   });
-  for (const doubt of new Set(config.logs.flatMap((place) => doubtsOf(place)))) log.warn(doubt);
+  const doubts = config.logs.flatMap((place) => doubtsOf(place));
+  for (const text of new Set(doubts.map(({ what, remedy }) => `${what}: ${remedy}`))) log.warn(text);
   const reload = new Reload({ path, read, daemon, oneTime, log }, config);
   io.onHangup(() => reload.now());
   await reload.start();

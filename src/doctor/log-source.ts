@@ -6,7 +6,7 @@ import { EXIT, KnocktailError } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { choose, findJournalctl, hasKernelEntries } from '../line/choose.ts';
 import type { LogPlace } from '../line/source.ts';
-import { doubtsOf } from '../line/trust.ts';
+import { type Doubt, doubtsOf } from '../line/trust.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
 const CHECK = 'log';
@@ -16,7 +16,7 @@ const KMSG = '/dev/kmsg';
 interface Machine {
   /** What `auto` comes to. */
   readonly choose: typeof choose;
-  readonly doubts: (place: LogPlace) => readonly string[];
+  readonly doubts: (place: LogPlace) => readonly Doubt[];
   /** Whether the journal shows messages of the kernel; null where there is no journalctl. */
   readonly hasKernelEntries: () => Promise<boolean | null>;
   readonly bootedMs: number;
@@ -107,7 +107,7 @@ function stale(path: string): Finding {
   );
 }
 
-function checkTrust(doubts: readonly string[]): Finding[] {
+function checkTrust(doubts: readonly Doubt[]): Finding[] {
   if (doubts.length === 0) return [ok('forgery', 'none but the kernel writes what counts')];
-  return doubts.map((doubt) => warn('forgery', doubt, 'knocktail rules --format rsyslog, and docs/setup.md'));
+  return doubts.map(({ what, remedy }) => warn('forgery', what, remedy));
 }

@@ -18,24 +18,35 @@ const THIS_MACHINE: Settings = {
 };
 /** What lets true lines of the kernel through alone. */
 const KERNEL_ONLY = /\$inputname\s*==\s*["']imklog["']|\$!_TRANSPORT\s*==\s*["']kernel["']/;
-const REMEDY = 'give them a file of their own (knocktail rules --format rsyslog)';
+
+export interface Doubt {
+  readonly what: string;
+  /** What to type or do. */
+  readonly remedy: string;
+}
 
 /** What whoever starts the daemon should know; nothing where only the kernel can be at work. */
-export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): string[] {
-  const doubts: string[] = [];
+export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): Doubt[] {
+  const doubts: Doubt[] = [];
   if (read(settings.allNetns).trim() === '1') {
-    doubts.push(
-      'net.netfilter.nf_log_all_netns is 1, so any local user can have the kernel log packets of a network of ' +
-        'their own: set it to 0',
-    );
+    const what =
+      'net.netfilter.nf_log_all_netns is 1, so any local user can have the kernel log packets of a network of their own';
+    doubts.push({ what, remedy: 'sysctl -w net.netfilter.nf_log_all_netns=0' });
   }
   if (from !== 'file') return doubts;
-  if (isOpenToOthers(path)) doubts.push(`${path} can be written by any local user: chmod o-w ${path}`);
+  if (isOpenToOthers(path))
+    doubts.push({ what: `${path} can be written by any local user`, remedy: `chmod o-w ${path}` });
   const folder = dirname(path);
-  if (isOpenToOthers(folder))
-    doubts.push(`${folder} can be written by any local user, who could replace the log in it`);
+  if (isOpenToOthers(folder)) {
+    const what = `${folder} can be written by any local user, who could replace the log in it`;
+    doubts.push({ what, remedy: `chmod o-w ${folder}` });
+  }
   if (isShared(path, settings)) {
-    doubts.push(`${path} holds what any local user tells syslog, beside the lines of the kernel: ${REMEDY}`);
+    const what = `${path} holds what any local user tells syslog, beside the lines of the kernel`;
+    doubts.push({
+      what,
+      remedy: 'give them a file of their own: knocktail rules --format rsyslog, docs/setup.md',
+    });
   }
   return doubts;
 }

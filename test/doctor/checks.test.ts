@@ -161,7 +161,10 @@ describe('the log', () => {
 
   it('is not where it is not there, or others can write to it', async () => {
     const path = '/nonexistent/kern.log';
-    const findings = await checkLogSource({ from: 'file', path }, { doubts: () => ['anybody can'] });
+    const findings = await checkLogSource(
+      { from: 'file', path },
+      { doubts: () => [{ what: 'anybody can', remedy: 'stop them' }] },
+    );
     expect(findings.map(said)).toEqual([
       `fail: ${path} is not there, or may not be read`,
       'warn: anybody can',

@@ -19,7 +19,8 @@ function doubts({ rules = '', allNetns = '0', path = log, from = 'file' as const
   mkdirSync(conf, { recursive: true });
   writeFileSync(join(conf, 'a.conf'), rules);
   writeFileSync(join(folder, 'all_netns'), `${allNetns}\n`);
-  return doubtsOf({ from, path }, { allNetns: join(folder, 'all_netns'), rsyslog: [conf, '/nonexistent'] });
+  const settings = { allNetns: join(folder, 'all_netns'), rsyslog: [conf, '/nonexistent'] };
+  return doubtsOf({ from, path }, settings).map(({ what, remedy }) => `${what}: ${remedy}`);
 }
 
 it('a log that nobody else can write is not doubted', () => {
@@ -29,7 +30,9 @@ it('a log that nobody else can write is not doubted', () => {
 
 it('a kernel that logs packets of any network namespace is', () => {
   expect(doubts({ allNetns: '1' })).toEqual([
-    expect.stringMatching(/^net\.netfilter\.nf_log_all_netns is 1, .*set it to 0$/),
+    expect.stringMatching(
+      /^net\.netfilter\.nf_log_all_netns is 1, .*: sysctl -w net.netfilter.nf_log_all_netns=0$/,
+    ),
   ]);
 });
 
@@ -38,7 +41,7 @@ it('a file that others may write is, and so is its folder', () => {
   expect(doubts()).toEqual([expect.stringContaining(`chmod o-w ${log}`)]);
   chmodSync(log, 0o640);
   chmodSync(folder, 0o777);
-  expect(doubts()).toEqual([expect.stringMatching(/who could replace the log in it$/)]);
+  expect(doubts()).toEqual([expect.stringContaining(`who could replace the log in it: chmod o-w ${folder}`)]);
   chmodSync(folder, 0o1777);
   expect(doubts(), 'the sticky bit keeps others from that').toEqual([]);
 });
