@@ -56,8 +56,15 @@ export async function* examine(
   const sequencesOf = 'status' in sequences ? null : sequences.value;
   const tables = new Map<Family, Table>();
   yield* checkFirewall(config, sequencesOf, tables);
-  if (isToKnock && sequencesOf !== null) yield* selfTest(config, sequencesOf, tables, io);
-  else yield untested(isNetworkOfItsOwn());
+  let isTried = false;
+  if (isToKnock && sequencesOf !== null) {
+    for await (const finding of selfTest(config, sequencesOf, tables, io)) {
+      isTried ||= finding.status !== 'skip';
+      yield finding;
+    }
+  }
+  const isOwn = isNetworkOfItsOwn();
+  if (!io.signal.aborted && !isTried && (isOwn || !isToKnock)) yield untested(isOwn, isToKnock);
 }
 
 function checkConfig(path: string, config: Config): Finding[] {

@@ -19,29 +19,38 @@ export interface Heard {
   readonly readAt: Micros;
 }
 
+export interface HowToListen extends Pick<Io, 'stdin' | 'signal'> {
+  /** A flood need not be kept. */
+  readonly isWanted: (packet: Packet) => boolean;
+}
+
 /** Reads one log for as long as the signal lets it. */
 export class Listener {
   readonly name: string;
   readonly heard: Heard[] = [];
+  readonly #isWanted: HowToListen['isWanted'];
   #isAtEnd = false;
   #trouble: unknown = null;
 
-  private constructor(name: string) {
+  private constructor(name: string, { isWanted }: HowToListen) {
     this.name = name;
+    this.#isWanted = isWanted;
   }
 
   /** What the daemon would count of this log. */
-  static toLog(log: LogConfig, { stdin }: Pick<Io, 'stdin'>, signal: AbortSignal): Listener {
-    const listener = new Listener(nameOf(log));
+  static toLog(log: LogConfig, how: HowToListen): Listener {
+    const { stdin, signal } = how;
+    const listener = new Listener(nameOf(log), how);
     const reader = new LogReader(log, {
-      openLines: (place, how) => openLines(place, { stdin, ...how }),
+      openLines: (place, rest) => openLines(place, { stdin, ...rest }),
       openPosition: () => null,
       notes: null,
       log: MUTE,
     });
-    signal.addEventListener('abort', () => reader.end());
+    if (signal.aborted) reader.end();
+    else signal.addEventListener('abort', () => reader.end());
     const events = {
-      packet: (packet: Packet, readAt: Micros) => listener.heard.push({ packet, readAt }),
+      packet: (packet: Packet, readAt: Micros) => listener.#hear(packet, readAt),
       read: () => undefined,
       drained: () => {
         listener.#isAtEnd = true;
@@ -52,9 +61,9 @@ export class Listener {
   }
 
   /** What the kernel itself logs, with whatever prefix. */
-  static toKernel({ stdin }: Pick<Io, 'stdin'>, signal: AbortSignal): Listener {
-    const listener = new Listener('kmsg');
-    listener.#settle(listener.#hearKernel(stdin, signal));
+  static toKernel(how: HowToListen): Listener {
+    const listener = new Listener('kmsg', how);
+    listener.#settle(listener.#hearKernel(how));
     return listener;
   }
 
@@ -66,17 +75,22 @@ export class Listener {
   /** Resolves when its end is reached, or cannot be. */
   async atEnd(signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + START_LIMIT_MS;
-    while (!this.#isAtEnd && this.#trouble === null && performance.now() < deadline) await pause(signal);
+    const isDue = (): boolean => signal.aborted || performance.now() >= deadline;
+    while (!this.#isAtEnd && this.#trouble === null && !isDue()) await pause(signal);
   }
 
-  async #hearKernel(stdin: Io['stdin'], signal: AbortSignal): Promise<void> {
+  async #hearKernel({ stdin, signal }: HowToListen): Promise<void> {
     const scan = new AnyPrefixScan();
     for await (const event of openLines({ from: 'kmsg', path: '' }, { stdin, signal })) {
       if (event.kind === 'drained') this.#isAtEnd = true;
       if (event.kind !== 'lines') continue;
       const { bytes, readAt } = event;
-      scan.scan(bytes, readAt, (packet) => this.heard.push({ packet, readAt }));
+      scan.scan(bytes, readAt, (packet) => this.#hear(packet, readAt));
     }
+  }
+
+  #hear(packet: Packet, readAt: Micros): void {
+    if (this.#isWanted(packet)) this.heard.push({ packet, readAt });
   }
 
   #settle(reading: Promise<void>): void {

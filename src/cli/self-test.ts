@@ -2,7 +2,7 @@
 
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '../address.ts';
-import { type Network, parseNetwork } from '../config/networks.ts';
+import { type Network, parseNetwork, within } from '../config/networks.ts';
 import type { Config, LogConfig } from '../config/schema.ts';
 import { type Arrival, checkArrival, type KernelLine } from '../doctor/arrival.ts';
 import { type Finding, skip } from '../doctor/finding.ts';
@@ -13,7 +13,7 @@ import { drawWire, Scratch, type Wire } from '../doctor/scratch.ts';
 import { chooseTrial, probeOf, stepText, type Trial } from '../doctor/trial.ts';
 import { KnocktailError, messageOf } from '../errors.ts';
 import { CLIENT } from '../home.ts';
-import { type Family, type Packet, US_PER_MS } from '../model.ts';
+import { type Address, type Family, type Packet, US_PER_MS } from '../model.ts';
 import type { Io } from './io.ts';
 import { type Heard, Listener, pause } from './listener.ts';
 import type { SequencesOf } from './watched-by.ts';
@@ -22,8 +22,11 @@ const LIMIT_MS = 5_000;
 /** A log may not be followed yet when the first is sent; no number of them opens a door. */
 const AGAIN_MS = 1_500;
 const FAMILIES = [4, 6] as const;
+/** Loopback and link-local addresses (RFC 1122, 3927, 4291). */
+const OF_ONE_WIRE = ['127.0.0.0/8', '169.254.0.0/16', '::1', 'fe80::/10'];
+const ofOneWire = within(OF_ONE_WIRE.flatMap((text) => parseNetwork(text) ?? []));
 /** Of RFC 792 and RFC 4443. */
-const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
+const ECHO_REQUESTS = [8, 128];
 
 interface Test {
   readonly family: Family;
@@ -63,7 +66,7 @@ function isForOthers(
 ): boolean {
   if (table === undefined) return false;
   const probe = probeOf(trial, family, name);
-  const others = { ...probe, interface: null, from: null };
+  const others = { ...probe, interface: null, from: null, to: null };
   return !isLogged(table, hooks, probe, logs) && isLogged(table, hooks, others, logs);
 }
 
@@ -78,8 +81,10 @@ async function* knocks(
   let scratch: Scratch | null = null;
   try {
     scratch = await Scratch.open(wire);
-    const kernel = Listener.toKernel(io, signal);
-    const listeners = logs.map((log) => ({ log, listener: Listener.toLog(log, io, signal) }));
+    const strangers = FAMILIES.map((family) => wire.ends[family].theirs);
+    const how = { stdin: io.stdin, signal, isWanted: ({ src }: Packet) => strangers.includes(src) };
+    const kernel = Listener.toKernel(how);
+    const listeners = logs.map((log) => ({ log, listener: Listener.toLog(log, how) }));
     for (const listener of [kernel, ...listeners.map((it) => it.listener)]) await listener.atEnd(signal);
     for (const test of tests) {
       const failure = await sent(
@@ -133,7 +138,8 @@ function arrivalOf(
   const sightings = listeners.map(({ log, listener }) => {
     const heard = heardOf(trial, listener.heard);
     const lagMs = heard === undefined ? null : Math.max(0, heard.readAt - heard.packet.time) / US_PER_MS;
-    return { log: listener.name, prefix: log.prefix, format: log.format, lagMs };
+    const maxAgeMs = log.maxAgeUs / US_PER_MS;
+    return { log: listener.name, prefix: log.prefix, format: log.format, lagMs, maxAgeMs };
   });
   const name = step.proto === 'icmp' ? 'a ping' : `${step.port}/${step.proto}`;
   return {
@@ -147,8 +153,10 @@ function arrivalOf(
 }
 
 function kernelLine(trial: Trial, { heard, trouble }: Listener): KernelLine {
-  const found = heardOf(trial, heard);
-  if (found !== undefined) return { is: 'written', prefix: found.packet.prefix };
+  const [first, ...others] = heard
+    .filter(({ packet }) => isOf(trial, packet))
+    .map(({ packet }) => packet.prefix);
+  if (first !== undefined) return { is: 'written', prefixes: [first, ...others] };
   return { is: trouble === null ? 'missing' : 'unknown' };
 }
 
@@ -159,22 +167,23 @@ function heardOf(trial: Trial, heard: readonly Heard[]): Heard | undefined {
 function isOf({ step, from, to }: Trial, { src, dst, proto, dpt, icmp }: Packet): boolean {
   if (src !== from || dst !== to) return false;
   if (step.proto !== 'icmp') return proto === step.proto && dpt === step.port;
-  return Object.values(ECHO_REQUEST).some((type) => icmp?.type === type);
+  return icmp !== null && ECHO_REQUESTS.includes(icmp.type);
 }
 
 function checkOf(family: Family): string {
   return `self-test, IPv${family}`;
 }
 
-function isLocal(address: string): boolean {
-  return interfaces().some((each) => each.address === address);
+/** Whether it can be reached from outside, by whatever wire. */
+function isLocal(address: Address): boolean {
+  return !ofOneWire(address) && interfaces().some((each) => each.address === address);
 }
 
 function localNetworks(): readonly Network[] {
   return interfaces().flatMap(({ cidr }) => parseNetwork(cidr ?? '') ?? []);
 }
 
-/** Addresses of this host. One with a zone is of one wire alone. */
+/** Addresses of this host. */
 function interfaces(): readonly { readonly address: string; readonly cidr: string | null }[] {
   return Object.values(networkInterfaces()).flatMap((each) =>
     (each ?? []).flatMap(({ address, cidr }) => {

@@ -9,11 +9,13 @@ export interface Sighting extends Line {
   readonly log: string;
   /** From the kernel's stamp until it was read; null where it was not seen. */
   readonly lagMs: number | null;
+  /** A knock that is read later than this opens nothing. */
+  readonly maxAgeMs: number;
 }
 
 /** What the kernel has said of it, whoever was to hear that. */
 export type KernelLine =
-  | { readonly is: 'written'; readonly prefix: string }
+  | { readonly is: 'written'; readonly prefixes: readonly [string, ...string[]] }
   | { readonly is: 'missing' }
   /** It may not be asked. */
   | { readonly is: 'unknown' };
@@ -29,6 +31,7 @@ export interface Arrival {
   readonly isNetworkOfItsOwn: boolean;
 }
 
+const MS_PER_SECOND = 1_000;
 const CHECK = 'self-test';
 const RULES = 'knocktail rules --apply';
 const OWN_NETWORK =
@@ -39,25 +42,30 @@ export function checkArrival(arrival: Arrival): Finding[] {
   const isSeen = arrival.sightings.some(({ lagMs }) => lagMs !== null);
   return arrival.sightings.map((sighting) => {
     const { check, packet } = arrival;
-    if (sighting.lagMs !== null)
-      return ok(check, `${packet} was in ${titleOf(sighting.log)}${lag(sighting)}`);
+    const { log, lagMs, maxAgeMs } = sighting;
+    if (lagMs !== null) {
+      const shown = `${packet} was in ${titleOf(log)}${lag(lagMs)}`;
+      if (lagMs <= maxAgeMs) return ok(check, shown);
+      const why = `${shown}, and what is older than log.max_age opens nothing`;
+      return warn(check, why, `see why it comes so late: ${feeding(log)}`);
+    }
     const [detail, remedy] = lossOf(sighting, arrival);
     return isSeen ? warn(check, detail, remedy) : fail(check, detail, remedy);
   });
 }
 
-/** ulogd2 writes whole seconds. */
-function lag({ lagMs, format }: Sighting): string {
-  return lagMs === null || format === 'ulogd' ? '' : ` after ${lagMs.toFixed(0)} ms`;
+/** Many logs have whole seconds, so less than one is not told. */
+function lag(lagMs: number): string {
+  return lagMs < MS_PER_SECOND ? ' within a second' : ` after ${Math.round(lagMs / MS_PER_SECOND)} s`;
 }
 
 /** What can be said of it without a packet. */
-export function untested(isNetworkOfItsOwn: boolean): Finding {
+export function untested(isNetworkOfItsOwn: boolean, isToKnock: boolean): Finding {
   return isNetworkOfItsOwn
     ? warn(
         CHECK,
         'this network is not that of the host but its own, as a container has, and the kernel may log nothing of it',
-        'knocktail doctor --knock',
+        isToKnock ? OWN_NETWORK : 'knocktail doctor --knock',
       )
     : skip(CHECK, 'whether the log shows a knock is not tried, --knock sends one');
 }
@@ -73,10 +81,10 @@ function lossOf(
     return [lost, `see that ulogd2 runs and writes ${log}, and that an NFLOG rule has its group and prefix`];
   switch (kernel.is) {
     case 'written':
-      return kernel.prefix === sighting.prefix
+      return kernel.prefixes.includes(sighting.prefix)
         ? [`the kernel logged ${packet}, but ${log} did not show it ${within}`, feeding(sighting.log)]
         : [
-            `the kernel logged ${packet} with the prefix "${kernel.prefix}", not ${wanted([sighting])}`,
+            `the kernel logged ${packet} with the prefix "${kernel.prefixes[0]}", not ${wanted([sighting])}`,
             `${RULES}, or write that prefix into log.prefix`,
           ];
     case 'missing':

@@ -49,7 +49,8 @@ export function ownDaemons(processes: readonly Process[]): readonly Process[] {
   return processes.filter(
     ({ argv: [program = '', ...argv] }) =>
       /(^|\/)(node|nodejs|knocktail)$/.test(program) &&
-      argv.includes('run') &&
-      [program, ...argv].some((word) => /knocktail|dist\/main\.js$/.test(word)),
+      // By the name of knockd it is the daemon, and nothing else.
+      (/\/knockd$/.test(argv[0] ?? '') ||
+        (argv.includes('run') && [program, ...argv].some((word) => /knocktail|dist\/main\.js$/.test(word)))),
   );
 }

@@ -127,7 +127,7 @@ export class Scratch {
     this.#holder.stderr?.on('data', (text: Buffer) => (complaint += text.toString().trim()));
     this.#holder.on('error', ({ message }) => (ending = message));
     this.#holder.on('close', () => (ending ??= complaint));
-    const here = readlinkSync('/proc/self/ns/net');
+    const here = namespaceOf(process.pid);
     for (const deadline = performance.now() + TIME_LIMIT_MS; performance.now() < deadline; ) {
       if (ending !== null) throw refused(this.#programs.unshare, ending);
       const there = namespaceOf(this.#holder.pid);

@@ -1,5 +1,6 @@
 /** Config -> the first knock of a door that may be tried without opening any, or why there is none. */
 
+import { familyOf } from '../address.ts';
 import { within } from '../config/networks.ts';
 import type { Config, DoorConfig } from '../config/schema.ts';
 import { type Address, type Family, type Sequence, type Step, TCP_FLAGS } from '../model.ts';
@@ -45,7 +46,7 @@ export function chooseTrial(
   const sequences = doors.flatMap(([door]) => sequencesOf(door));
   const trials = doors.flatMap(([door, settings]): Trial[] => {
     const to = settings.target ?? ours;
-    const isFit = isOpenTo(settings, theirs) && (to === ours || isLocal(to));
+    const isFit = isOpenTo(settings, theirs) && (to === ours || (familyOf(to) === family && isLocal(to)));
     const steps = isFit ? sequencesOf(door).flatMap(([first]) => (first === undefined ? [] : [first])) : [];
     return steps
       .filter((step) => isSent(step, settings) && !sequences.some((sequence) => isAllOf(sequence, step)))
@@ -86,11 +87,11 @@ function isSent({ proto }: Step, { tcpflags }: DoorConfig): boolean {
   return (tcpflags.set & ~TCP_FLAGS.SYN) === 0 && (tcpflags.clear & TCP_FLAGS.SYN) === 0;
 }
 
-/** One step, or the same again and again: some number of tests would open it. */
+/** One step, or the same again and again: some number of tests would open it. A ping of any size has some size. */
 function isAllOf(sequence: Sequence, step: Step): boolean {
   return sequence.every((other) => {
     if (other.proto === 'icmp')
-      return step.proto === 'icmp' && (other.size === null || other.size === step.size);
+      return step.proto === 'icmp' && (other.size === null || [other.size, null].includes(step.size));
     return step.proto === other.proto && step.port === other.port;
   });
 }

@@ -82,7 +82,7 @@ export class Stories {
   }
 
   #begin(remark: Remark, isMiss: boolean): Draft | null {
-    const isFull = isMiss ? this.#bystanders >= MOST_BYSTANDERS : this.#drafts.size >= MOST_SOURCES;
+    const isFull = this.#drafts.size >= MOST_SOURCES || (isMiss && this.#bystanders >= MOST_BYSTANDERS);
     if (isFull && isLittle(remark)) {
       if (remark.packet !== null) this.#uncounted++;
       return null;

@@ -4,6 +4,8 @@ import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
 
 /** More than this between the two clocks of a line is a reboot, a suspend, a step, or a logger that was stopped. */
 const DRIFT_LIMIT_US = 2 * US_PER_SECOND;
+/** The kernel's stamps are off by minutes after a month, against the clocks of its user space. */
+const DRIFT = 1e-4;
 /** A logger that catches up is less late with each line; for so long that it is not, it is the clock. */
 const CATCHING_UP_US = 4 * US_PER_SECOND;
 /** Stamps of logs are whole seconds at the worst. */
@@ -36,7 +38,6 @@ export class BootClock {
   #offsetBootedAt: Micros | null = null;
   /** The first line that may only be late, as late as those since. */
   #late: { readonly uptimeUs: number; readonly measured: Micros } | null = null;
-  #lastUptimeUs = 0;
   /** When this machine booted, by its clocks; null when the lines are not its own. */
   #bootedAt: Micros | null = null;
   /** The offset that lines read as they came have shown; null before there were any. */
@@ -70,7 +71,6 @@ export class BootClock {
     fork.#offset = this.#offset;
     fork.#offsetBootedAt = this.#offsetBootedAt;
     fork.#late = this.#late;
-    fork.#lastUptimeUs = this.#lastUptimeUs;
     fork.#bootedAt = this.#bootedAt;
     fork.#paced = this.#paced;
     fork.#last = this.#last;
@@ -83,13 +83,21 @@ export class BootClock {
     if (written === null && this.#bootedAt !== null)
       this.#offset = this.#calibrated(uptimeUs, readAt, this.#bootedAt);
     const offset = this.#offset;
-    if (offset === null) this.#adopt(measured);
+    if (offset === null && written !== null && this.#isLateAtFirst(measured, readAt)) {
+      this.#adopt(this.#bootedAt ?? measured);
+      this.#late = { uptimeUs, measured };
+    } else if (offset === null) this.#adopt(measured);
     else if (written !== null && Math.abs(measured - offset) > DRIFT_LIMIT_US) {
       if (!this.#isLate(uptimeUs, measured, offset)) this.#adopt(measured);
     } else if (!this.#isPossible(uptimeUs + offset, readAt)) return null;
     else this.#late = null;
-    this.#lastUptimeUs = uptimeUs;
     return uptimeUs + (this.#offset ?? measured);
+  }
+
+  /** Nothing was read before that tells: the clocks of this machine do, as far as they agree with the kernel's. */
+  #isLateAtFirst(measured: Micros, readAt: Micros): boolean {
+    if (!this.#live || this.#bootedAt === null) return false;
+    return measured - this.#bootedAt > DRIFT_LIMIT_US + (readAt - this.#bootedAt) * DRIFT;
   }
 
   #adopt(offset: Micros): void {
@@ -105,13 +113,15 @@ export class BootClock {
    */
   #isLate(uptimeUs: number, measured: Micros, offset: Micros): boolean {
     const jump = measured - offset;
-    const isReboot = uptimeUs < this.#lastUptimeUs - DRIFT_LIMIT_US;
-    if (!this.#live || jump < 0 || isReboot) return false;
+    if (!this.#live || jump < 0) return false;
     const jumped = (this.#bootedAt ?? 0) - (this.#offsetBootedAt ?? 0);
     if (Math.abs(jump - jumped) <= DRIFT_LIMIT_US) return false;
-    if (this.#late === null || measured < this.#late.measured - COARSE_US)
-      this.#late = { uptimeUs, measured };
-    return uptimeUs - this.#late.uptimeUs < CATCHING_UP_US;
+    const late = this.#late;
+    const isAsLate =
+      late !== null && uptimeUs >= late.uptimeUs && Math.abs(measured - late.measured) <= COARSE_US;
+    if (isAsLate) return uptimeUs - late.uptimeUs < CATCHING_UP_US;
+    this.#late = { uptimeUs, measured };
+    return true;
   }
 
   /**

@@ -42,6 +42,8 @@ export class Merge<Log> {
   #held: Sighting<Log>[] = [];
   #young = new Map<string, Sighting<Log>[]>();
   #old = new Map<string, Sighting<Log>[]>();
+  /** How many sightings the young ones are: a source may repeat itself. */
+  #youngCount = 0;
   #turnedAt: Micros = 0;
   #rememberedUs = REMEMBERED_US;
 
@@ -130,11 +132,13 @@ export class Merge<Log> {
   }
 
   #keep(key: string, sighting: Sighting<Log>, now: Micros): void {
-    if (Math.abs(now - this.#turnedAt) > this.#rememberedUs || this.#young.size >= MOST_REMEMBERED) {
+    if (Math.abs(now - this.#turnedAt) > this.#rememberedUs || this.#youngCount >= MOST_REMEMBERED) {
       this.#old = this.#young;
       this.#young = new Map();
+      this.#youngCount = 0;
       this.#turnedAt = now;
     }
+    this.#youngCount++;
     const others = this.#young.get(key);
     if (others === undefined) this.#young.set(key, [sighting]);
     else if (others.push(sighting) > MOST_ALIKE) others.shift();

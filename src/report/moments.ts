@@ -13,7 +13,9 @@ const UNITS = [
 
 /** The time zone that all of these are in, such as `Europe/Berlin`: TZ, or else that of the host. */
 export function zoneName(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const { timeZone }: Partial<Intl.ResolvedDateTimeFormatOptions> = Intl.DateTimeFormat().resolvedOptions();
+  // Node knows no name for `:/etc/localtime`, nor for what is no zone.
+  return timeZone === undefined || timeZone === 'Etc/Unknown' ? 'local time' : timeZone;
 }
 
 /** `2026-11-21 06:30` */

@@ -66,7 +66,10 @@ export function planRemoval(listing: Listing, { chain }: Settings): Plan {
   draft.dropChain(names.line);
   const foreign = draft.rules(chain).filter((spec) => readRule(spec) === null).length;
   if (foreign > 0) draft.told.push(`${chain} stays, as ${foreign} of its rules are not of knocktail`);
-  else draft.unhook(hooks, chain);
+  else {
+    draft.unhook(hooks, chain);
+    draft.empty(chain);
+  }
   return draft;
 }
 
@@ -125,6 +128,11 @@ class Draft implements Plan {
     this.operations.push({ op: 'drop-chain', chain });
     this.#rules.delete(chain);
     this.told.push(`removed the chain ${chain}`);
+  }
+
+  /** Where it is still there, as a rule of somebody else's leads to it. */
+  empty(chain: string): void {
+    if (this.rules(chain).length > 0) this.#empty(chain);
   }
 
   /** Takes the jumps to a chain away, and the chain. */

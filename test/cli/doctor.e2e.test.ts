@@ -12,6 +12,7 @@ import { CLIENT, Lab, until } from '../lab.ts';
 const MAIN = resolve('dist/main.js');
 const NEEDS: readonly Need[] = ['root', 'ip', 'kernel log', 'unshare'];
 const STEPS = '4438, 1813:udp, 8235';
+const LIMIT_MS = 50_000;
 
 interface Seen {
   readonly status: number;
@@ -87,7 +88,7 @@ describeWith([...NEEDS, 'iptables'], 'doctor --knock', () => {
     await until(() => /^ready/m.test(said), 'a daemon that is ready');
     const { of } = await examined(doctorArgv('--knock'));
     expect(of('self-test, IPv4')).toEqual([
-      expect.stringMatching(/^ok: 4438\/tcp from 198\.\S+ was in \/dev\/kmsg after \d+ ms$/),
+      expect.stringMatching(/^ok: 4438\/tcp from 198\.\S+ was in \/dev\/kmsg within a second$/),
     ]);
     expect(of('self-test, IPv6')).toEqual([
       expect.stringMatching(/^ok: 4438\/tcp from fd\S+ was in \/dev\/kmsg/),
@@ -128,7 +129,9 @@ describeWith([...NEEDS, 'iptables'], 'doctor --knock', () => {
     await apply();
     await lab.pumpLog();
     const { of } = await examined(doctorArgv('--knock'));
-    expect(of('self-test, IPv4')).toEqual([expect.stringMatching(/^ok: .* was in .*kern\.log after/)]);
+    expect(of('self-test, IPv4')).toEqual([
+      expect.stringMatching(/^ok: .* was in .*kern\.log (within|after) /),
+    ]);
   });
 
   it('misses it where no rule logs it, though all that can be listed looks well', async () => {
@@ -192,12 +195,12 @@ describeWith([...NEEDS, 'iptables', 'journald'], 'doctor --knock where there is 
       resolve('test/lab/journal.sh'),
       ...inside,
     ];
-    const { stdout } = spawnSync('unshare', argv, { env: ENV, encoding: 'utf8' });
+    const { stdout } = spawnSync('unshare', argv, { env: ENV, encoding: 'utf8', timeout: LIMIT_MS });
     const { of } = seen(0, stdout);
     expect(of('log')).toEqual(['ok: the journal']);
     for (const family of [4, 6]) {
       expect(of(`self-test, IPv${family}`)).toEqual([
-        expect.stringMatching(/^ok: .* was in the (journal|log that auto finds) after/),
+        expect.stringMatching(/^ok: .* was in the (journal|log that auto finds) (within|after) /),
       ]);
     }
   });
@@ -422,7 +425,9 @@ describeWith([...NEEDS, 'iptables'], 'the doctor on logs, clocks and folders', (
     configure();
     const seenHere = () => {
       try {
-        return execFileSync(process.execPath, doctorArgv().slice(1), { env: ENV, encoding: 'utf8' });
+        return execFileSync(process.execPath, doctorArgv().slice(1), {
+          ...{ env: ENV, encoding: 'utf8', timeout: LIMIT_MS },
+        });
       } catch (error) {
         return error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
       }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type Arrival, checkArrival, type KernelLine, untested } from '../../src/doctor/arrival.ts';
 
-const SEEN = { log: '/var/log/knock.log', prefix: 'KNOCK ', format: 'kernel', lagMs: 3 } as const;
+const SEEN = {
+  log: '/var/log/knock.log',
+  prefix: 'KNOCK ',
+  format: 'kernel',
+  lagMs: 3,
+  maxAgeMs: 10_000,
+} as const;
 const LOST = { ...SEEN, lagMs: null };
 const ARRIVAL: Arrival = {
   check: 'self-test, IPv4',
@@ -11,7 +17,7 @@ const ARRIVAL: Arrival = {
   kernel: { is: 'missing' },
   isNetworkOfItsOwn: false,
 };
-const written = (prefix: string): KernelLine => ({ is: 'written', prefix });
+const written = (prefix: string): KernelLine => ({ is: 'written', prefixes: [prefix] });
 
 function said(changes: Partial<Arrival>): string[] {
   return checkArrival({ ...ARRIVAL, ...changes }).map(
@@ -22,14 +28,17 @@ function said(changes: Partial<Arrival>): string[] {
 describe('the packet of a test', () => {
   it('is well where the log shows it', () => {
     expect(said({ sightings: [SEEN] })).toEqual([
-      'ok: 4438/tcp from 198.18.0.2 was in /var/log/knock.log after 3 ms',
+      'ok: 4438/tcp from 198.18.0.2 was in /var/log/knock.log within a second',
     ]);
   });
 
-  it('is not timed by the whole seconds of ulogd2', () => {
-    expect(said({ sightings: [{ ...SEEN, format: 'ulogd' }] })).toEqual([
-      'ok: 4438/tcp from 198.18.0.2 was in /var/log/knock.log',
+  it('is too late where a knock would be', () => {
+    expect(said({ sightings: [{ ...SEEN, lagMs: 2_900 }] })).toEqual([
+      'ok: 4438/tcp from 198.18.0.2 was in /var/log/knock.log after 3 s',
     ]);
+    expect(said({ sightings: [{ ...SEEN, lagMs: 2_900, maxAgeMs: 2_000 }] })[0]).toMatch(
+      /^warn: .* after 3 s, and what is older than log.max_age opens nothing -> see why it comes so late: see that rsyslog/,
+    );
   });
 
   it('is lost at the rules where the kernel has not logged it', () => {
@@ -43,6 +52,11 @@ describe('the packet of a test', () => {
     expect(said({ kernel: written('[UFW BLOCK] ') })[0]).toContain(
       'with the prefix "[UFW BLOCK] ", not with the prefix "KNOCK " -> knocktail rules --apply, or write',
     );
+  });
+
+  it('may be logged by other rules, too', () => {
+    const kernel: KernelLine = { is: 'written', prefixes: ['[UFW BLOCK] ', 'KNOCK '] };
+    expect(said({ kernel })[0]).toContain('but /var/log/knock.log did not show it');
   });
 
   it('is lost on the way to the log where the kernel has logged it as it should', () => {
@@ -72,7 +86,11 @@ describe('the packet of a test', () => {
 
 describe('without a packet', () => {
   it('nothing is said, but of a network that the kernel does not log by itself', () => {
-    expect(untested(false).status).toBe('skip');
-    expect(untested(true)).toMatchObject({ status: 'warn', remedy: 'knocktail doctor --knock' });
+    expect(untested(false, false).status).toBe('skip');
+    expect(untested(true, false)).toMatchObject({ status: 'warn', remedy: 'knocktail doctor --knock' });
+    expect(untested(true, true)).toMatchObject({
+      status: 'warn',
+      remedy: expect.stringMatching(/^run it on the network of the host/),
+    });
   });
 });

@@ -109,6 +109,8 @@ describe('the daemon', () => {
   it('is missed where it does not run', () => {
     const ours = { pid: 7, argv: ['node', '/opt/knocktail/dist/main.js', 'run'] };
     expect(said(checkDaemon([ours]))).toBe('ok: knocktail runs as 7');
+    const asKnockd = { pid: 9, argv: ['/usr/bin/node', '/usr/local/sbin/knockd', '-c', '/etc/knockd.conf'] };
+    expect(said(checkDaemon([asKnockd]))).toBe('ok: knocktail runs as 9');
     expect(said(checkDaemon([{ pid: 8, argv: ['node', 'else.js', 'run'] }]))).toBe(
       'warn: no knocktail runs here, so no door opens',
     );

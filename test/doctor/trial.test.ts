@@ -41,6 +41,7 @@ describe('the knock of a test', () => {
     expect(chosen(configOf(door('a', '4438, 4438, 4438')))).toBe(NONE);
     expect(chosen(configOf(door('a', '4438, 1813') + door('b', '4438')))).toBe(NONE);
     expect(chosen(configOf(door('a', '"icmp:64", 1813') + door('b', 'icmp')))).toBe(NONE);
+    expect(chosen(configOf(door('a', 'icmp, 1813') + door('b', '"icmp:56"')))).toBe(NONE);
     expect(chosen(configOf(door('a', '4438, 4438, 1813')))).toContain('a: 4438:tcp');
   });
 
@@ -63,6 +64,7 @@ describe('the knock of a test', () => {
     expect(chosen(configOf(door('a', '4438, 1813', ', from: [198.18.0.0/15]')))).toContain('a: 4438:tcp ');
     expect(chosen(configOf(door('a', '4438, 1813', `, target: ${HERE}`)))).toContain(`-> ${HERE}`);
     expect(chosen(configOf(door('a', '4438, 1813', ', target: 192.0.2.8')))).toBe(NONE);
+    expect(chosen(configOf(door('a', '4438, 1813', `, target: ${HERE}`)), 6)).toBe(NONE);
   });
 
   it('is none where no packet of the test would count', () => {

@@ -86,6 +86,10 @@ describe('the stories of a log', () => {
       stories.add({ ...remark('timeout', 'late', source), stage: 1, packet: null });
     }
     expect([stories.stories.length, stories.uncounted]).toEqual([100_000, 300]);
+    const other = address('10.9.9.8');
+    stories.add(remark('miss', 'near', other));
+    stories.add(first(other));
+    expect([stories.stories.length, stories.uncounted]).toEqual([100_000, 302]);
     const knocker = address('10.9.9.9');
     stories.add(first(knocker));
     stories.add({ ...remark('stage', 'second', knocker), stage: 2 });

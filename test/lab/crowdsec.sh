@@ -24,6 +24,8 @@ ip link set lo up
 cscli -c "$etc/config.yaml" machines add --auto --force >/dev/null 2>&1
 crowdsec -c "$etc/config.yaml" -no-cs >"$home/api.log" 2>&1 &
 api=$!
+trap 'kill "$api" 2>/dev/null || true' EXIT
+trap 'exit 143' TERM
 until cscli -c "$etc/config.yaml" lapi status >/dev/null 2>&1; do sleep 0.1; done
 while [ $# -gt 0 ]; do
   cscli -c "$etc/config.yaml" explain --file "$1" --type "$2" --verbose

@@ -108,10 +108,28 @@ describe('a clock of a boot', () => {
       expect(placed(clock, 105, 3_705)).toBe(3_705 * S);
     });
 
-    it('follows a step back, and a reboot, at once', () => {
+    it('follows a reboot of another machine within seconds, and a step back at once', () => {
       const clock = running();
-      expect(placed(clock, 101, 50)).toBe(50 * S);
-      expect(placed(clock, 2, 90)).toBe(90 * S);
+      expect(placed(clock, 2, 160)).toBe(2 * S);
+      expect(placed(clock, 6, 164)).toBe(164 * S);
+      expect(placed(clock, 7, 60)).toBe(60 * S);
+    });
+
+    it('tells how old a line is that a logger reads for a second time', () => {
+      const clock = running();
+      expect([40, 60, 100].map((uptime) => placed(clock, uptime, 700))).toEqual([40 * S, 60 * S, 100 * S]);
+    });
+
+    it('tells how old the very first is, as far as the clocks of this machine agree', () => {
+      const first = (uptime: number, wall: number): number => {
+        const clock = new BootClock({ live: true });
+        clock.booted(BOOT);
+        return placed(clock, uptime, wall);
+      };
+      expect(first(100, 700)).toBe(100 * S);
+      const [month, drift] = [30 * 86_400, 120];
+      expect(first(month, month + drift)).toBe((month + drift) * S);
+      expect(first(month + drift, month)).toBe(month * S);
     });
   });
 

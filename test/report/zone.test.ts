@@ -34,6 +34,11 @@ it.each([
   expect([local.indexOf(1), utc.indexOf(1)]).toEqual([hour, new Date(moment).getUTCHours()]);
 });
 
+it.each([':/etc/localtime', '', 'Nowhere/Else'])('where TZ is %j it is in local time', (tz) => {
+  process.env['TZ'] = tz;
+  expect(reportText(reportOn([packet()]), 80)).toMatch(/ \((?:local time|UTC)\)\n/);
+});
+
 describe('a report in Berlin', () => {
   const doors = [{ door: 'ssh', openings: 1, nearMisses: 0, traps: 0, lastOpening: 1_795_219_200_000_000 }];
   const report = () => {

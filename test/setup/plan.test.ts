@@ -138,6 +138,16 @@ describe('the removal', () => {
     expect(plan.told).toContain('KNOCKD-LINE stays, as a rule of KNOCKD-LOG jumps to it');
   });
 
+  it('closes what is open also where the chain has to stay', () => {
+    const open =
+      '-N KNOCKD\n-A KNOCKD -s 198.51.100.9/32 -p tcp -m tcp --dport 22 -m comment --comment "knocktail:ssh until=never" -j ACCEPT\n';
+    const chains = listing('-P INPUT DROP\n-A INPUT -i eth0 -j KNOCKD\n');
+    chains.set('KNOCKD', open);
+    const plan = planRemoval(chains, SETTINGS);
+    expect(done(plan)).toEqual(['-F KNOCKD']);
+    expect(plan.told).toContain('KNOCKD stays, as a rule of INPUT jumps to it');
+  });
+
   it('takes jumps away from chains that are no hooks, or no longer', () => {
     const chains = listing('-P INPUT DROP\n-A INPUT -j KNOCKD-LOG\n', OURS);
     chains.set('FORWARD', '-P FORWARD ACCEPT\n-A FORWARD -j KNOCKD\n-A FORWARD -j KNOCKD-LOG\n');
