@@ -30,7 +30,7 @@ export function nftText(
   settings: LogSettings,
   hooks: readonly string[],
 ): string {
-  const { sweepGuard } = settings;
+  const { chain: table, sweepGuard } = settings;
   const targets = distinct(settings.logs).map(logStatement);
   const limited = (name: string, rate: string): string[] => [
     `update @${name}4 { ip saddr limit rate over ${rate} packets } return`,
@@ -42,10 +42,10 @@ export function nftText(
   const nftHooks = [...new Set(hooks.map(nftHook))];
   return [
     '# Logs what knocktail has to see: nft -f FILE. Loaded again, it takes the place of what was there.',
-    '# To take it away: nft delete table inet knocktail',
-    'table inet knocktail',
-    'delete table inet knocktail',
-    'table inet knocktail {',
+    `# To take it away: nft delete table inet ${table}`,
+    `table inet ${table}`,
+    `delete table inet ${table}`,
+    `table inet ${table} {`,
     '\t# How often each source was logged of late: nobody can use up the log, or the lines of others.',
     ...['line', ...(sweepGuard > 0 ? ['rest'] : [])].flatMap((name) => [
       `\tset ${name}4 { type ipv4_addr; size 65535; flags dynamic; timeout 10s; }`,
