@@ -19,6 +19,8 @@ import { type Heard, Listener, pause } from './listener.ts';
 import type { SequencesOf } from './watched-by.ts';
 
 const LIMIT_MS = 5_000;
+/** A journalctl that has much to look through begins late. */
+const JOURNAL_LIMIT_MS = 15_000;
 /** A log may not be followed yet when the first is sent; no number of them opens a door. */
 const AGAIN_MS = 1_500;
 const FAMILIES = [4, 6] as const;
@@ -31,6 +33,11 @@ const ECHO_REQUESTS = [8, 128];
 interface Test {
   readonly family: Family;
   readonly trial: Trial;
+}
+
+interface Ears {
+  readonly listeners: readonly { readonly log: LogConfig; readonly listener: Listener }[];
+  readonly kernel: Listener;
 }
 
 /** @param tables the rules of each family, as far as they could be read */
@@ -87,15 +94,10 @@ async function* knocks(
     const listeners = logs.map((log) => ({ log, listener: Listener.toLog(log, how) }));
     for (const listener of [kernel, ...listeners.map((it) => it.listener)]) await listener.atEnd(signal);
     for (const test of tests) {
-      const failure = await sent(
-        test,
-        scratch,
-        listeners.map((it) => it.listener),
-        signal,
-      );
+      const { limitMs, failure } = await sent(test, scratch, { listeners, kernel }, signal);
       if (signal.aborted) return;
       if (failure !== null) yield skip(checkOf(test.family), failure);
-      else yield* checkArrival(arrivalOf(test, listeners, kernel));
+      else yield* checkArrival(arrivalOf(test, { listeners, kernel }, limitMs));
     }
   } catch (error) {
     if (!(error instanceof KnocktailError)) throw error;
@@ -106,34 +108,34 @@ async function* knocks(
   }
 }
 
-/** Sends until all have heard it, or it is too late. Resolves to why nothing could be sent. */
+/** Sends until all have heard it, or it is too late. Resolves to when that was, or why nothing could be sent. */
 async function sent(
   { family, trial }: Test,
   scratch: Scratch,
-  listeners: readonly Listener[],
+  { listeners, kernel }: Ears,
   signal: AbortSignal,
-): Promise<string | null> {
+): Promise<{ readonly limitMs: number; readonly failure: string | null }> {
   const begin = performance.now();
+  const isHeardBy = (listener: Listener): boolean => heardOf(trial, listener.heard) !== undefined;
+  const mayBeLate = listeners.some(({ log: { from } }) => from === 'journal' || from === 'auto');
+  // What the kernel has not logged no log will show.
+  const limitMs = (): number => (mayBeLate && isHeardBy(kernel) ? JOURNAL_LIMIT_MS : LIMIT_MS);
   try {
     await scratch.address(family, trial.to);
-    for (let due = begin; performance.now() < begin + LIMIT_MS && !signal.aborted; await pause(signal)) {
+    for (let due = begin; performance.now() < begin + limitMs() && !signal.aborted; await pause(signal)) {
       if (performance.now() >= due) {
         await scratch.run(process.execPath, [CLIENT, trial.to, stepText(trial.step)]);
         due = performance.now() + AGAIN_MS;
       }
-      if (listeners.every(({ heard }) => heardOf(trial, heard) !== undefined)) break;
+      if (listeners.every(({ listener }) => isHeardBy(listener))) break;
     }
-    return null;
+    return { limitMs: limitMs(), failure: null };
   } catch (error) {
-    return `no packet can be sent: ${messageOf(error)}`;
+    return { limitMs: LIMIT_MS, failure: `no packet can be sent: ${messageOf(error)}` };
   }
 }
 
-function arrivalOf(
-  { family, trial }: Test,
-  listeners: readonly { readonly log: LogConfig; readonly listener: Listener }[],
-  kernel: Listener,
-): Arrival {
+function arrivalOf({ family, trial }: Test, { listeners, kernel }: Ears, limitMs: number): Arrival {
   const { step, from } = trial;
   const sightings = listeners.map(({ log, listener }) => {
     const heard = heardOf(trial, listener.heard);
@@ -145,7 +147,7 @@ function arrivalOf(
   return {
     check: checkOf(family),
     packet: `${name} from ${from}`,
-    limitMs: LIMIT_MS,
+    limitMs,
     sightings,
     kernel: kernelLine(trial, kernel),
     isNetworkOfItsOwn: isNetworkOfItsOwn(),
