@@ -75,7 +75,6 @@ export const TCP_FLAGS = {
   SYN: 2,
   FIN: 1,
 } as const;
-export type TcpFlag = keyof typeof TCP_FLAGS;
 
 /** What a kernel LOG line says of one packet. A field the line does not have is null. */
 export interface Packet {

@@ -1,6 +1,6 @@
-/** The mode of a file or folder -> whether any local user could change it. */
+/** A file or folder -> who may change it, and whether we may run it. */
 
-import { type Stats, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 
 const WRITABLE_BY_OTHERS = 0o002;
 /** In such a folder nobody replaces the files of others. */
@@ -14,6 +14,16 @@ export function isWritableByOthers({ mode }: Pick<Stats, 'mode'>): boolean {
 export function isOpenToOthers(path: string): boolean {
   try {
     return isWritableByOthers(statSync(path));
+  } catch {
+    return false;
+  }
+}
+
+/** Whether it is a file that may be run. */
+export function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
   } catch {
     return false;
   }

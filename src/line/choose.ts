@@ -1,10 +1,11 @@
 /** `from: auto` -> the best source that this machine has of the kernel's messages, and why it is that. */
 
 import { execFile } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
+import { isProgram } from '../permissions.ts';
 import { KMSG } from './kmsg.ts';
 
 export type Choice =
@@ -78,15 +79,6 @@ async function hasKernelLines(path: string): Promise<boolean> {
     return false;
   } finally {
     await file.close();
-  }
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -1,7 +1,8 @@
 /** The kernel's ring while it is quiet -> a call when it stirs: dd waits, since Node cannot. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
+import { isProgram } from '../permissions.ts';
 import { nextSequence } from './kmsg-record.ts';
 
 const DDS = ['/usr/bin/dd', '/bin/dd'];
@@ -58,14 +59,5 @@ export class QuietRing {
     } finally {
       closeSync(fd);
     }
-  }
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,8 +1,8 @@
 /** The setting `firewall.iptables` -> the programs to run, one for each family. */
 
-import { accessSync, constants, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { isProgram } from '../permissions.ts';
 
 /** A service or a user's shell often has no sbin in its PATH. */
 const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
@@ -55,13 +55,4 @@ function atPath(path: string): Find {
     const file = tool === 'iptables' ? path : join(dirname(path), name.replace('iptables', 'ip6tables'));
     return isProgram(file) ? file : null;
   };
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
