@@ -114,7 +114,7 @@ class Draft implements Plan {
     rules.forEach((spec, index) => {
       this.#insert(name, index + 1, spec);
     });
-    this.told.push(`wrote the ${rules.length} rules of ${name}`);
+    this.told.push(`wrote ${name} (${rules.length} ${rules.length === 1 ? 'rule' : 'rules'})`);
   }
 
   dropChain(chain: string): void {
