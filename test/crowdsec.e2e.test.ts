@@ -1,13 +1,14 @@
 /** What docs/near-misses.md has for CrowdSec, in the CrowdSec of this Debian. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { asJson } from '../src/sink/form.ts';
 import { describeWith } from './lab/describe.ts';
 import { ENV } from './lab/needs.ts';
+import { removeFolder } from './lab/remove-folder.ts';
 
 /** Decisions count from the time of the line. */
 const NOW = new Date();
@@ -62,7 +63,7 @@ describeWith(['root', 'unshare', 'ip', 'apt-get'], 'CrowdSec', () => {
     expect(ran.status, ran.stderr).toBe(0);
     said = ran.stdout;
   }, 240_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => removeFolder(folder));
 
   /** The addresses that a line is taken to be of: one, or none. */
   const sourcesOf = (line: string): readonly string[] => {

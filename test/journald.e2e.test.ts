@@ -1,12 +1,13 @@
 /** What a service tells a real journal -> how grave the journal takes it to be, and what fail2ban finds there. */
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from './lab/describe.ts';
 import { ENV } from './lab/needs.ts';
+import { removeFolder } from './lab/remove-folder.ts';
 import { linesOf } from './lab.ts';
 
 const UNIT = readFileSync('deploy/knocktail.service', 'utf8');
@@ -63,7 +64,7 @@ describeWith(
       const ran = spawnSync('unshare', argv, { cwd: folder, env: ENV, encoding: 'utf8', timeout: 60_000 });
       expect(ran.status, ran.stderr).toBe(0);
     }, 90_000);
-    afterAll(() => rmSync(folder, { recursive: true }));
+    afterAll(() => removeFolder(folder));
 
     it('is known by its own name, not by that of Node', () => expect(IDENTIFIER).toBe('knocktail'));
 

@@ -3,11 +3,12 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENV } from './lab/needs.ts';
+import { removeFolder } from './lab/remove-folder.ts';
 
 const LOCK_FILE = '/run/knocktail-lab.lock';
 /** A SYN that is answered at all is answered in well under a millisecond here. */
@@ -201,7 +202,7 @@ export class Lab {
     for (const side of ['server', 'client'] as const) {
       attempt(() => ip('netns', 'del', this.namespace(side)));
     }
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolder(this.folder);
     withLock([process.execPath, helperPath('all-netns.mjs'), 'release', this.#holder()]);
   }
 }

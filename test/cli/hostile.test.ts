@@ -3,10 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { until } from '../lab.ts';
 
 const MB = 1024 * 1024;
@@ -40,7 +41,7 @@ afterEach(async () => {
   const ended = once(daemon, 'exit');
   daemon.kill('SIGKILL');
   await ended;
-  rmSync(folder, { recursive: true });
+  removeFolder(folder);
 });
 
 function line(port: number, proto = 'TCP', source = '192.0.2.7'): string {

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { until } from '../lab.ts';
 
 const MAIN = resolve('dist/main.js');
@@ -34,7 +35,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   for (const pid of pids) endProcess(pid);
-  rmSync(folder, { recursive: true });
+  removeFolder(folder);
 });
 
 function endProcess(pid: number): void {

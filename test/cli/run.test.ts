@@ -2,10 +2,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { until } from '../lab.ts';
 
 const DOORS = `
@@ -31,7 +32,7 @@ describe('the daemon in a dry run', () => {
       daemon.kill('SIGKILL');
       await ended;
     }
-    rmSync(folder, { recursive: true });
+    removeFolder(folder);
   });
 
   async function start(doors = DOORS, ...options: string[]): Promise<void> {
@@ -175,7 +176,7 @@ it('without iptables it exits with 69, and says how to get it', async () => {
   child.stderr.on('data', (text) => (said += text));
   expect((await once(child, 'close'))[0]).toBe(69);
   expect(said).toContain('/nonexistent/iptables');
-  rmSync(folder, { recursive: true });
+  removeFolder(folder);
 });
 
 it.each([

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Watch } from '../../src/cli/watch.ts';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { until } from '../lab.ts';
 
 const QUIET_MS = 50;
@@ -42,7 +43,7 @@ describe('a watched file', () => {
   });
   afterEach(async () => {
     await watch.close();
-    rmSync(folder, { recursive: true });
+    removeFolder(folder);
   });
 
   /** Waits for the look that comes first, which makes sure of what was changed meanwhile. */

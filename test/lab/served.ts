@@ -2,10 +2,11 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { linesOf, until } from '../lab.ts';
+import { removeFolder } from './remove-folder.ts';
 
 const MAIN = resolve('dist/main.js');
 
@@ -96,6 +97,6 @@ export class Served {
 
   async close(): Promise<void> {
     await this.end('SIGKILL');
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    removeFolder(this.folder);
   }
 }

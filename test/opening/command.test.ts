@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/opening/command.ts';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { until } from '../lab.ts';
 import { address } from '../openings.ts';
 
@@ -77,7 +78,7 @@ describe('a command with a claim', () => {
     folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
     claim = join(folder, 'claim');
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => removeFolder(folder));
   const run = (command: string, limitMs?: number) => runCommand(command, { ...OF, claim }, limitMs);
 
   it('writes down who runs it, and how it ended', async () => {

@@ -1,18 +1,10 @@
 /** Start and stop commands for real, with a journal on a real disk and clocks that can be set. */
 
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Micros, US_PER_MS, US_PER_SECOND } from '../../src/model.ts';
 import { type CommandResult, runCommand } from '../../src/opening/command.ts';
 import { Commands, type CommandsParts, type DoorCommands } from '../../src/opening/commands.ts';
@@ -21,6 +13,7 @@ import { StopJournal } from '../../src/opening/journal.ts';
 import { readLines } from '../../src/opening/record.ts';
 import { openingSwitchesFor } from '../../src/opening/switches.ts';
 import { wordsFor } from '../../src/words.ts';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { linesOf, until } from '../lab.ts';
 import { address } from '../openings.ts';
 
@@ -32,13 +25,18 @@ let said: string[];
 /** What a step has added to the wall clock. */
 let stepUs: Micros;
 let boot: string;
+let daemons: Commands[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
   said = [];
   stepUs = 0;
   boot = 'one';
+  daemons = [];
 });
-afterEach(() => rmSync(folder, { recursive: true, maxRetries: 5 }));
+afterEach(async () => {
+  await Promise.all(daemons.map((each) => each.shutdown()));
+  removeFolder(folder);
+});
 
 const uptime = () => Math.round(performance.now() * US_PER_MS);
 const stops = () => join(folder, 'stops');
@@ -57,6 +55,24 @@ function door(timeoutMs: number, parts: Partial<DoorCommands> = {}): DoorCommand
   };
 }
 
+const DONE: CommandResult = {
+  status: 0,
+  signal: null,
+  output: '',
+  unshown: 0,
+  timedOut: false,
+  error: null,
+};
+
+/** What makes a daemon run by fake timers, its commands with it: nothing on disk, no clock of the machine. */
+function timed(run: (command: string) => Promise<CommandResult>): Partial<CommandsParts> {
+  return {
+    journal: new StopJournal(null, () => undefined),
+    machine: { boot, now: () => Date.now() * US_PER_MS },
+    run,
+  };
+}
+
 /** A daemon's commands, and what another daemon has left taken over. */
 async function daemon(parts: Partial<CommandsParts> = {}, doors: object = { cmd: 1 }): Promise<Commands> {
   const say = (text: string) => void said.push(text);
@@ -72,6 +88,7 @@ async function daemon(parts: Partial<CommandsParts> = {}, doors: object = { cmd:
     closeOnExit: false,
     ...parts,
   });
+  daemons.push(commands);
   await commands.resume(doors);
   return commands;
 }
@@ -124,7 +141,7 @@ describe('a stop command', () => {
 
   it('waits on disk while no daemon runs, and runs once with the next, at once if overdue', async () => {
     const first = await daemon();
-    first.start('cmd', SOURCE, door(300));
+    first.start('cmd', SOURCE, door(1_500));
     first.start('cmd', address('10.0.0.8'), door(HOUR_MS));
     await until(
       () => ran().length === 2 && owed().every(({ isStarting }) => !isStarting),
@@ -133,7 +150,7 @@ describe('a stop command', () => {
     await first.shutdown();
     expect(ran()).toEqual(['start', 'start']);
     expect(said.at(-1)).toBe('stop commands left to the next start: 2');
-    await sleep(400);
+    await sleep(1_600);
     await daemon();
     await until(() => ran().length === 3, 'the stop command');
     const third = await daemon();
@@ -156,7 +173,7 @@ describe('a stop command', () => {
 
   it('comes cmd_timeout after a reboot at the latest', async () => {
     const first = await daemon();
-    first.start('cmd', SOURCE, door(500));
+    first.start('cmd', SOURCE, door(2_000));
     await until(() => ran().length === 1 && owed()[0]?.isStarting === false, 'the start command');
     await first.shutdown();
     boot = 'two';
@@ -331,18 +348,27 @@ describe('of a daemon that was killed', () => {
 
 describe('a second knock while the stop command waits', () => {
   it('lets it wait longer, and runs no second start command', async () => {
-    const it = await daemon();
-    it.start('cmd', SOURCE, door(600));
-    await sleep(400);
-    it.start('cmd', SOURCE, door(600));
-    it.start('cmd', address('10.0.0.8'), door(HOUR_MS));
-    await sleep(400);
-    expect(ran()).toEqual(['start', 'start']);
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const begun: string[] = [];
+    const it = await daemon(
+      timed(async (command) => {
+        begun.push(command);
+        return DONE;
+      }),
+    );
+    const minute = door(60_000, { startCommand: 'start', stopCommand: 'stop' });
+    it.start('cmd', SOURCE, minute);
+    await vi.advanceTimersByTimeAsync(40_000);
+    it.start('cmd', SOURCE, minute);
+    it.start('cmd', address('10.0.0.8'), door(HOUR_MS, { startCommand: 'start', stopCommand: 'stop' }));
+    await vi.advanceTimersByTimeAsync(59_900);
+    expect(begun).toEqual(['start', 'start']);
     expect(said).toContain('10.0.0.7: cmd: is open already, its stop command comes later');
-    await until(() => ran().length === 3, 'the stop command');
-    await sleep(300);
-    expect(ran()).toEqual(['start', 'start', 'stop']);
-    await it.shutdown();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(begun).toEqual(['start', 'start', 'stop']);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(begun).toEqual(['start', 'start', 'stop']);
   });
 
   it('never lets it come sooner, and the next daemon knows of it', async () => {
@@ -384,15 +410,6 @@ describe('a second knock while the stop command waits', () => {
 });
 
 describe('a stop command that fails', () => {
-  const DONE: CommandResult = {
-    status: 0,
-    signal: null,
-    output: '',
-    unshown: 0,
-    timedOut: false,
-    error: null,
-  };
-
   beforeEach(() => void vi.useFakeTimers({ now: 1_795_212_000_000 }));
   afterEach(() => void vi.useRealTimers());
 
@@ -404,14 +421,12 @@ describe('a stop command that fails', () => {
   ])('is tried six times, ever later, and then given up loudly: %j', async (failure, text) => {
     const at: number[] = [];
     const begun = Date.now();
-    const it = await daemon({
-      journal: new StopJournal(null, () => undefined),
-      machine: { boot, now: () => Date.now() * US_PER_MS },
-      run: async (command) => {
+    const it = await daemon(
+      timed(async (command) => {
         if (command === 'stop') at.push((Date.now() - begun) / 1000);
         return command === 'stop' ? { ...DONE, ...failure } : DONE;
-      },
-    });
+      }),
+    );
     it.start('cmd', SOURCE, door(10 * 1000, { startCommand: 'start', stopCommand: 'stop' }));
     await vi.advanceTimersByTimeAsync(HOUR_MS);
     expect(at).toEqual([10, 11, 13, 17, 25, 41]);
@@ -422,11 +437,9 @@ describe('a stop command that fails', () => {
 
   it('is tried again until it does not', async () => {
     let tries = 0;
-    const it = await daemon({
-      journal: new StopJournal(null, () => undefined),
-      machine: { boot, now: () => Date.now() * US_PER_MS },
-      run: async (command) => (command === 'stop' && ++tries < 3 ? { ...DONE, status: 1 } : DONE),
-    });
+    const it = await daemon(
+      timed(async (command) => (command === 'stop' && ++tries < 3 ? { ...DONE, status: 1 } : DONE)),
+    );
     it.start('cmd', SOURCE, door(0, { startCommand: 'start', stopCommand: 'stop' }));
     await vi.advanceTimersByTimeAsync(HOUR_MS);
     expect(tries).toBe(3);

@@ -20,6 +20,7 @@ import { StopJournal } from '../../src/opening/journal.ts';
 import { lineOf, readLines } from '../../src/opening/record.ts';
 import type { SavedStop } from '../../src/opening/stop.ts';
 import { describeWith } from '../lab/describe.ts';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { address } from '../openings.ts';
 
 let folder: string;
@@ -28,7 +29,7 @@ beforeEach(() => {
   folder = join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), 'state', 'stops');
   told = [];
 });
-afterEach(() => rmSync(join(folder, '..', '..'), { recursive: true }));
+afterEach(() => removeFolder(join(folder, '..', '..')));
 
 function stop(number: number, parts: Partial<SavedStop> = {}): SavedStop {
   return {

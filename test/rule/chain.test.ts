@@ -3,13 +3,14 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EXIT, KnocktailError } from '../../src/errors.ts';
 import { IptablesFirewall } from '../../src/rule/chain.ts';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { linesOf } from '../lab.ts';
 import { address, insertOne, opening, removeOne } from '../openings.ts';
 import { fakeIptables, WILLING } from './fake.ts';
 
 const folders: string[] = [];
 afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+  for (const folder of folders.splice(0)) removeFolder(folder);
 });
 
 interface Setting {

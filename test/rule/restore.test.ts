@@ -1,8 +1,9 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { IptablesFirewall } from '../../src/rule/chain.ts';
 import { restoresOf } from '../lab/processes.ts';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { linesOf, until } from '../lab.ts';
 import { address, insertOne, opening, removeOne } from '../openings.ts';
 import { fakeIptables, OBEDIENT, restoreThat } from './fake.ts';
@@ -17,7 +18,7 @@ const made: { firewall: IptablesFirewall; folder: string }[] = [];
 afterEach(async () => {
   for (const { firewall, folder } of made.splice(0)) {
     await firewall.close();
-    rmSync(folder, { recursive: true });
+    removeFolder(folder);
   }
 });
 

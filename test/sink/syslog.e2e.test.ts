@@ -1,7 +1,7 @@
 /** `UseSyslog` with a real syslog: what a filter for knockd finds there. */
 
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../lab/describe.ts';
 import { ENV } from '../lab/needs.ts';
+import { removeFolder } from '../lab/remove-folder.ts';
 import { linesOf } from '../lab.ts';
 
 const SCRIPT = fileURLToPath(new URL('../lab/syslog.sh', import.meta.url));
@@ -20,7 +21,7 @@ describeWith(['root', 'rsyslogd'], 'a real syslog', () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => removeFolder(folder));
 
   it(
     'has the lines of the daemon as it has those of knockd: tag, facility, priority and words',
