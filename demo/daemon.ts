@@ -5,8 +5,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** From dist-demo/demo to the daemon that is demonstrated. */
+/** From dist-demo/demo to what is demonstrated. */
 export const DAEMON = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+export const CLIENT = fileURLToPath(new URL('../../dist/knock.js', import.meta.url));
 const PATIENCE_MS = 10_000;
 
 export class ShownDaemon {

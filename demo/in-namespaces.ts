@@ -2,9 +2,8 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Lab, SERVER } from '../test/lab.ts';
-import { DAEMON, ShownDaemon, show, step } from './daemon.ts';
+import { CLIENT, DAEMON, ShownDaemon, show, step } from './daemon.ts';
 
 const DOOR_PORT = 22;
 const KNOCKS = ['4438', '1813:udp', '8235'];
@@ -18,17 +17,14 @@ export async function runInNamespaces(): Promise<void> {
     await lab.pumpLog();
     const config = join(lab.folder, 'knock.yaml');
     writeFileSync(config, configFor(lab));
-    step(
-      'The daemon starts. It makes the chain KNOCKD and the jump to it, ahead of the rules that log and drop.',
-    );
+    step('The daemon starts. It makes the chain KNOCKD and the jump to it, ahead of the rules that drop.');
     const daemon = new ShownDaemon(lab.spawn('server', [process.execPath, DAEMON, 'run', '-c', config]));
     await daemon.says('ready');
     await showRules(lab);
     await tryPort(lab, 'The port is shut:');
 
     step(`The client knocks: ${KNOCKS.join(' ')}`);
-    const knock = fileURLToPath(new URL('./knock.js', import.meta.url));
-    await lab.exec('client', [process.execPath, knock, SERVER.v4, ...KNOCKS]);
+    await lab.exec('client', [process.execPath, CLIENT, SERVER.v4, ...KNOCKS]);
     await daemon.says('is open until');
     await showRules(lab);
     await tryPort(lab, 'The port is open, for this client alone:');
