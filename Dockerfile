@@ -3,7 +3,7 @@ FROM node:20-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json rolldown.config.mjs ./
+COPY LICENSE tsconfig.json rolldown.config.mjs ./
 COPY src src
 RUN npm run build
 

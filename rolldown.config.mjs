@@ -1,5 +1,7 @@
 // src/ -> dist/: one file a program. Node starts it in half the time that it takes to find 200 modules.
 
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'rolldown';
 
 export default defineConfig({
@@ -7,4 +9,33 @@ export default defineConfig({
   platform: 'node',
   logLevel: 'warn',
   output: { dir: 'dist', format: 'esm', sourcemap: true, cleanDir: true, chunkFileNames: '[name].js' },
+  plugins: [
+    {
+      name: 'licences',
+      generateBundle(_, bundle) {
+        const modules = Object.values(bundle).flatMap((output) =>
+          'moduleIds' in output ? output.moduleIds : [],
+        );
+        this.emitFile({ type: 'asset', fileName: 'LICENCES', source: licencesOf(modules) });
+      },
+    },
+  ],
 });
+
+/**
+ * Whoever hands on the bundle hands on the packages in it, and their licences have to come along.
+ *
+ * @param {string[]} modules
+ */
+function licencesOf(modules) {
+  const folders = modules.map((path) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? '.');
+  return [...new Set(folders)]
+    .sort()
+    .map((folder) => {
+      const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      const file = readdirSync(folder).find((it) => /^licen[cs]e/i.test(it));
+      if (file === undefined) throw new Error(`${folder}: no licence`);
+      return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+    })
+    .join('\n----\n\n');
+}

@@ -33,7 +33,7 @@ const { DEBFULLNAME = 'knocktail', DEBEMAIL = 'knocktail@localhost' } = process.
 const MAINTAINER = `${DEBFULLNAME} <${DEBEMAIL}>`;
 
 process.umask(0o022);
-const { version, description, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { version, description } = JSON.parse(readFileSync('package.json', 'utf8'));
 const root = mkdtempSync(join(tmpdir(), 'knocktail-deb-'));
 chmodSync(root, 0o755);
 try {
@@ -108,7 +108,7 @@ function documentation() {
     put(`${DOC}/examples/fail2ban/${name}`, readFileSync(join('deploy/fail2ban', name)));
   }
   put(`${DOC}/changelog.gz`, gzip(changelog()));
-  put(`${DOC}/copyright`, copyright());
+  put(`${DOC}/copyright`, readFileSync('dist/LICENCES'));
 }
 
 /** In the form of Debian's; what has changed is in the changelog of the program. */
@@ -121,28 +121,6 @@ function changelog() {
 
  -- ${MAINTAINER}  ${date}
 `;
-}
-
-/** The bundle holds its dependencies, and so their licences come along. */
-function copyright() {
-  const licences = [['knocktail', 'LICENSE']];
-  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages;
-  const seen = new Set();
-  const walk = (names) => {
-    for (const name of names) {
-      if (seen.has(name)) continue;
-      seen.add(name);
-      const folder = join('node_modules', name);
-      const file = readdirSync(folder).find((it) => /^licen[cs]e/i.test(it));
-      if (file === undefined) throw new Error(`${folder}: no licence`);
-      licences.push([name, join(folder, file)]);
-      walk(Object.keys(lock[folder]?.dependencies ?? {}));
-    }
-  };
-  walk(Object.keys(dependencies));
-  return licences
-    .map(([name, path]) => `${name}\n\n${readFileSync(path, 'utf8').trim()}\n`)
-    .join('\n----\n\n');
 }
 
 function control() {
