@@ -7,7 +7,7 @@ import type { ArgumentTable, CommandTable, OptionTable } from './tables.ts';
 const CODES: Readonly<Record<string, readonly (readonly [code: string, meaning: string])[]>> = {
   knocktail: [
     ['0', 'All went well.'],
-    ['1', 'Nothing matched; from doctor, there were warnings.'],
+    ['1', 'Nothing matched; from doctor, there were warnings; from health, no knock would open.'],
     ['2', 'From doctor alone: something keeps knocks from opening.'],
     ['64', 'The command line is wrong.'],
     ['65', 'What was read is not what was expected.'],
@@ -23,8 +23,8 @@ const CODES: Readonly<Record<string, readonly (readonly [code: string, meaning: 
     ['0', 'All knocks were sent; whether a door has opened is not known.'],
     ['64', 'The command line is wrong. Nothing was sent.'],
     ['68', 'The host is not known.'],
-    ['74', 'A knock could not be sent.'],
-    ['77', 'Permission is missing.'],
+    ['69', 'A knock could not be sent, and none after it was tried.'],
+    ['70', 'A fault of knock itself.'],
   ],
 };
 

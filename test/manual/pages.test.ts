@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
+import { EXIT } from '../../src/errors.ts';
 import { keysOf } from '../../src/manual/keys.ts';
 import { roffOf } from '../../src/manual/roff.ts';
 import { knocktail } from '../cli/terminal.ts';
@@ -52,6 +53,15 @@ describeWith(['groff'], 'groff', () => {
     );
     for (const { path } of keys)
       expect(text).toMatch(new RegExp(`^ +${path.replaceAll('.', '\\.')}(?: |$)`, 'm'));
+  });
+
+  it('shows every exit code of the client', () => {
+    const { text } = pageOf('knock.1');
+    const source = readdirSync('src/client').map((name) => readFileSync(join('src/client', name), 'utf8'));
+    const names = [...source.join('\n').matchAll(/\bEXIT\.(\w+)/g)].map(([, name = '']) => name);
+    const codes = Object.entries(EXIT).flatMap(([name, code]) => (names.includes(name) ? [code] : []));
+    const shown = text.slice(text.indexOf('EXIT STATUS')).matchAll(/^ +(\d+) /gm);
+    expect([...shown].map(([, code]) => Number(code))).toEqual([...codes, EXIT.SOFTWARE]);
   });
 
   it('shows text as it is, whatever it begins with and holds', () => {
