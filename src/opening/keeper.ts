@@ -98,6 +98,8 @@ export class Keeper {
 
   /** Closes all that is open, or what of it is wanted. Returns at once. */
   flush(isWanted: (opening: Opening) => boolean = () => true): void {
+    // What is knocked open from here on is opened after this.
+    this.#knocks = null;
     this.#enqueue(() => this.#rules.flush(isWanted));
   }
 

@@ -73,7 +73,8 @@ export class Rules {
     const fresh = granted.map((each) => each.fresh).filter((opening) => opening !== null);
     const kept = new Set(granted.map(({ held }) => held).filter((opening) => opening !== null));
     for (const opening of fresh) kept.delete(opening);
-    const refused = await this.mender.insert([...fresh, ...(await this.#absent([...kept]))]);
+    const absent = await this.#absent([...kept]);
+    const refused = await this.mender.insert([...fresh, ...absent]);
     const failureOf = ({ fresh, held }: (typeof granted)[number]): Error | undefined => {
       const opening = fresh ?? held;
       return opening === null ? undefined : refused.get(opening)?.error;
@@ -82,7 +83,10 @@ export class Rules {
     const over = granted.toReversed().flatMap((each) => {
       return failureOf(each) === undefined ? each.changes : this.#leases.undo(each.changes);
     });
-    for (const each of granted) this.#tell(each.grant, each.fresh, failureOf(each));
+    for (const each of granted) {
+      const anew = each.fresh ?? absent.find((opening) => opening === each.held) ?? null;
+      this.#tell(each.grant, anew, failureOf(each));
+    }
     await this.#closer.close(removedBy(over).filter((opening) => !refused.has(opening)));
     return new Set(granted.filter((each) => failureOf(each) === undefined).map(({ grant }) => grant));
   }
@@ -186,17 +190,17 @@ export class Rules {
     return absent;
   }
 
-  #tell({ source, door, port, proto }: Grant, fresh: Opening | null, error: Error | undefined): void {
+  #tell({ source, door, port, proto }: Grant, anew: Opening | null, error: Error | undefined): void {
     const { log } = this.#parts;
     const what = `${source}: ${door}: ${port}/${proto}`;
     const facts = { door, source, port, proto };
     if (error !== undefined)
       log.error(`${what} was not opened: ${error.message}`, { event: 'refused', ...facts });
-    else if (fresh === null) log.info(`${what} is open as before`, { event: 'opened', ...facts });
+    else if (anew === null) log.info(`${what} is open as before`, { event: 'opened', ...facts });
     else
-      log.info(`${what} is open until ${endOf(fresh) ?? 'it is closed'}`, {
+      log.info(`${what} is open until ${endOf(anew) ?? 'it is closed'}`, {
         ...{ event: 'opened', ...facts },
-        until: endOf(fresh),
+        until: endOf(anew),
       });
   }
 

@@ -235,6 +235,22 @@ describe('the keeper', () => {
     expect(firewall.rules).toEqual([opening({ until: null })]);
   });
 
+  it('tells of a door that it opens again as of any that it opens', async () => {
+    const it = await keeper({ ssh: opens(30) });
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    firewall.rules = [];
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(said).toEqual([
+      '10.0.0.7: ssh: 22/tcp is open until 2026-11-20T22:00:30.000Z',
+      '10.0.0.7: ssh: 22/tcp is open until 2026-11-20T22:00:30.000Z',
+      '10.0.0.7: ssh: 22/tcp is open as before',
+    ]);
+  });
+
   it('closes what it knows of when the chain cannot be listed', async () => {
     const it = await keeper({ ssh: opens(null), lock: action({ close: 'ssh' }) });
     it.opened('ssh', SOURCE);
@@ -491,6 +507,15 @@ describe('the keeper', () => {
     it.opened('ssh', SOURCE);
     await pass(0);
     expect(firewall.rules).toHaveLength(1);
+  });
+
+  it('flushed, it closes what was knocked open before, and nothing that comes after', async () => {
+    const it = await keeper({ ssh: opens(60), web: opens(60) });
+    it.opened('ssh', SOURCE);
+    it.flush();
+    it.opened('web', SOURCE);
+    await pass(0);
+    expect(firewall.rules.map(({ door }) => door)).toEqual(['web']);
   });
 
   it('tries again to take a rule away that resists', async () => {
