@@ -12,6 +12,8 @@ import { parseStep, STEP_PATTERN } from './sequence.ts';
 export const MAX_STEPS = 32;
 /** XT_EXTENSION_MAXNAMELEN of the kernel less its terminator. */
 export const MAX_CHAIN_NAME = 28;
+/** IFNAMSIZ of the kernel less its terminator. */
+const MAX_INTERFACE_BYTES = 15;
 
 const FLAG_NAMES = Object.keys(TCP_FLAGS).map((name) => name.toLowerCase());
 
@@ -146,12 +148,15 @@ export const chainName = z
 
 const INTERFACE_RIGHT = 'write the whole name of one, like eth0, or any';
 /**
- * A name that a kernel takes (dev_valid_name in net/core/dev.c, IFNAMSIZ), but for what iptables and nft take for more
- * than that name. Null for any, as pcap has it.
+ * A name that a kernel takes (dev_valid_name in net/core/dev.c), but for what iptables and nft take for more than that
+ * name. Null for any, as pcap has it.
  */
 export const interfaceName = z
   .string({ error: wrong('an interface', INTERFACE_RIGHT) })
-  .regex(/^(?!\.{1,2}$)[^\s/:"+*]{1,15}$/, { error: wrong('an interface', INTERFACE_RIGHT) })
+  .regex(/^(?!\.{1,2}$)[^\s/:"+*]{1,15}$/, { abort: true, error: wrong('an interface', INTERFACE_RIGHT) })
+  .refine((name) => Buffer.byteLength(name) <= MAX_INTERFACE_BYTES, {
+    error: wrong('an interface', INTERFACE_RIGHT),
+  })
   .transform((name) => (name === 'any' ? null : name));
 
 /** A map with these keys and no others; a wrong key is answered with the right ones. */

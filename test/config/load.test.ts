@@ -126,19 +126,29 @@ describe('interface', () => {
     ['eth0', 'eth0'],
     ['br-4f2a1c0d9e8b', 'br-4f2a1c0d9e8b'],
     ['eth0.100@if7', 'eth0.100@if7'],
+    ['küche', 'küche'],
     ['any', null],
   ])('%s is one', (name, read) => {
     expect(named(name).config?.interface).toBe(read);
   });
 
-  it.each(['""', '.', '..', 'a234567890123456', 'eth+', '"eth 0"', 'a/b', 'eth0:1', "'eth0\"'", '7'])(
-    '%s is none, or more than one',
-    (name) => {
-      expect(problems(`interface: ${name}\n${door('')}`)).toEqual([
-        expect.stringMatching(/^1:1[23]: interface: not an interface .*, write the whole name of one/),
-      ]);
-    },
-  );
+  it.each([
+    '""',
+    '.',
+    '..',
+    'a234567890123456',
+    'öäüöäüöä',
+    'eth+',
+    '"eth 0"',
+    'a/b',
+    'eth0:1',
+    "'eth0\"'",
+    '7',
+  ])('%s is none, or more than one', (name) => {
+    expect(problems(`interface: ${name}\n${door('')}`)).toEqual([
+      expect.stringMatching(/^1:1[23]: interface: not an interface .*, write the whole name of one/),
+    ]);
+  });
 });
 
 describe('log', () => {
