@@ -1,7 +1,7 @@
 /** The kernel's ring of messages, /dev/kmsg -> its records as lines, and how many were overwritten unread. */
 
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { LineEvent, Micros, Place } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
 import { QuietRing } from './dd.ts';
@@ -70,6 +70,8 @@ export async function* followKmsg({
         const place = { kind: 'kmsg', boot, sequence } as const;
         yield { kind: 'lines', bytes, readAt: clock(), bootedAt: bootClock(), place, again };
         isRead = true;
+        // In a flood another may be there already; timers, signals and the firewall want their turn, too.
+        await turn();
       }
       const overwritten = ring.takeOverwritten();
       if (overwritten > 0)
