@@ -17,9 +17,9 @@ export interface ReloadParts {
   readonly path: string;
   /** Reads the file at this path. */
   readonly read: () => Promise<Config>;
-  readonly daemon: Daemon;
-  readonly oneTime: OneTimeDoors;
-  readonly log: DaemonLog;
+  readonly daemon: Pick<Daemon, 'reload'>;
+  readonly oneTime: Pick<OneTimeDoors, 'isCurrent'>;
+  readonly log: Pick<DaemonLog, 'use' | 'info' | 'warn' | 'error'>;
 }
 
 export class Reload {
@@ -28,6 +28,8 @@ export class Reload {
   #config: Config;
   /** What the file said when it was looked at last; null where that is not known. */
   #seen: string | null = null;
+  /** One that was asked for waits for its turn. */
+  #isDue = false;
   #work: Promise<void> = Promise.resolve();
 
   /** @param config that of the daemon */
@@ -43,9 +45,12 @@ export class Reload {
     await this.#watchFiles();
   }
 
-  /** Loads the file anew, whether it is another or not. */
+  /** Loads the file anew, whether it is another or not. However often it is asked for meanwhile, once will do. */
   now(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
     this.#enqueue(async () => {
+      this.#isDue = false;
       this.#seen = await this.#look();
       await this.#load();
     });

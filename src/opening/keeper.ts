@@ -53,6 +53,7 @@ export class Keeper {
   /** What a batch of traps is to close, while that waits for its turn and nothing was opened since. */
   #trapped: Map<string, Lease> | null = null;
   #turnedAway = 0;
+  #willMend = false;
   #isEnding = false;
 
   constructor(parts: KeeperParts) {
@@ -103,9 +104,14 @@ export class Keeper {
     this.#enqueue(() => this.#rules.flush(isWanted));
   }
 
-  /** Sees to it that the chain and its jumps stand. Returns at once. */
+  /** Sees to it that the chain and its jumps stand. Returns at once; what is asked for again meanwhile is done once. */
   ensure(): void {
-    this.#enqueue(() => this.#rules.mender.mend());
+    if (this.#willMend) return;
+    this.#willMend = true;
+    this.#enqueue(() => {
+      this.#willMend = false;
+      return this.#rules.mender.mend();
+    });
   }
 
   /**

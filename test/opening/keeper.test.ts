@@ -518,6 +518,22 @@ describe('the keeper', () => {
     expect(firewall.rules.map(({ door }) => door)).toEqual(['web']);
   });
 
+  it('however often it is asked to see to the chain, it does so once before a knock', async () => {
+    const it = await keeper({ ssh: opens(60) });
+    let looks = 0;
+    firewall.ensure = async () => {
+      looks++;
+      return { told: [], rebuilt: false };
+    };
+    for (let hangUp = 0; hangUp < 100; hangUp++) it.ensure();
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect([looks, firewall.rules.length]).toEqual([1, 1]);
+    it.ensure();
+    await pass(0);
+    expect(looks).toBe(2);
+  });
+
   it('tries again to take a rule away that resists', async () => {
     (await keeper({ ssh: opens(1) })).opened('ssh', SOURCE);
     await pass(0);
