@@ -40,6 +40,9 @@ const REFUSALS: readonly (readonly [Refusal, RegExp])[] = [
   ['no family', /can't initialize|not supported/],
 ];
 
+/** The machine has no room for another process; Node throws some of these where it could have told them. */
+const NO_ROOM = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'];
+
 /** Refusals of one operation that go for all others, too. */
 const HOPELESS: readonly Refusal[] = ['no answer', 'unable'];
 
@@ -121,11 +124,12 @@ export class Iptables {
 
   #spawn(argv: readonly string[]): Promise<Answer> {
     const options = { timeout: this.#timeLimitMs, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
-    return new Promise((resolve) => {
+    const answer = new Promise<Answer>((resolve) => {
       execFile(this.#path, argv, options, (error, stdout, stderr) => {
         resolve(error === null ? { done: true, text: stdout } : this.#failure(argv, error, ownWords(stderr)));
       });
     });
+    return answer.catch((error: Error) => this.#failure(argv, error, ''));
   }
 
   #failure(argv: readonly string[], error: ExecFileException, words: string): Answer {
@@ -140,7 +144,9 @@ export class Iptables {
       return fail('no answer', what, 'see which program holds /run/xtables.lock');
     }
     if (typeof error.code === 'string') {
-      const remedy = `see to ${this.#path} or name another in firewall.iptables`;
+      const remedy = NO_ROOM.includes(error.code)
+        ? 'raise the limits of the service: LimitNOFILE=, TasksMax=, MemoryMax='
+        : `see to ${this.#path} or name another in firewall.iptables`;
       return fail('unable', `cannot be run: ${error.code}`, remedy);
     }
     if (MAY_NOT.test(words)) return fail('unable', words, 'run as root or give the service CAP_NET_ADMIN');

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EXIT, KnocktailError } from '../../src/errors.ts';
 import { IptablesFirewall } from '../../src/rule/chain.ts';
+import { Iptables } from '../../src/rule/iptables.ts';
 import { removeFolder } from '../lab/remove-folder.ts';
 import { linesOf } from '../lab.ts';
 import { address, insertOne, opening, removeOne } from '../openings.ts';
@@ -76,6 +77,15 @@ describe('an iptables that fails', () => {
     const error = await failure(insertOne(broken, opening()));
     expect(error.what).toBe('cannot be run: ENOENT');
     expect(error.exitCode).toBe(EXIT.UNAVAILABLE);
+  });
+
+  it('because Node could not even start it has refused what it was asked', async () => {
+    const path = fakeIptables({});
+    folders.push(dirname(path));
+    // Longer than a word of a command line can be: Node throws E2BIG, as it does ENOMEM.
+    const spec = ['x'.repeat(200_000)];
+    const answer = await new Iptables(path).run({ op: 'insert', chain: 'KNOCKD', at: 1, spec });
+    expect(answer).toMatchObject({ done: false, refusal: 'unable', error: { what: 'cannot be run: E2BIG' } });
   });
 
   it('does not keep the next operation from being run', async () => {
