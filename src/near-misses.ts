@@ -65,7 +65,7 @@ export class NearMisses {
   /** A source was seen to sweep at this moment. Null where that was told a short while ago. */
   swept(source: Address, now: Micros): NearMiss | null {
     const record = this.#recordOf(source);
-    if (now - record.sweptAt < WINDOW_US) return null;
+    if (isShortlyAfter(record.sweptAt, now)) return null;
     record.sweptAt = now;
     return doorless('port sweep', source);
   }
@@ -78,13 +78,13 @@ export class NearMisses {
 
   #hasOpened(source: Address, now: Micros): boolean {
     const record = this.#young.get(source) ?? this.#old.get(source);
-    return record !== undefined && now - record.openedAt < WINDOW_US;
+    return record !== undefined && isShortlyAfter(record.openedAt, now);
   }
 
   /** Whether it has now failed often enough to be told of. */
   #failed(source: Address, now: Micros): boolean {
     const record = this.#recordOf(source);
-    if (record.failures === 0 || now - record.since >= WINDOW_US) {
+    if (record.failures === 0 || !isShortlyAfter(record.since, now)) {
       record.failures = 0;
       record.since = now;
     }
@@ -109,6 +109,11 @@ export class NearMisses {
     this.#young.set(source, record);
     return record;
   }
+}
+
+/** A moment that is far ahead is of a clock that was set back since. */
+function isShortlyAfter(moment: Micros, now: Micros): boolean {
+  return Math.abs(now - moment) < WINDOW_US;
 }
 
 function doorless(kind: NearMissKind, source: Address): NearMiss {

@@ -80,6 +80,15 @@ it('a sweep is told once in ten minutes', () => {
   );
 });
 
+it('a clock that was set back excuses nobody', () => {
+  const misses = new NearMisses();
+  const source = address('192.0.2.7');
+  misses.swept(source, 600 * MINUTE);
+  misses.among([decision({ event: 'open', stage: 3, time: 600 * MINUTE })]);
+  expect(misses.swept(source, 0)).not.toBeNull();
+  expect(said(misses, decision({ stage: 2, time: 0 }))).toHaveLength(1);
+});
+
 it('sources beyond its capacity make it forget the oldest', () => {
   const misses = new NearMisses(4);
   for (let host = 1; host <= 4; host++) misses.swept(address(`192.0.2.${host}`), host);

@@ -30,11 +30,18 @@ export class Places {
   /** All up to this place has been read at this moment. */
   pass(place: Place, at: Micros, windowUs: Micros): void {
     this.#last = place;
+    this.#followClock(at);
     const newest = this.#passed.at(-1);
     if (newest === undefined || at - newest.at >= STRIDE_US) this.#passed.push({ at, place });
     // The oldest that stays is the last one before the window.
     const inside = this.#passed.findIndex((passed) => passed.at > at - windowUs);
     if (inside > 1) this.#passed.splice(0, inside - 1);
+  }
+
+  /** One that was set back has not made the last place one to come. */
+  #followClock(at: Micros): void {
+    const backUs = (this.#passed.at(-1)?.at ?? at) - at;
+    if (backUs > 0) this.#passed = this.#passed.map((passed) => ({ ...passed, at: passed.at - backUs }));
   }
 
   /** Null before any place was passed. */
@@ -78,7 +85,7 @@ export class Bookmark {
   }
 
   saveInTime(at: Micros): void {
-    if (at - this.#savedAt < SAVE_US) return;
+    if (Math.abs(at - this.#savedAt) < SAVE_US) return;
     this.#savedAt = at;
     this.save();
   }

@@ -7,6 +7,8 @@ import { lossesIn } from './loss.ts';
 const REPORT_US = 60 * US_PER_SECOND;
 /** A host on the Internet drops something all the time. */
 const SILENCE_US = 3_600 * US_PER_SECOND;
+/** Who is asked several times a second was not there to hear anything for so long. */
+const UNSEEN_US = 60 * US_PER_SECOND;
 /** More than any one line can truthfully claim. */
 const MOST_SUPPRESSED = 2 ** 31;
 
@@ -16,6 +18,7 @@ export class LogHealth {
   #forged = { reported: 0, reportedAt: Number.NEGATIVE_INFINITY };
   /** When the last lines came; null before the first, and once their absence was told. */
   #heardAt: Micros | null = null;
+  #lookedAt: Micros = 0;
 
   /** Lines that are missing, as the log itself says. */
   get suppressed(): number {
@@ -41,7 +44,7 @@ export class LogHealth {
 
   #forgeries(now: Micros, untrusted: number): string | null {
     const { reported, reportedAt } = this.#forged;
-    if (untrusted === reported || now - reportedAt < REPORT_US) return null;
+    if (untrusted === reported || Math.abs(now - reportedAt) < REPORT_US) return null;
     this.#forged = { reported: untrusted, reportedAt: now };
     // Another prefix begins another count.
     const count = untrusted < reported ? untrusted : untrusted - reported;
@@ -50,13 +53,16 @@ export class LogHealth {
 
   #missing(now: Micros): string | null {
     const { first, count, reportedAt } = this.#losses;
-    if (count === 0 || now - reportedAt < REPORT_US) return null;
+    if (count === 0 || Math.abs(now - reportedAt) < REPORT_US) return null;
     this.#losses = { first: '', count: 0, reportedAt: now };
     const more = count === 1 ? '' : `, and ${count - 1} more like it`;
     return `knocks may be missing, as the log says "${first}"${more}`;
   }
 
   #silence(now: Micros): string | null {
+    // The clock was set, as at the first hour of a machine that has none of its own, or the machine has slept.
+    if (this.#heardAt !== null && Math.abs(now - this.#lookedAt) > UNSEEN_US) this.#heardAt = now;
+    this.#lookedAt = now;
     if (this.#heardAt === null || now - this.#heardAt < SILENCE_US) return null;
     this.#heardAt = null;
     return 'knocks may be missing: no line has come for an hour';

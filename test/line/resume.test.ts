@@ -107,6 +107,23 @@ it('reading is taken up as far back as an attempt can have begun', () => {
   expect(places.resume, 'before a long silence').toEqual({ from: at(20), upTo: at(99) });
 });
 
+it('a clock that was set back does not keep reading from being taken up shortly before the end', () => {
+  const places = new Places();
+  for (let second = 100; second <= 110; second++) places.pass(at(second), second * S, 5 * S);
+  for (let second = 0; second <= 10; second++) places.pass(at(200 + second), second * S, 5 * S);
+  expect(places.resume).toEqual({ from: at(205), upTo: at(210) });
+});
+
+it('a clock that was set back does not keep a place from being saved', () => {
+  let count = 0;
+  const bookmark = new Bookmark({ read: () => null, write: () => count++ });
+  for (const second of [1_000, 1, 2]) {
+    bookmark.pass(at(second), second * S, S);
+    bookmark.saveInTime(second * S);
+  }
+  expect(count).toBe(3);
+});
+
 it('a place is saved once a second, or when it is asked for, and not when nothing was read', () => {
   const written: Resume[] = [];
   const bookmark = new Bookmark({ read: () => null, write: (position) => written.push(position) });

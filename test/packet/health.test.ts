@@ -32,13 +32,40 @@ it('what the log says of missing lines is told in its words, at most once a minu
   ]);
 });
 
+/** What is told from one second to another, to whom asks twice a minute. */
+function silences(health: LogHealth, from: number, to: number): string[] {
+  const told: string[] = [];
+  for (let second = from; second <= to; second += 30) told.push(...health.reports(second * S, 0));
+  return told;
+}
+
 it('a log that had lines and has none for an hour is told once', () => {
   const health = new LogHealth();
-  expect(health.reports(9_000 * S, 0), 'it has had none yet').toEqual([]);
+  expect(silences(health, 0, 9_000), 'it has had none yet').toEqual([]);
   health.hear(Buffer.from('x\n'), 9_000 * S);
-  expect(health.reports(12_599 * S, 0)).toEqual([]);
-  expect(health.reports(12_600 * S, 0)).toEqual(['knocks may be missing: no line has come for an hour']);
-  expect(health.reports(99_999 * S, 0)).toEqual([]);
+  expect(silences(health, 9_000, 12_570)).toEqual([]);
+  expect(silences(health, 12_600, 12_600)).toEqual(['knocks may be missing: no line has come for an hour']);
+  expect(silences(health, 12_630, 99_990)).toEqual([]);
+});
+
+it.each([
+  ['a machine that has slept, or a clock that was set forward,', 99_000],
+  ['a clock that was set back', 1_000],
+])('%s is no silence, but its silence since then is', (_, then) => {
+  const health = new LogHealth();
+  expect(silences(health, 50_000, 50_010)).toEqual([]);
+  health.hear(Buffer.from('x\n'), 50_010 * S);
+  expect(silences(health, 50_030, 50_100)).toEqual([]);
+  expect(silences(health, then, then + 3_570)).toEqual([]);
+  expect(silences(health, then + 3_600, then + 3_600)).toHaveLength(1);
+});
+
+it('a clock that was set back silences no warning', () => {
+  const health = new LogHealth();
+  health.hear(loss(1), 9_000 * S);
+  expect(health.reports(9_000 * S, 1)).toHaveLength(2);
+  health.hear(loss(1), S);
+  expect(health.reports(S, 2)).toHaveLength(2);
 });
 
 it('what the log says of missing lines adds up, and one lie does not weigh without end', () => {
