@@ -169,8 +169,9 @@ export class Keeper {
         await this.#rules.close([...batch.values()]);
       });
     }
-    if (this.#trapped.size < MOST_WAITING) this.#trapped.set(`${door} ${source}`, { door, source });
-    else this.#turnedAway++;
+    // Beyond that a flood can only be of those for whom nothing is open, unless somebody has opened it by hand.
+    if (this.#trapped.size < MOST_WAITING || this.#rules.holds(door, source))
+      this.#trapped.set(`${door} ${source}`, { door, source });
   }
 
   /** Ends in an orderly way: rules stay and end by themselves, stop commands that wait are left to the next daemon. */

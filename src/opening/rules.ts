@@ -41,6 +41,11 @@ export class Rules {
     return this.#leases.all();
   }
 
+  /** Whether this door is open for this source. */
+  holds(door: string, source: Opening['source']): boolean {
+    return this.#leases.held(door, source) !== null;
+  }
+
   nextDeadline(): ReturnType<Leases['nextDeadline']> {
     return this.#leases.nextDeadline();
   }

@@ -534,6 +534,19 @@ describe('the keeper', () => {
     expect(looks).toBe(2);
   });
 
+  it('closes what a trap is to close however many others touch it, and counts none of those for an opening', async () => {
+    const it = await keeper({ ssh: opens(60) });
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    for (let host = 0; host < 1_500; host++) it.trapped('ssh', address(`192.0.${host >> 8}.${host & 255}`));
+    it.trapped('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toEqual([]);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(said.filter((text) => text.includes('turned away'))).toEqual([]);
+  });
+
   it('tries again to take a rule away that resists', async () => {
     (await keeper({ ssh: opens(1) })).opened('ssh', SOURCE);
     await pass(0);
