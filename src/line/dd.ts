@@ -28,11 +28,15 @@ export class QuietRing {
     this.#stir = stir;
   }
 
-  /** Waits for what comes after this record, which has been read. False where there is no dd, so that there is no waiting. */
+  /**
+   * Waits for what comes after this record, which has been read. False where there is no waiting: there is no dd, or no
+   * room for one.
+   */
   wait(after: number | null): boolean {
     if (this.#program === null || after === null) return false;
     if (this.#child !== null) return true;
     const child = this.#spawn(this.#program, after);
+    if (child === null) return false;
     this.#child = child;
     const over = (): void => {
       if (this.#child !== child) return;
@@ -49,15 +53,20 @@ export class QuietRing {
     this.#child = null;
   }
 
-  #spawn(program: string, after: number): ChildProcess {
-    // A new one each time: dd reads on where we are, and where that is then only dd knows.
-    const fd = openSync(this.#path, constants.O_RDONLY);
+  /** Null where the process has no descriptor left, or the machine no memory (Node throws ENOMEM). */
+  #spawn(program: string, after: number): ChildProcess | null {
     try {
-      // None of these reads waits: the record was there, so it is, or one that has overwritten it.
-      for (let sequence = -1; sequence < after; ) sequence = nextSequence(fd) ?? sequence;
-      return spawn(program, DD_ARGV, { stdio: [fd, 'ignore', 'ignore'] });
-    } finally {
-      closeSync(fd);
+      // A new one each time: dd reads on where we are, and where that is then only dd knows.
+      const fd = openSync(this.#path, constants.O_RDONLY);
+      try {
+        // None of these reads waits: the record was there, so it is, or one that has overwritten it.
+        for (let sequence = -1; sequence < after; ) sequence = nextSequence(fd) ?? sequence;
+        return spawn(program, DD_ARGV, { stdio: [fd, 'ignore', 'ignore'] });
+      } finally {
+        closeSync(fd);
+      }
+    } catch {
+      return null;
     }
   }
 }

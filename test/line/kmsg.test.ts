@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { QuietRing } from '../../src/line/dd.ts';
 import { followKmsg } from '../../src/line/kmsg.ts';
 
 /** More than are read before a timer is due, however slow the machine. */
@@ -21,4 +22,9 @@ it('a ring that never runs dry leaves time for all else', async () => {
   for await (const { kind } of ring) if (kind === 'lines' && ++batches === MOST_BATCHES) break;
   expect(batches).toBeGreaterThan(0);
   expect(batches).toBeLessThan(MOST_BATCHES);
+});
+
+it('a ring that cannot be opened once more is looked at, and not waited for', () => {
+  const quiet = new QuietRing('/dev/null/kmsg', () => undefined);
+  expect(quiet.wait(1)).toBe(false);
 });
