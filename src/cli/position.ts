@@ -60,7 +60,7 @@ export class PositionFile {
     } catch (error) {
       if (!this.#hasFailed) {
         this.#log.warn(
-          `the position in the log cannot be saved, a restart begins at its end: ${String(error)}`,
+          `the position in the log cannot be saved, a restart goes on from the one saved last: ${String(error)}`,
         );
       }
       this.#hasFailed = true;

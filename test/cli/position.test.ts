@@ -60,6 +60,8 @@ it('that cannot be written is told once', () => {
   unwritable.write(RESUME);
   unwritable.write(RESUME);
   expect(told).toEqual([
-    expect.stringMatching(/^the position in the log cannot be saved, a restart begins at its end: .*ENOTDIR/),
+    expect.stringMatching(
+      /^the position in the log cannot be saved, a restart goes on from the one saved last: .*ENOTDIR/,
+    ),
   ]);
 });
