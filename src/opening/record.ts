@@ -56,7 +56,7 @@ export function readLines(text: string): Read {
 }
 
 function readLine(line: string): Change | null {
-  const [, sum, text = ''] = /^([0-9a-f]{8}) (.*)$/.exec(line) ?? [];
+  const [, sum, text = ''] = /^([0-9a-f]{8}) (.+)$/.exec(line) ?? [];
   if (sum !== checksum(text)) return null;
   // What has the right checksum is what was written, though maybe by another version.
   return change.safeParse(JSON.parse(text)).data ?? null;

@@ -128,6 +128,14 @@ describe('the journal of stop commands', () => {
     }
   });
 
+  it('with a line that is the checksum of nothing, loses that line alone', () => {
+    expect(readLines(`00000000 \n${lineOf({ owed: stop(1) })}`)).toEqual({
+      owed: [stop(1)],
+      lines: 2,
+      damaged: 1,
+    });
+  });
+
   it('that is removed while the daemon lives is made again with all that is owed', async () => {
     const journal = journalOn();
     await journal.keep(stop(1));
