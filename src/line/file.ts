@@ -90,7 +90,9 @@ class Follower {
     this.#path = path;
     this.#parts = parts;
     this.#start = parts.from === 'end' ? 'unknown' : null;
-    this.#resume = parts.resume;
+    const { from, upTo } = parts.resume ?? {};
+    // Where the log was another before, as `auto` may have it, this one is new to us.
+    this.#resume = from?.kind === 'file' || upTo?.kind === 'file' ? parts.resume : null;
   }
 
   /** Hands on all that stands in the log at this moment. */
