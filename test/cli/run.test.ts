@@ -137,6 +137,17 @@ describe('the daemon in a dry run', () => {
     await says(/would run command/);
   });
 
+  it('at USR1 lets no debugger in', async () => {
+    writeFileSync(log, '');
+    await start();
+    daemon.kill('SIGUSR1');
+    daemon.kill('SIGHUP');
+    await says(/reloaded/);
+    knock('192.0.2.7', ['4438', '1813:udp', '8235']);
+    await says(/22\/tcp is open/);
+    expect(said).not.toContain('Debugger');
+  });
+
   it('at HUP keeps the attempts at doors that stay the same', async () => {
     writeFileSync(log, '');
     await start();
