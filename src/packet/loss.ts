@@ -18,11 +18,10 @@ const SIGNS: readonly (readonly [sign: Buffer, said: RegExp])[] = [
     Buffer.from('rate-limiting'),
     /(?:lost (\d+) messages|(\d+) messages lost|begin to drop messages).*due to rate-limiting/,
   ],
-  // journald
-  [Buffer.from('Suppressed '), /Suppressed (\d+) messages from/],
+  // journald, which never suppresses what the kernel says
   [Buffer.from('Missed '), /Missed (\d+) kernel messages/],
   // rsyslog and others; it is how often the line before, or the one in brackets, was left out
-  [Buffer.from('message repeated '), /message repeated (\d+) times/],
+  [Buffer.from('message repeated '), /(?<=\b(?:last|kernel\b.*) )message repeated (\d+) times/],
 ];
 
 /** @param bytes whole lines, each ending in LF */

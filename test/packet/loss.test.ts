@@ -10,10 +10,10 @@ describe('a line that tells of missing lines', () => {
     ['Nov 21 vm rsyslogd: imuxsock lost 123 messages from pid 4711 due to rate-limiting', 123],
     ['Nov 21 vm rsyslogd: imjournal: 20000 messages lost due to rate-limiting', 20_000],
     ['Nov 21 vm rsyslogd: imjournal: begin to drop messages due to rate-limiting', 0],
-    ['Nov 21 vm systemd-journald[99]: Suppressed 1500 messages from session-1.scope', 1_500],
     ['Nov 21 vm systemd-journald[99]: Missed 42 kernel messages', 42],
     ['Nov 21 vm last message repeated 3 times', 3],
     ['Nov 21 vm kernel: message repeated 5 times: [ [1.0] KNOCK IN=eth0 OUT= ]', 5],
+    ['<4>1 2026-11-21T00:00:00Z vm kernel - - - message repeated 5 times: [ KNOCK IN=eth0 OUT= ]', 5],
   ])('%s', (line, count) => {
     expect(losses('before', line, 'after')).toEqual([{ text: expect.any(String), count }]);
   });
@@ -29,5 +29,7 @@ it.each([
   'vm sshd[1]: Suppressed by policy',
   'vm app: Missed the bus',
   'vm app: rate-limiting is on',
+  'Nov 21 vm sshd[1]: message repeated 2 times: [ Failed password for root]',
+  'Nov 21 vm systemd-journald[99]: Suppressed 1500 messages from session-1.scope',
   '',
 ])('%j tells of none', (line) => expect(losses(line)).toEqual([]));
