@@ -18,7 +18,7 @@ export const FROM_ULOGD = 'ulogd wrote it, not the kernel';
 const docker = z.object({ log: z.string() });
 const digits = z
   .string()
-  .regex(/^\d{1,15}$|^\d{16}$/)
+  .regex(/^\d{1,16}$/)
   .transform(Number);
 const journal = z.object({
   _TRANSPORT: z.string().optional(),
