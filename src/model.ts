@@ -35,6 +35,8 @@ export type LineEvent =
       readonly kind: 'notice';
       readonly text: string;
       readonly lost: boolean;
+      /** Whether lines may be other than they seem. */
+      readonly isDoubt?: boolean;
       /** How many lines were lost, where that is known. */
       readonly lines?: number;
     };

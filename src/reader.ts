@@ -144,7 +144,7 @@ export class LogReader {
     if (event.kind === 'drained') events.drained(event.at);
     else if (event.kind === 'notice') {
       this.#overwritten += event.lines ?? 0;
-      this.#parts.log[event.lost ? 'warn' : 'info'](event.text);
+      this.#parts.log[event.lost || event.isDoubt === true ? 'warn' : 'info'](event.text);
     } else {
       const { bytes, readAt, bootedAt, place, again } = event;
       this.#readAt = readAt;

@@ -4,8 +4,7 @@ import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
-import { choose, findJournalctl, hasKernelEntries } from '../line/choose.ts';
-import type { LogPlace } from '../line/source.ts';
+import { choose, findJournalctl, hasKernelEntries, type LogPlace } from '../line/choose.ts';
 import { type Doubt, doubtsOf } from '../line/trust.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 

@@ -8,6 +8,12 @@ import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { isProgram } from '../permissions.ts';
 import { KMSG } from './kmsg.ts';
 
+export interface LogPlace {
+  readonly from: 'auto' | 'journal' | 'kmsg' | 'file' | 'stdin';
+  /** The file, for `from: file`. */
+  readonly path: string;
+}
+
 export type Choice =
   | { readonly from: 'journal'; readonly journalctl: string; readonly why: string }
   | { readonly from: 'file'; readonly path: string; readonly why: string }

@@ -10,6 +10,11 @@ export function told(text: string): Notice {
   return { kind: 'notice', text, lost: false };
 }
 
+/** What a person should know of who else could write lines; none is missing for it. */
+export function doubted(text: string): Notice {
+  return { ...told(text), isDoubt: true };
+}
+
 /** What a person should know since lines may be missing for it. */
 export function lost(text: string): Notice {
   return { kind: 'notice', text, lost: true };

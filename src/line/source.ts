@@ -3,19 +3,14 @@
 import type { Readable } from 'node:stream';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { LineEvent, LineSource } from '../model.ts';
-import { choose, findJournalctl } from './choose.ts';
+import { choose, findJournalctl, type LogPlace, type Machine } from './choose.ts';
 import { followFile } from './file.ts';
 import { followJournal } from './journal.ts';
 import { followKmsg } from './kmsg.ts';
-import { told } from './notice.ts';
+import { doubted, told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { followStream } from './stdin.ts';
-
-export interface LogPlace {
-  readonly from: 'auto' | 'journal' | 'kmsg' | 'file' | 'stdin';
-  /** The file, for `from: file`. */
-  readonly path: string;
-}
+import { doubtsOfFile } from './trust.ts';
 
 interface Surroundings {
   readonly stdin: Readable;
@@ -24,6 +19,8 @@ interface Surroundings {
   readonly resume?: Resume | null;
   /** Whether other logs are read beside it, and wait for each look. */
   readonly isSteady?: boolean;
+  /** What `auto` chooses from, where it is not this machine. */
+  readonly machine?: Machine;
 }
 
 /**
@@ -48,8 +45,10 @@ export function openLines({ from, path }: LogPlace, surroundings: Surroundings):
 }
 
 async function* chosen(surroundings: Surroundings): AsyncGenerator<LineEvent, void, void> {
-  const choice = await choose();
+  const choice = await choose(surroundings.machine);
   yield told(`log: auto: ${choice.from === 'file' ? choice.path : choice.from}, as ${choice.why}`);
+  const doubts = choice.from === 'file' ? doubtsOfFile(choice.path) : [];
+  for (const { what, remedy } of doubts) yield doubted(`${what}: ${remedy}`);
   yield* openLines({ path: '', ...choice }, surroundings);
 }
 

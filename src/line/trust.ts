@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { isOpenToOthers } from '../permissions.ts';
-import type { LogPlace } from './source.ts';
+import type { LogPlace } from './choose.ts';
 
 export interface Settings {
   readonly allNetns: string;
@@ -33,7 +33,12 @@ export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): Dou
       'net.netfilter.nf_log_all_netns is 1, so any local user can have the kernel log packets of a network of their own';
     doubts.push({ what, remedy: 'sysctl -w net.netfilter.nf_log_all_netns=0' });
   }
-  if (from !== 'file') return doubts;
+  return from === 'file' ? [...doubts, ...doubtsOfFile(path, settings)] : doubts;
+}
+
+/** Of those, what is to be known of a log file alone. */
+export function doubtsOfFile(path: string, settings = THIS_MACHINE): Doubt[] {
+  const doubts: Doubt[] = [];
   if (isOpenToOthers(path))
     doubts.push({ what: `${path} can be written by any local user`, remedy: `chmod o-w ${path}` });
   const folder = dirname(path);

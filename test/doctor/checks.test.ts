@@ -12,7 +12,7 @@ import { checkPrivileges } from '../../src/doctor/privileges.ts';
 import { checkState } from '../../src/doctor/state.ts';
 import { checkXtTime } from '../../src/doctor/xt-time.ts';
 import { EXIT, KnocktailError } from '../../src/errors.ts';
-import type { LogPlace } from '../../src/line/source.ts';
+import type { LogPlace } from '../../src/line/choose.ts';
 
 const said = ({ status, detail }: Finding) => `${status}: ${detail}`;
 const folder = () => mkdtempSync(join(tmpdir(), 'knocktail-test-'));

@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { openLines } from '../../src/line/source.ts';
@@ -24,4 +24,21 @@ it('a daemon reads stdin to its end', async () => {
   const log = open('stdin', logPath());
   await log.ended;
   expect(log.text).toBe('from stdin\n');
+});
+
+it('who else could write to the log that auto has chosen is told with the choice', async () => {
+  const path = logPath();
+  writeFileSync(path, 'Nov 21 00:00:00 vm kernel: [    1.000000] x\n');
+  chmodSync(path, 0o666);
+  const stopping = new AbortController();
+  const machine = { journalctls: [], files: [path], kmsg: '/dev/null' };
+  const parts = { stdin: Readable.from([]), signal: stopping.signal, machine };
+  const log = new Following(openLines({ from: 'auto', path: '' }, parts), () => stopping.abort());
+  await log.settled();
+  expect(log.events).toContainEqual({
+    kind: 'notice',
+    text: `${path} can be written by any local user: chmod o-w ${path}`,
+    lost: false,
+    isDoubt: true,
+  });
 });
