@@ -174,7 +174,11 @@ export class Rules {
       return { standing, added: [] };
     }
     const added = this.#leases.all().filter((held) => !ids.has(idOf(held)));
-    for (const { error } of (await firewall.insert(added)).values()) throw error;
+    const refused = await firewall.insert(added);
+    for (const { error } of refused.values()) {
+      await firewall.remove(added.filter((opening) => !refused.has(opening)));
+      throw error;
+    }
     return { standing, added };
   }
 

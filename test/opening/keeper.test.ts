@@ -317,6 +317,17 @@ describe('the keeper', () => {
     expect(firewall.history).toEqual(['insert ssh', 'remove ssh']);
   });
 
+  it('leaves nothing open in a firewall that has not taken all', async () => {
+    const it = await keeper({ ssh: opens(null) });
+    it.opened('ssh', SOURCE);
+    it.opened('ssh', address('2001:db8::7'));
+    await pass(0);
+    const other = new PaperFirewall();
+    other.failing = 'insert 2001:db8::7';
+    await expect(it.setFirewall(other)).rejects.toThrow('no such luck');
+    expect([other.rules, firewall.rules.length]).toEqual([[], 2]);
+  });
+
   it.each([-3_600, 3_600])(
     'with the clock set by %i s keeps open for the time that is left, and no longer',
     async (seconds) => {
