@@ -45,10 +45,13 @@ class Entries implements ProgramLog {
   start(): Program {
     const { journalctl, signal, isSteady } = this.#options;
     const from = this.#last === null ? ['-n', '0'] : ['--after-cursor', this.#last.cursor];
-    // A place that journalctl cannot go to, as of a journal that is gone, would end each one that is started.
-    this.#last = null;
     const argv = ['-k', '-f', '-q', '-o', 'json', `--output-fields=${FIELDS}`, ...from];
     return new Program(journalctl, argv, { signal, isSteady });
+  }
+
+  /** A place of a journal that is gone would end each one that is started. */
+  giveUp(): void {
+    this.#last = null;
   }
 
   /** Entries of the journal as lines of a log, those that were read before apart from the others. */

@@ -18,6 +18,8 @@ export interface ProgramLog {
   readonly name: string;
   /** Starts it, to go on where it has ended before. */
   start(): Program;
+  /** It has ended by itself and said nothing: it cannot go on there. */
+  giveUp(): void;
   /** @param batches whole lines, each ending in LF, as the program has said them */
   convert(batches: readonly Buffer[]): readonly Part[];
 }
@@ -33,6 +35,7 @@ export class Program {
   readonly #child: ChildProcess;
   readonly #wake: Wake;
   #ending: string | null = null;
+  #hasEndedItself = false;
   #complaint = '';
 
   /** @param program its absolute path */
@@ -44,12 +47,21 @@ export class Program {
       this.#complaint = text.toString().trim();
     });
     this.#child.on('error', (error) => this.#over(error.message));
-    this.#child.on('close', (status, by) => this.#over(this.#complaint || `status ${status ?? by}`));
+    this.#child.on('close', (status, by) => {
+      // Where it could not be started, Node gives the error, which is negative.
+      this.#hasEndedItself = status !== null && status >= 0;
+      this.#over(this.#complaint || `status ${status ?? by}`);
+    });
   }
 
   /** How it ended; null while it runs. What it said before can still be read. */
   get ending(): string | null {
     return this.#ending;
+  }
+
+  /** Whether it ran, and nobody killed it. */
+  get hasEndedItself(): boolean {
+    return this.#hasEndedItself;
   }
 
   /** What it has said since the last time; null when there is nothing new. */
@@ -82,6 +94,7 @@ export async function* followProgram(
   while (!signal.aborted) {
     const program = log.start();
     const splitter = new LineSplitter();
+    let hasSaid = false;
     try {
       for (let isOver = false; !isOver && !signal.aborted; ) {
         const at = clock();
@@ -90,6 +103,7 @@ export async function* followProgram(
           for (const part of log.convert(splitter.push(chunk))) {
             yield { kind: 'lines', ...part, readAt: clock(), bootedAt: bootClock() };
             restartMs = FIRST_RESTART_MS;
+            hasSaid = true;
           }
         }
         yield { kind: 'drained', at };
@@ -99,6 +113,7 @@ export async function* followProgram(
       program.end();
     }
     if (signal.aborted) return;
+    if (!hasSaid && program.hasEndedItself) log.giveUp();
     yield lost(`${log.name} has ended (${program.ending}), starting it again`);
     const rest = new Wake({ signal, pollMs: restartMs });
     await rest.next();

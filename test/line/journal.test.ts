@@ -130,6 +130,24 @@ describe('the journal', () => {
     expect(await read('b0'), 'after a reboot all of it is new').toEqual([[false, place(4)]]);
   });
 
+  it.each([
+    ['somebody kills journalctl before it says anything', 'kill -KILL $$'],
+    [
+      'journalctl cannot be started for a while',
+      'mv "$0" "$0.gone"; (sleep 0.7; mv "$0.gone" "$0") & kill -KILL $$',
+    ],
+  ])('is read on from where it was left although %s', async (_, does) => {
+    const path = program('journalctl', `echo "$@" >> ${folder}/argv; ${does}`);
+    const ending = new AbortController();
+    const place = { kind: 'journal', cursor: 'c1', boot: 'b1', monotonicUs: 1 } as const;
+    const resume = { from: place, upTo: place };
+    const source = followJournal({ journalctl: path, signal: ending.signal, resume });
+    const journal = new Following(source, () => ending.abort());
+    await until(() => linesOf(`${folder}/argv`).length > 1, 'a second journalctl');
+    expect(linesOf(`${folder}/argv`)[1]).toMatch(/--after-cursor c1$/);
+    await journal.stop();
+  });
+
   it('gives up a place that journalctl cannot go to', async () => {
     const path = program(
       'journalctl',
