@@ -10,19 +10,24 @@ import { VERSION } from './version.ts';
 /** What a printer, a mail and a pipe are taken to have. */
 const PLAIN_COLUMNS = 80;
 
-const ending = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => ending.abort());
 // The path as it was called, a symlink by its own name.
 const [, self = '', ...argv] = process.argv;
 const name = basename(self);
 const isDaemon = name === 'knockd' || argv[0] === 'run';
+const ending = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  // A daemon has much to bring to its end. What waits for a pipe that nobody writes to ends by the second.
+  if (isDaemon) process.on(signal, () => ending.abort());
+  else process.once(signal, () => ending.abort());
+}
 let failed: ExitCode | null = null;
 // The reader of our output may leave early, as `head` does. That ends a filter, but never the daemon.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (isDaemon || failed !== null) return;
   failed = error.code === 'EPIPE' ? EXIT.OK : EXIT.IO;
   if (failed === EXIT.OK) process.exit(failed);
-  process.stderr.write(`the output cannot be written: ${error.message}\n`);
+  process.stderr.write(`the output cannot be written: ${error.message}, see where it goes\n`);
+  ending.abort();
 });
 // One that comes before the daemon can load anything anew is not to end it.
 if (isDaemon) process.on('SIGHUP', () => undefined);
@@ -38,7 +43,8 @@ const code = await runProgram(
     stderr: process.stderr,
     columns: process.stdout.columns ?? PLAIN_COLUMNS,
     drained: async () => {
-      if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
+      // Of an error it is told above.
+      if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain').catch(() => undefined);
     },
     signal: ending.signal,
     onHangup: (reload) => process.on('SIGHUP', reload),

@@ -189,15 +189,3 @@ it('without iptables it exits with 69, and says how to get it', async () => {
   expect(said).toContain('/nonexistent/iptables');
   removeFolder(folder);
 });
-
-it.each([
-  ['a full disk', '> /dev/full', 74, /^the output cannot be written: ENOSPC/],
-  ['a reader that leaves early', '| head -c1', 0, /^$/],
-])('%s ends a filter with an exit code that says so', async (_, to, code, words) => {
-  const script = `set -o pipefail; "$0" dist/main.js schema ${to}`;
-  const child = spawn('bash', ['-c', script, process.execPath], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (text) => (said += text));
-  expect((await once(child, 'close'))[0]).toBe(code);
-  expect(said).toMatch(words);
-});
