@@ -1,12 +1,12 @@
 /** The text of a configuration, knock.yaml or knockd.conf -> Config, or every problem in it with its line and column. */
 
-import { load, YAMLException } from 'js-yaml';
 import type { z } from 'zod';
 import { loadKnockdConf } from './knockd-conf.ts';
 import { isKnockdText } from './knockd-text.ts';
 import { type Path, type Position, type Positions, positionsIn } from './positions.ts';
 import { inOrder, type Loaded, type Problem } from './problem.ts';
 import { type Config, schema } from './schema.ts';
+import { readYaml } from './yaml.ts';
 
 /** Reads a configuration. Problems come in the order of the lines. */
 export function loadConfig(text: string): Loaded {
@@ -17,13 +17,8 @@ export function loadConfig(text: string): Loaded {
 }
 
 function loadYaml(text: string): Loaded {
-  let data: unknown;
-  try {
-    data = load(text);
-  } catch (error) {
-    if (error instanceof YAMLException) return { config: null, problems: [syntaxProblem(error)] };
-    throw error;
-  }
+  const { data, problem } = readYaml(text);
+  if (problem !== null) return { config: null, problems: [problem] };
   const parsed = schema.safeParse(data);
   const loose = looseEnds(data);
   const positions = positionsIn(text);
@@ -34,17 +29,6 @@ function loadYaml(text: string): Loaded {
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, positions))];
   for (const { path, text } of loose) problems.push({ ...positions.value(path), text });
   return { config: null, problems: inOrder(problems) };
-}
-
-function syntaxProblem({ mark, reason }: YAMLException): Problem {
-  if (mark !== undefined && mark !== null)
-    return { line: mark.line + 1, column: mark.column + 1, text: reason };
-  const empty = reason.includes('input is empty');
-  return {
-    line: 1,
-    column: 1,
-    text: empty ? 'the file is empty, write at least one door under doors:' : reason,
-  };
 }
 
 function problemsOf(issue: z.core.$ZodIssue, positions: Positions): Problem[] {

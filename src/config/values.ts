@@ -7,6 +7,7 @@ import { type FlagRule, TCP_FLAGS } from '../model.ts';
 import { DURATION_PATTERN, parseDuration } from './duration.ts';
 import { NETWORK_PATTERN, parseNetwork } from './networks.ts';
 import { parseStep, STEP_PATTERN } from './sequence.ts';
+import { show } from './show.ts';
 
 /** knockd's limit, and that of the engine. */
 export const MAX_STEPS = 32;
@@ -216,8 +217,4 @@ function comes(expression: string): boolean {
   } catch {
     return false;
   }
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
 }

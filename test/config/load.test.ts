@@ -106,17 +106,57 @@ describe('a broken configuration', () => {
     ['# nothing\n', '1:1: the file is empty'],
     ['log: {}\n', '1:1: doors: a map of doors is missing'],
     ['doors: {}\n', '1:8: doors: not a map of doors ({})'],
-    ['doors:\n  a: {sequence: [1, 2, 3]}\n  a: {sequence: [4, 5, 6]}\n', '3:'],
+    [
+      'doors:\n  a: {sequence: [1, 2, 3]}\n  a: {sequence: [4, 5, 6]}\n',
+      '3:3: duplicated mapping key (a: {sequence: [4, 5, 6]}), write each key once',
+    ],
+    ['doors:\n\ta: 1\n', '2:1: tab characters must not be used in indentation (a: 1), indent by blanks'],
+    [
+      'doors:\n  a: b: c\n',
+      '2:7: bad indentation of a mapping entry (a: b: c), see the indentation and the brackets',
+    ],
+    ['doors: *a\n', '1:9: unidentified alias "a" (doors: *a), give it an anchor'],
+    ['do\0rs: 1\n', '1:3: null byte is not allowed in input (do\0rs: 1), write it as plain text in UTF-8'],
     ['doors: [1\n', '2:1: '],
     ['doors:\n  a b: {sequence: [1, 2, 3]}\n', '2:3: not a door name (a b)'],
     ['doors:\n  a:\n', '2:3: doors.a: '],
     ['doors:\n  a: {}\n', '2:6: doors.a.sequence: a sequence is missing'],
     ['doors:\n  a: {sequence: []}\n', '2:17: doors.a.sequence: not a sequence ([])'],
-    ['doors: {}\n---\ndoors: {}\n', ''],
+    [
+      'doors: {}\n---\ndoors: {}\n',
+      '1:1: expected a single document in the stream, but found more, take out the line --- between the two',
+    ],
+    ['doors: &a { x: { sequence: *a } }\n', '1:18: doors.x.sequence: not a sequence ({"x":{"sequence":'],
+    ['doors: { x: { sequence: [.nan] } }\n', '1:26: doors.x.sequence.0: not a step (NaN), write a port'],
     ['- 1\n', '1:1: '],
   ])('%j is answered with where and what', (text, start) => {
-    expect(problems(text)[0]).toMatch(new RegExp(`^${start.replace(/[[\](){}.]/g, '\\$&')}`));
+    expect(problems(text)[0]).toMatch(new RegExp(`^${start.replace(/[[\](){}.*]/g, '\\$&')}`));
   });
+});
+
+it('of a value that aliases make endless only the beginning is told', () => {
+  const levels = Array.from({ length: 12 }, (_, index) => {
+    const item = index === 0 ? 'x' : `*a${index - 1}`;
+    return `  a${index}: &a${index} [${Array(12).fill(item).join(',')}]\n`;
+  });
+  const told = problems(`doors:\n${levels.join('')}`);
+  expect(told).toHaveLength(levels.length);
+  for (const text of told) expect(text.length).toBeLessThan(500);
+});
+
+it('a door may take over the keys of another', () => {
+  const { config } = loadConfig(
+    `${door('    open: &open { port: 22, for: 5s }\n').replace('ssh:', 'ssh: &ssh')}` +
+      '  web:\n    <<: *ssh\n    open: { <<: *open, port: 443 }\n',
+  );
+  expect(config?.doors['web']).toEqual({
+    ...config?.doors['ssh'],
+    open: { port: 443, proto: 'tcp', to: null, forUs: 5_000_000 },
+  });
+  expect(problems('doors:\n  a: &a { sequence: [0] }\n  b: { <<: *a }\n')).toEqual([
+    expect.stringMatching(/^2:22: doors\.a\.sequence\.0: not a step \(0\)/),
+    expect.stringMatching(/^3:6: doors\.b\.sequence\.0: not a step \(0\)/),
+  ]);
 });
 
 describe('interface', () => {
