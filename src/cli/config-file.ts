@@ -7,6 +7,7 @@ import type { Position } from '../config/positions.ts';
 import type { Problem } from '../config/problem.ts';
 import type { Config, LogConfig } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import { printable } from '../log.ts';
 
 type Logs = Config['logs'];
 
@@ -35,25 +36,37 @@ export interface Overrides {
   readonly state?: string;
 }
 
+const MAKE_ONE = 'make one with knocktail init, or name another with -c FILE';
+
 /** @throws KnocktailError 66 or 77 when the file cannot be read, 78 when it is wrong */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
-  const file = await readAsWritten(path);
+  const file = await readAsWritten(path, MAKE_ONE);
   return { ...file, config: withPaths(file.config, dirname(path)) };
 }
 
-/** The same with the text, and with relative paths left as they are written. */
-export async function readAsWritten(path: string): Promise<ConfigFile & { readonly text: string }> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw unreadable(path, cause);
+/**
+ * The same with the text, and with relative paths left as they are written.
+ *
+ * @param remedy what to do where there is no such file
+ */
+export async function readAsWritten(
+  path: string,
+  remedy: string,
+): Promise<ConfigFile & { readonly text: string }> {
+  const bytes = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw unreadable(path, cause, remedy);
   });
+  // Editors of Windows put a mark ahead of all.
+  const text = bytes.replace(/^\ufeff/, '');
   const loaded = loadConfig(text);
   if (loaded.problems === null) return { ...loaded, text };
   const lines = loaded.problems.map((problem) => tellProblem(path, problem));
   throw new KnocktailError(lines.join('\n'), { exitCode: EXIT.CONFIG });
 }
 
+/** One line for a terminal, whatever stands in the file. */
 export function tellProblem(path: string, { line, column, text }: Problem): string {
-  return `${path}:${line}:${column}: ${text}`;
+  return printable(`${path}:${line}:${column}: ${text}`);
 }
 
 /** Paths on the command line are those of the working directory. */
@@ -109,12 +122,13 @@ function withPaths(config: Config, folder: string): Config {
   };
 }
 
-function unreadable(path: string, cause: unknown): KnocktailError {
+function unreadable(path: string, cause: unknown, whereMissing: string): KnocktailError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const known: Record<string, readonly [what: string, exitCode: ExitCode, remedy: string]> = {
-    ENOENT: ['no such file', EXIT.NO_INPUT, 'name the configuration with -c FILE'],
+    ENOENT: ['no such file', EXIT.NO_INPUT, whereMissing],
+    ENOTDIR: ['no such file', EXIT.NO_INPUT, whereMissing],
     EACCES: ['may not be read', EXIT.NO_PERMISSION, 'run as its owner or as root'],
-    EISDIR: ['is a folder', EXIT.NO_INPUT, 'name a file with -c FILE'],
+    EISDIR: ['is a folder', EXIT.NO_INPUT, 'name a file in it'],
   };
   const [what, exitCode, remedy] = known[code] ?? ['cannot be read', EXIT.IO, String(cause)];
   return new KnocktailError(what, { where: path, exitCode, remedy, cause });

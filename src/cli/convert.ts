@@ -17,7 +17,7 @@ export function addConvert(program: Command, io: Io): void {
     )
     .argument('<file>', 'the knockd.conf')
     .action(async (path: string) => {
-      const { text, config, warnings } = await readAsWritten(path);
+      const { text, config, warnings } = await readAsWritten(path, 'name the knockd.conf');
       if (!isKnockdText(text)) {
         throw new KnocktailError('not a knockd.conf', {
           where: path,

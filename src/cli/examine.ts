@@ -1,6 +1,6 @@
 /** A configuration and this host -> what the doctor finds, from the log to the rule. */
 
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Config } from '../config/schema.ts';
 import { weaknesses } from '../config/weak.ts';
 import { untested } from '../doctor/arrival.ts';
@@ -39,8 +39,7 @@ export async function* examine(
 ): AsyncGenerator<Finding> {
   const read = await tried('config', async () => override((await readConfigFile(path)).config, overrides));
   if ('status' in read) {
-    const remedy = existsSync(path) ? read.remedy : 'knocktail init, or name another with -c FILE';
-    for (const line of read.detail.split('\n')) yield { ...read, detail: line, remedy };
+    for (const line of read.detail.split('\n')) yield { ...read, detail: line };
     return;
   }
   const config = read.value;

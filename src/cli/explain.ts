@@ -55,7 +55,7 @@ async function explain(
   io: Io,
 ): Promise<{ readonly trusted: number }> {
   const oneTime = new OneTimeDoors();
-  for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
+  for (const { text } of await oneTime.fill(config)) io.stderr.write(`${printable(text)}\n`);
   const locks = locksOf(config, oneTime);
   const switches = switchesFor(config.compat, config.sweepGuard);
   const engine = new Engine(locks, switches);

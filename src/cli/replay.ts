@@ -7,6 +7,7 @@ import { locksOf } from '../config/locks.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import { EXIT } from '../errors.ts';
 import { readLog } from '../line/stream.ts';
+import { printable } from '../log.ts';
 import type { Decision } from '../model.ts';
 import { PacketScan } from '../packet/scan.ts';
 import { isoTime } from '../time.ts';
@@ -35,14 +36,16 @@ export function addReplay(program: Command, io: Io): void {
         prefix === undefined ? {} : { prefix },
       );
       const oneTime = new OneTimeDoors();
-      for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
+      for (const { text } of await oneTime.fill(config)) io.stderr.write(`${printable(text)}\n`);
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
       const [log] = config.logs;
       const scan = new PacketScan({ ...log, live: false, notes: engine });
       const print = (decisions: readonly Decision[]): void => {
         for (const decision of decisions) {
           const text =
-            json === true ? decisionJson(decision) : `${isoTime(decision.time)} ${describe(decision)}`;
+            json === true
+              ? decisionJson(decision)
+              : printable(`${isoTime(decision.time)} ${describe(decision)}`);
           io.stdout.write(`${text}\n`);
         }
       };

@@ -9,6 +9,7 @@ import { locksOf } from '../config/locks.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import { printable } from '../log.ts';
 import type { Packet } from '../model.ts';
 import { countriesOf } from '../report/countries.ts';
 import { reportJson } from '../report/json.ts';
@@ -103,7 +104,7 @@ async function configAt(path: string, prefix: string | undefined): Promise<Confi
 
 async function watchDoors(config: Config, io: Io): Promise<Watch> {
   const oneTime = new OneTimeDoors();
-  for (const { text } of await oneTime.fill(config)) io.stderr.write(`${text}\n`);
+  for (const { text } of await oneTime.fill(config)) io.stderr.write(`${printable(text)}\n`);
   const locks = locksOf(config, oneTime);
   const engine = new Engine(locks, switchesFor(config.compat, config.sweepGuard));
   return { knocks: new Knocks(locks.map(({ name }) => name)), engine };

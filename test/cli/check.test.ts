@@ -38,12 +38,19 @@ describe('knocktail check', () => {
   });
 
   it.each([
-    ['/nonexistent/knock.yaml', 66, 'no such file'],
+    ['/nonexistent/knock.yaml', 66, 'no such file, make one with knocktail init, or name another with -c'],
+    ['package.json/knock.yaml', 66, 'no such file'],
     [mkdtempSync(`${tmpdir()}/knocktail-test-`), 66, 'is a folder'],
   ])('exits with 66 when %s is no file', async (path, expected, what) => {
     const { code, stderr } = await knocktail(['check', '-c', path]);
     expect(code).toBe(expected);
     expect(stderr).toContain(`${path}: ${what}`);
+  });
+
+  it('reads past the mark that an editor may put ahead of all', async () => {
+    const doors = ['doors: {a: {sequence: [4438, 1813:udp, 8235]}}\n', '[a]\nsequence = 4438,1813,8235\n'];
+    for (const text of doors)
+      expect((await knocktail(['check', '-c', fileWith(`\ufeff${text}`)])).code).toBe(0);
   });
 
   it('warns of the sequences in the knock.yaml of this repository, and of nothing else in it', async () => {

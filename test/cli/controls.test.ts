@@ -25,4 +25,16 @@ describe('what can act on a terminal', () => {
     expect(code).toBe(78);
     expect(stderr).toContain('not a step (7\\x9b31m)');
   });
+
+  it('is written out where a name or a sequence of knockd holds it', async () => {
+    const once = fileWith(`x${CSI}31m\n7000,8000,9000\n`, 'once.seq');
+    const text = `[a${CSI}31m]\nsequence = 7000,8000\n[b]\none_time_sequences = ${once}\n`;
+    const path = fileWith(text, 'knockd.conf');
+    for (const command of ['check', 'replay', 'explain', 'report']) {
+      const log = command === 'check' ? [] : ['-'];
+      const { stdout, stderr } = await knocktail([command, '-c', path, ...log], LINE.replace('KNOCK ', ''));
+      expect(stdout + stderr).toContain('x\\x9b31m');
+      expect(stdout + stderr).not.toContain(CSI);
+    }
+  });
 });

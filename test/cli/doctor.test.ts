@@ -22,7 +22,7 @@ describe('knocktail doctor', () => {
         check: 'config',
         status: 'fail',
         detail: '/nonexistent/knock.yaml: no such file',
-        remedy: 'knocktail init -c /nonexistent/knock.yaml, or name another with -c FILE',
+        remedy: 'make one with knocktail init -c /nonexistent/knock.yaml, or name another with -c FILE',
       },
     ]);
   });
