@@ -12,13 +12,11 @@ export interface Process {
 
 export function checkDaemon(processes: readonly Process[]): Finding {
   const [ours] = ownDaemons(processes);
-  return ours === undefined
-    ? warn(
-        'daemon',
-        'no knocktail runs here, so no door opens',
-        'systemctl start knocktail, or knocktail run',
-      )
-    : ok('daemon', `knocktail runs as ${ours.pid}`);
+  if (ours !== undefined) return ok('daemon', `knocktail runs as ${ours.pid}`);
+  const dry = processes.find((process) => isOwn(process) && isDry(process));
+  const what =
+    dry === undefined ? 'no knocktail runs here' : `knocktail runs as ${dry.pid} with --dry-run alone`;
+  return warn('daemon', `${what}, so no door opens`, 'systemctl start knocktail, or knocktail run');
 }
 
 /** knocktail itself may run, once. */
@@ -44,13 +42,21 @@ export function checkOthers(processes: readonly Process[]): Finding {
   return ok(CHECK, 'none');
 }
 
-/** Those that run one for them (an init, sudo) have its words among their own. */
+/** Those that open doors. */
 export function ownDaemons(processes: readonly Process[]): readonly Process[] {
-  return processes.filter(
-    ({ argv: [program = '', ...argv] }) =>
-      /(^|\/)(node|nodejs|knocktail)$/.test(program) &&
-      // By the name of knockd it is the daemon, and nothing else.
-      (/\/knockd$/.test(argv[0] ?? '') ||
-        (argv.includes('run') && [program, ...argv].some((word) => /knocktail|dist\/main\.js$/.test(word)))),
+  return processes.filter((process) => isOwn(process) && !isDry(process));
+}
+
+/** Those that run one for them (an init, sudo) have its words among their own. */
+function isOwn({ argv: [program = '', ...argv] }: Process): boolean {
+  return (
+    /(^|\/)(node|nodejs|knocktail)$/.test(program) &&
+    // By the name of knockd it is the daemon, and nothing else.
+    (/\/knockd$/.test(argv[0] ?? '') ||
+      (argv.includes('run') && [program, ...argv].some((word) => /knocktail|dist\/main\.js$/.test(word))))
   );
+}
+
+function isDry({ argv }: Process): boolean {
+  return argv.includes('--dry-run');
 }

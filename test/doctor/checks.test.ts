@@ -114,6 +114,9 @@ describe('the daemon', () => {
     expect(said(checkDaemon([{ pid: 8, argv: ['node', 'else.js', 'run'] }]))).toBe(
       'warn: no knocktail runs here, so no door opens',
     );
+    const dry = { ...ours, argv: [...ours.argv, '--dry-run'] };
+    expect(said(checkDaemon([dry]))).toBe('warn: knocktail runs as 7 with --dry-run alone, so no door opens');
+    expect(said(checkOthers([dry, { ...ours, pid: 8 }]))).toBe('ok: none');
   });
 });
 
