@@ -1,6 +1,7 @@
 /** A configuration and this host -> what the doctor finds, from the log to the rule. */
 
 import { statSync } from 'node:fs';
+import type { Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { weaknesses } from '../config/weak.ts';
 import { untested } from '../doctor/arrival.ts';
@@ -20,8 +21,9 @@ import { KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
 import { backendOf, rulesIn, settleBinaries } from '../rule/backend.ts';
 import { Iptables } from '../rule/iptables.ts';
+import { commandLine } from '../rule/listing.ts';
 import { watched } from '../setup/watched.ts';
-import { type Overrides, override, readConfigFile } from './config-file.ts';
+import { type Overrides, override, readConfigFile, tellProblem } from './config-file.ts';
 import type { Io } from './io.ts';
 import { selfTest } from './self-test.ts';
 import { type SequencesOf, sequencesBy } from './watched-by.ts';
@@ -37,13 +39,13 @@ export async function* examine(
   { path, overrides, isToKnock }: Examination,
   io: Pick<Io, 'stdin' | 'signal'>,
 ): AsyncGenerator<Finding> {
-  const read = await tried('config', async () => override((await readConfigFile(path)).config, overrides));
+  const read = await tried('config', () => readConfigFile(path));
   if ('status' in read) {
     for (const line of read.detail.split('\n')) yield { ...read, detail: line };
     return;
   }
-  const config = read.value;
-  yield* checkConfig(path, config);
+  const config = override(read.value.config, overrides);
+  yield* checkConfig(path, config, read.value.warnings);
   for (const log of config.logs) yield* await checkLogSource(log);
   yield checkState(config.state);
   yield checkClock(Date.now(), statSync(path).mtimeMs);
@@ -66,9 +68,12 @@ export async function* examine(
   if (!io.signal.aborted && !isTried && (isOwn || !isToKnock)) yield untested(isOwn, isToKnock);
 }
 
-function checkConfig(path: string, config: Config): Finding[] {
-  const edit = `edit ${path}`;
-  const bad = weaknesses(config).map(({ door, text }) => warn('config', `door ${door}: ${text}`, edit));
+function checkConfig(path: string, config: Config, warnings: readonly Problem[]): Finding[] {
+  const edit = `edit ${commandLine([path])}`;
+  const bad = [
+    ...warnings.map((problem) => warn('config', tellProblem(path, problem), edit)),
+    ...weaknesses(config).map(({ door, text }) => warn('config', `door ${door}: ${text}`, edit)),
+  ];
   if (config.firewall.backend === 'dry-run')
     bad.push(warn('config', 'firewall.backend is dry-run, so no door opens', edit));
   return bad.length > 0 ? bad : [ok('config', path)];

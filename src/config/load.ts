@@ -24,7 +24,7 @@ function loadYaml(text: string): Loaded {
   const positions = positionsIn(text);
   if (parsed.success && loose.length === 0) {
     const placeOf = (door: string): Position => positions.key(['doors', door]);
-    return { config: parsed.data, problems: null, warnings: [], placeOf };
+    return { config: parsed.data, problems: null, warnings: oddities(parsed.data, positions), placeOf };
   }
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, positions))];
   for (const { path, text } of loose) problems.push({ ...positions.value(path), text });
@@ -75,6 +75,13 @@ function looseEnds(data: unknown): { readonly path: Path; readonly text: string 
       },
     ];
   });
+}
+
+/** What is likely not meant so. */
+function oddities({ metrics }: Config, positions: Positions): Problem[] {
+  if (metrics === null || metrics.endsWith('.prom')) return [];
+  const text = `metrics: node exporter passes over this name (${metrics}), write one that ends in .prom`;
+  return [{ ...positions.value(['metrics']), text }];
 }
 
 /** A sequence that one door has used up would still be live for the other. */

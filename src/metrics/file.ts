@@ -1,5 +1,6 @@
 /** Text that changes with time -> a file for the textfile collector of Prometheus's node exporter. */
 
+import { messageOf } from '../errors.ts';
 import { replaceFile } from '../replace.ts';
 
 /** Node exporters are asked four times a minute at most, as a rule. */
@@ -58,7 +59,8 @@ export class MetricsFile {
       });
       this.#hasFailed = false;
     } catch (error) {
-      if (!this.#hasFailed) warn(`metrics cannot be written: ${String(error)}`);
+      if (!this.#hasFailed)
+        warn(`metrics cannot be written: ${messageOf(error)}, see to the folder of ${file}`);
       this.#hasFailed = true;
     }
   }

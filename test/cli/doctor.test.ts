@@ -27,6 +27,15 @@ describe('knocktail doctor', () => {
     ]);
   });
 
+  it('tells what is odd in the configuration, as check does', async () => {
+    const config = fileWith('[a]\nsequence = 7000,8000:udp,9001x\nstart_command = x\n', 'knockd.conf');
+    const { objects } = await knocktail(['doctor', '-c', config, '--json']);
+    expect(objects[0]).toMatchObject({
+      ...{ check: 'config', status: 'warn' },
+      detail: `${config}:2:1: sequence: "9001x" is taken for port 9001`,
+    });
+  });
+
   it('goes on where a file of sequences is missing, and where nothing is to open', async () => {
     const config = fileWith(
       'firewall: { backend: dry-run, iptables: /nonexistent/iptables }\ndoors: { a: { one_time_sequences: gone, open: { port: 22, for: 1s } } }\n',

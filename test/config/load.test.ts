@@ -246,6 +246,20 @@ describe('when all doors are to be closed', () => {
   });
 });
 
+it('metrics in a file that nobody would read are told of', () => {
+  const warnings = (name: string) => {
+    const loaded = loadConfig(`${door('')}metrics: ${name}\n`);
+    return loaded.problems === null ? loaded.warnings : expect.fail(JSON.stringify(loaded.problems));
+  };
+  expect(warnings('/var/lib/kt.prom')).toEqual([]);
+  expect(warnings('/var/lib/kt.txt')).toEqual([
+    {
+      ...{ line: 4, column: 10 },
+      text: 'metrics: node exporter passes over this name (/var/lib/kt.txt), write one that ends in .prom',
+    },
+  ]);
+});
+
 it('a trap at a port that a door needs is told of', () => {
   const { config } = loadConfig(
     'doors: { a: { sequence: [1111, 2222:udp, 333], trap: [333], open: { port: 1 } } }',

@@ -44,7 +44,9 @@ it('that cannot be written is told once, and written when it can be', async () =
   mkdirSync(folder);
   await until(() => linesOf(path).length > 0, 'the file');
   await file.close();
-  expect(complaints).toEqual([expect.stringMatching(/^metrics cannot be written: .*ENOENT/)]);
+  expect(complaints).toEqual([
+    expect.stringMatching(/^metrics cannot be written: ENOENT.*, see to the folder of \//),
+  ]);
 });
 
 it('is none where none is named', async () => {
