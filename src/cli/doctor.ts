@@ -2,10 +2,10 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { commandLine } from '../command-line.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { jsonLine, printable } from '../log.ts';
-import { commandLine } from '../rule/listing.ts';
 import { DEFAULT_CONFIG, type Overrides } from './config-file.ts';
 import { examine } from './examine.ts';
 import type { Io } from './io.ts';

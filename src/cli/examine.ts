@@ -1,6 +1,7 @@
 /** A configuration and this host -> what the doctor finds, from the log to the rule. */
 
 import { statSync } from 'node:fs';
+import { commandLine } from '../command-line.ts';
 import type { Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { weaknesses } from '../config/weak.ts';
@@ -21,7 +22,6 @@ import { KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
 import { backendOf, rulesIn, settleBinaries } from '../rule/backend.ts';
 import { Iptables } from '../rule/iptables.ts';
-import { commandLine } from '../rule/listing.ts';
 import { watched } from '../setup/watched.ts';
 import { type Overrides, override, readConfigFile, tellProblem } from './config-file.ts';
 import type { Io } from './io.ts';

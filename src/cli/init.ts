@@ -6,10 +6,10 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parsePort } from '../address.ts';
+import { commandLine } from '../command-line.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { SCHEMA } from '../home.ts';
 import type { Port, Sequence } from '../model.ts';
-import { commandLine } from '../rule/listing.ts';
 import { firstConfig } from '../setup/first-config.ts';
 import { bashCommand, knockCommand } from '../setup/knock-command.ts';
 import { freePorts } from '../setup/ports.ts';
@@ -98,7 +98,11 @@ function uncreatable(path: string, code: string, cause: unknown): KnocktailError
   const folder = dirname(path);
   const known: Record<string, readonly [what: string, exitCode: ExitCode, remedy: string]> = {
     EEXIST: ['is there already', EXIT.CANNOT_CREATE, 'name another with -c FILE, or move it away first'],
-    ENOENT: ['there is no folder for it', EXIT.CANNOT_CREATE, `make it first: mkdir -p ${folder}`],
+    ENOENT: [
+      'there is no folder for it',
+      EXIT.CANNOT_CREATE,
+      `make it first: ${commandLine(['mkdir', '-p', folder])}`,
+    ],
     EACCES: ['may not be written', EXIT.NO_PERMISSION, 'run as root, or name another file with -c FILE'],
   };
   const [what, exitCode, remedy] = known[code] ?? ['cannot be written', EXIT.CANNOT_CREATE, String(cause)];

@@ -2,6 +2,7 @@
 
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { commandLine } from '../command-line.ts';
 import { isOpenToOthers } from '../permissions.ts';
 import { type Finding, fail, ok } from './finding.ts';
 
@@ -13,7 +14,7 @@ export function checkState(folder: string): Finding {
     accessSync(nearest, constants.W_OK);
     if (isOpenToOthers(nearest)) {
       const why = `${nearest} can be written by any local user, and stop commands that stand there are run`;
-      return fail('state', why, `chmod o-w ${nearest}`);
+      return fail('state', why, commandLine(['chmod', 'o-w', nearest]));
     }
     return ok('state', nearest === folder ? folder : `${folder}, not made yet`);
   } catch {

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { commandLine } from '../command-line.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { isOpenToOthers } from '../permissions.ts';
 import type { LogPlace } from './choose.ts';
@@ -40,11 +41,14 @@ export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): Dou
 export function doubtsOfFile(path: string, settings = THIS_MACHINE): Doubt[] {
   const doubts: Doubt[] = [];
   if (isOpenToOthers(path))
-    doubts.push({ what: `${path} can be written by any local user`, remedy: `chmod o-w ${path}` });
+    doubts.push({
+      what: `${path} can be written by any local user`,
+      remedy: commandLine(['chmod', 'o-w', path]),
+    });
   const folder = dirname(path);
   if (isOpenToOthers(folder)) {
     const what = `${folder} can be written by any local user, who could replace the log in it`;
-    doubts.push({ what, remedy: `chmod o-w ${folder}` });
+    doubts.push({ what, remedy: commandLine(['chmod', 'o-w', folder]) });
   }
   if (isShared(path, settings)) {
     const what = `${path} holds what any local user tells syslog, beside the lines of the kernel`;

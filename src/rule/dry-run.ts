@@ -1,8 +1,8 @@
 /** Openings -> the command lines that would set them, printed instead of run. */
 
 import { familyOf } from '../address.ts';
+import { commandLine } from '../command-line.ts';
 import type { Ensured, Firewall, Opening, Refused } from '../model.ts';
-import { commandLine } from './listing.ts';
 import { argvOf, type Operation } from './operation.ts';
 import type { ChainSettings } from './place.ts';
 import { ruleSpec } from './rule.ts';

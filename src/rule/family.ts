@@ -1,8 +1,9 @@
 /** One family's packet filter: the rules in our chain. */
 
+import { commandLine } from '../command-line.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type Answer, expectDone, type Iptables } from './iptables.ts';
-import { commandLine, rulesOf } from './listing.ts';
+import { rulesOf } from './listing.ts';
 import type { Change, Operation } from './operation.ts';
 import { ChainPlace, type ChainSettings } from './place.ts';
 

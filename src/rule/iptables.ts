@@ -2,8 +2,8 @@
 
 import { type ExecFileException, execFile } from 'node:child_process';
 import { basename } from 'node:path';
+import { commandLine } from '../command-line.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { commandLine } from './listing.ts';
 import { argvOf, type Change, type Operation, restoreLine } from './operation.ts';
 import { type Committed, Restore } from './restore.ts';
 

@@ -1,8 +1,4 @@
-/** The text of `iptables -S` -> the rules of a chain as words; and words -> a line to read or to paste. */
-
-/** Letters that no shell reads as anything else. */
-const PLAIN = /^[A-Za-z0-9_./:=@,+-]+$/;
-const PLAIN_AND_SPACE = /^[A-Za-z0-9_./:=@,+ -]+$/;
+/** The text of `iptables -S` -> the rules of a chain as words. */
 
 /** The rules of one chain, in order, each without its `-A CHAIN`. */
 export function rulesOf(text: string, chain: string): readonly (readonly string[])[] {
@@ -22,11 +18,6 @@ export function byChain(text: string): ReadonlyMap<string, string> {
     if (chain !== undefined) chains.set(chain, `${chains.get(chain) ?? ''}${line}\n`);
   }
   return chains;
-}
-
-/** A command line as a person would type it. A shell reads it as these words; what we run ourselves needs none. */
-export function commandLine(words: readonly string[]): string {
-  return words.map(quoted).join(' ');
 }
 
 /**
@@ -54,10 +45,4 @@ function splitWords(line: string): string[] {
   }
   if (word !== null) words.push(word);
   return words;
-}
-
-function quoted(word: string): string {
-  if (PLAIN.test(word)) return word;
-  if (PLAIN_AND_SPACE.test(word)) return `"${word}"`;
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

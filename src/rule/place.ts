@@ -1,10 +1,11 @@
 /** One family's hooks -> our chain made and jumped to, where it is not. */
 
+import { commandLine } from '../command-line.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Ensured } from '../model.ts';
 import { type HookPlan, planHook, targetOf } from './hook.ts';
 import { expectDone, type Iptables } from './iptables.ts';
-import { commandLine, rulesOf } from './listing.ts';
+import { rulesOf } from './listing.ts';
 import { argvOf, type Operation } from './operation.ts';
 
 export interface ChainSettings {

@@ -1,7 +1,7 @@
 /** Where knocks are logged -> what rsyslog, logrotate and cron are to do with it. */
 
+import { commandLine } from '../command-line.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
-import { commandLine } from '../rule/listing.ts';
 
 const OWN_LOG = '/var/log/knock.log';
 

@@ -53,10 +53,10 @@ describe('knocktail init', () => {
   });
 
   it('makes no folders above that, but says how to', async () => {
-    const path = join(folder(), 'missing', 'knocktail', 'knock.yaml');
+    const path = join(folder(), 'missing', 'my doors', 'knock.yaml');
     const { code, stderr } = await knocktail(['init', '-c', path]);
     expect(code).toBe(73);
-    expect(stderr).toContain(`make it first: mkdir -p ${join(path, '..')}\n`);
+    expect(stderr).toContain(`make it first: mkdir -p "${join(path, '..')}"\n`);
   });
 
   it.each(['0', '65536', 'ssh'])('does not open port %s', async (port) => {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -141,9 +141,11 @@ describe('the state', () => {
   });
 
   it('is not where any local user can write', () => {
-    const path = folder();
+    const path = join(folder(), 'my state');
+    mkdirSync(path);
     chmodSync(path, 0o777);
     expect(said(checkState(path))).toMatch(/^fail: .* can be written by any local user, and stop commands/);
+    expect(checkState(path).remedy).toBe(`chmod o-w "${path}"`);
   });
 
   it('is not where nothing can be written', () => {

@@ -9,7 +9,7 @@ import { doubtsOf } from '../../src/line/trust.ts';
 let folder: string;
 let log: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  folder = mkdtempSync(join(tmpdir(), 'knocktail test-'));
   log = join(folder, 'kern.log');
   writeFileSync(log, '', { mode: 0o640 });
 });
@@ -38,10 +38,12 @@ it('a kernel that logs packets of any network namespace is', () => {
 
 it('a file that others may write is, and so is its folder', () => {
   chmodSync(log, 0o646);
-  expect(doubts()).toEqual([expect.stringContaining(`chmod o-w ${log}`)]);
+  expect(doubts()).toEqual([expect.stringContaining(`chmod o-w "${log}"`)]);
   chmodSync(log, 0o640);
   chmodSync(folder, 0o777);
-  expect(doubts()).toEqual([expect.stringContaining(`who could replace the log in it: chmod o-w ${folder}`)]);
+  expect(doubts()).toEqual([
+    expect.stringContaining(`who could replace the log in it: chmod o-w "${folder}"`),
+  ]);
   chmodSync(folder, 0o1777);
   expect(doubts(), 'the sticky bit keeps others from that').toEqual([]);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { commandLine, rulesOf } from '../../src/rule/listing.ts';
+import { commandLine } from '../../src/command-line.ts';
+import { rulesOf } from '../../src/rule/listing.ts';
 import { readRule, ruleSpec } from '../../src/rule/rule.ts';
 import { address, anyOpening, opening } from '../openings.ts';
 
@@ -83,13 +84,5 @@ describe('a listing', () => {
 
   it('that is any text at all is no failure', () => {
     fc.assert(fc.property(fc.string(), (text) => rulesOf(text, 'KNOCKD').map(readRule).length >= 0));
-  });
-});
-
-describe('a command line', () => {
-  it('can be pasted into a shell', () => {
-    expect(commandLine(['-j', 'KNOCKD', 'a b', "it's $HOME", ''])).toBe(
-      `-j KNOCKD "a b" 'it'\\''s $HOME' ''`,
-    );
   });
 });

@@ -1,0 +1,16 @@
+/** Words -> a line to read or to paste. */
+
+/** Letters that no shell reads as anything else. */
+const PLAIN = /^[A-Za-z0-9_./:=@,+-]+$/;
+const PLAIN_AND_SPACE = /^[A-Za-z0-9_./:=@,+ -]+$/;
+
+/** A command line as a person would type it. A shell reads it as these words; what we run ourselves needs none. */
+export function commandLine(words: readonly string[]): string {
+  return words.map(quoted).join(' ');
+}
+
+function quoted(word: string): string {
+  if (PLAIN.test(word)) return word;
+  if (PLAIN_AND_SPACE.test(word)) return `"${word}"`;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
