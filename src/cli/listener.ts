@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogConfig } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
 import { openLines } from '../line/source.ts';
 import type { Log } from '../log.ts';
 import type { Micros, Packet } from '../model.ts';
@@ -12,7 +13,6 @@ import type { Io } from './io.ts';
 const POLL_MS = 10;
 /** A journalctl that has much to look through takes some time to start. */
 const START_LIMIT_MS = 10_000;
-const MUTE: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 export interface Heard {
   readonly packet: Packet;
@@ -30,7 +30,7 @@ export class Listener {
   readonly heard: Heard[] = [];
   readonly #isWanted: HowToListen['isWanted'];
   #isAtEnd = false;
-  #trouble: unknown = null;
+  #trouble: string | null = null;
 
   private constructor(name: string, { isWanted }: HowToListen) {
     this.name = name;
@@ -45,7 +45,7 @@ export class Listener {
       openLines: (place, rest) => openLines(place, { stdin, ...rest }),
       openPosition: () => null,
       notes: null,
-      log: MUTE,
+      log: listener.#troubles(),
     });
     if (signal.aborted) reader.end();
     else signal.addEventListener('abort', () => reader.end());
@@ -68,7 +68,7 @@ export class Listener {
   }
 
   /** Why it could not be read; null where it can, as far as is known. */
-  get trouble(): unknown {
+  get trouble(): string | null {
     return this.#trouble;
   }
 
@@ -93,9 +93,18 @@ export class Listener {
     if (this.#isWanted(packet)) this.heard.push({ packet, readAt });
   }
 
+  /** What is told of a log before its end was reached keeps it from being read. */
+  #troubles(): Log {
+    const ignore = (): void => undefined;
+    const warn = (text: string): void => {
+      if (!this.#isAtEnd) this.#trouble ??= text;
+    };
+    return { info: ignore, warn, error: ignore };
+  }
+
   #settle(reading: Promise<void>): void {
     reading.catch((error: unknown) => {
-      this.#trouble = error;
+      this.#trouble ??= messageOf(error);
     });
   }
 }

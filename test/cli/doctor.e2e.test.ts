@@ -124,6 +124,20 @@ describeWith([...NEEDS, 'iptables'], 'doctor --knock', () => {
     ]);
   });
 
+  it('listens to no log that cannot be read', async () => {
+    const folder = '{ path: ., prefix: "PREFIX" }';
+    configure({ log: `[{ from: kmsg, prefix: "PREFIX" }, ${folder}]`, more: 'ipv6: false' });
+    await apply();
+    const skipped = `skip: ${lab.folder} is a folder, name a log file in it`;
+    const { of } = await examined(doctorArgv('--knock'));
+    expect(of('self-test')).toEqual([skipped]);
+    expect(of('self-test, IPv4')).toEqual([expect.stringMatching(/^ok: .* was in \/dev\/kmsg/)]);
+    configure({ log: folder, more: 'ipv6: false' });
+    const alone = await examined(doctorArgv('--knock'));
+    expect(alone.of('self-test')).toContain(skipped);
+    expect(alone.of('self-test, IPv4')).toEqual([]);
+  });
+
   it('finds it in a file to which the lines of the kernel come', async () => {
     configure({ log: `{ path: ${lab.log}, prefix: "PREFIX" }`, more: 'ipv6: false' });
     await apply();
