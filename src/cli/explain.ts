@@ -18,6 +18,7 @@ import { PacketScan } from '../packet/scan.ts';
 import { isoTime } from '../time.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
+import { noLineCounts } from './print.ts';
 
 interface Options {
   readonly config: string;
@@ -117,7 +118,7 @@ function tellOdds(
   if (untrusted === 1) out.write("1 line carried the prefix but is not the kernel's, and did not count\n");
   if (untrusted > 1)
     out.write(`${untrusted} lines carried the prefix but are not the kernel's, and did not count\n`);
-  if (trusted === 0) out.write(`no line counts: none is the kernel's with the prefix "${prefix}"\n`);
+  if (trusted === 0) out.write(`${printable(noLineCounts(prefix))}\n`);
   if (evicted > 0) out.write(`${evicted} attempts were given up, as too many were running at once\n`);
 }
 

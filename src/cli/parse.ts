@@ -34,6 +34,7 @@ export function addParse(program: Command, io: Io): void {
     .argument('[log]', 'the log file, or - for stdin', '-')
     .action(async (path: string, options: Options) => {
       const isFound = await parse(linesOf(path, options, io), options, io);
+      if (!isFound) io.stderr.write(`${nothingFound(options)}\n`);
       io.finish(isFound ? EXIT.OK : EXIT.NO_MATCH);
     });
 }
@@ -73,6 +74,12 @@ async function parse(
     await io.drained();
   }
   return isFound;
+}
+
+function nothingFound({ prefix }: Options): string {
+  return prefix === undefined
+    ? 'no line holds a LOG body, see with knocktail doctor what keeps packets from the log'
+    : `no line holds a LOG body with the prefix "${printable(prefix)}", leave out --prefix to see those of any`;
 }
 
 function asJson(line: number, { packet, trusted, why }: Reading): string {

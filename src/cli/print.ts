@@ -1,7 +1,13 @@
-/** Packets and openings -> what a person or a program reads. */
+/** Packets, openings and the lack of them -> what a person or a program reads. */
 
 import type { Opening, Packet } from '../model.ts';
 import { US_PER_MS, US_PER_SECOND } from '../model.ts';
+
+/** What is said of a log from which nothing can be told. */
+export function noLineCounts(prefix: string): string {
+  const remedy = 'see with knocktail parse which it has, and name one with --prefix';
+  return `no line counts: none is the kernel's with the prefix "${prefix}", ${remedy}`;
+}
 
 /** `192.0.2.1:40000 -> 192.0.2.2:7000 tcp SYN` */
 export function describePacket(packet: Packet, flags: readonly string[]): string {

@@ -14,6 +14,7 @@ import { isoTime } from '../time.ts';
 import { decisionJson, describe } from '../words.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
+import { noLineCounts } from './print.ts';
 
 interface Options {
   readonly config: string;
@@ -60,8 +61,7 @@ export function addReplay(program: Command, io: Io): void {
         if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
       }
       const counted = scan.counts.trusted;
-      if (counted === 0)
-        io.stderr.write(`no line counts: none is the kernel's with the prefix "${log.prefix}"\n`);
+      if (counted === 0) io.stderr.write(`${printable(noLineCounts(log.prefix))}\n`);
       io.finish(counted === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });
 }

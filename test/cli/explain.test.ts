@@ -113,7 +113,10 @@ describe('knocktail explain', () => {
 
   it('exits with 1 where no line counts, 66 without the log, 64 for no address', async () => {
     const { code, stdout } = await knocktail(['explain', '-c', CONFIG], 'nothing\n');
-    expect([code, stdout]).toEqual([1, 'no line counts: none is the kernel\'s with the prefix "KNOCK: "\n']);
+    expect([code, stdout]).toEqual([
+      1,
+      'no line counts: none is the kernel\'s with the prefix "KNOCK: ", see with knocktail parse which it has, and name one with --prefix\n',
+    ]);
     expect((await explain('/nonexistent.log')).code).toBe(66);
     expect((await explain('--source', '010.1.1.1', LOG)).code).toBe(64);
   });

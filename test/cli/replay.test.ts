@@ -127,7 +127,13 @@ describe('knocktail parse', () => {
   });
 
   it('exits with 1 when there is nothing to show', async () => {
-    expect(await knocktail(['parse'], 'nothing\n')).toMatchObject({ code: 1, stdout: '' });
+    expect(await knocktail(['parse'], 'nothing\n')).toMatchObject({
+      ...{ code: 1, stdout: '' },
+      stderr: expect.stringContaining('no line holds a LOG body, see with knocktail doctor'),
+    });
+    expect((await knocktail(['parse', '--prefix', 'OTHER '], KNOCK)).stderr).toBe(
+      'no line holds a LOG body with the prefix "OTHER ", leave out --prefix to see those of any\n',
+    );
   });
 
   it('shows all the kernel wrote in every spelling alike', async () => {
