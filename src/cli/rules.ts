@@ -24,7 +24,7 @@ const FORMATS = ['iptables', 'iptables-restore', 'nft', 'rsyslog', 'logrotate', 
 interface Options extends Overrides {
   readonly config: string;
   readonly format: (typeof FORMATS)[number];
-  readonly family: Family;
+  readonly family?: Family;
   readonly apply?: true;
   readonly remove?: true;
 }
@@ -49,17 +49,29 @@ export function addRules(program: Command, io: Io): void {
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG);
   withLogOptions(command)
     .addOption(new Option('--format <name>', 'what to print').choices(FORMATS).default('iptables'))
-    .option('--family <4|6>', 'with iptables-restore: for IPv4 or IPv6', toFamily, 4)
+    .option('--family <4|6>', 'with iptables-restore: for IPv4, as without this, or IPv6', toFamily)
     .addOption(
       new Option('--apply', 'put the rules into the firewall of this host').conflicts(['format', 'remove']),
     )
     .addOption(new Option('--remove', 'take them away again').conflicts('format'))
     .action(async (options: Options) => {
+      requireUse(options);
       const wanted = await want(resolve(options.config), options);
       if (options.apply === true || options.remove === true) await change(wanted, options, io);
       else io.stdout.write(await print(wanted, options, io));
       io.finish(EXIT.OK);
     });
+}
+
+/** The other forms are for both families. */
+function requireUse({ family, format }: Options): void {
+  if (family === undefined || format === 'iptables-restore') return;
+  throw new KnocktailError('a family is asked for, and this is for both', {
+    exitCode: EXIT.USAGE,
+    where: '--family',
+    value: String(family),
+    remedy: 'leave it out, or say --format iptables-restore',
+  });
 }
 
 async function want(path: string, overrides: Overrides): Promise<Wanted> {
@@ -74,7 +86,7 @@ async function want(path: string, overrides: Overrides): Promise<Wanted> {
   return { config, path, settings, watched: watch, chains };
 }
 
-async function print(wanted: Wanted, { format, family }: Options, io: Io): Promise<string> {
+async function print(wanted: Wanted, { format, family = 4 }: Options, io: Io): Promise<string> {
   const { config, path, settings, chains } = wanted;
   const {
     firewall,

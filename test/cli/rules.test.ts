@@ -38,6 +38,8 @@ describe('knocktail rules', () => {
     [['--remove', '--format', 'cron']],
     [['--format', 'pf']],
     [['--format', 'iptables-restore', '--family', '5']],
+    [['--format', 'nft', '--family', '6']],
+    [['--apply', '--family', '6']],
   ])('exits with 64 on %j', async (options) => {
     expect((await knocktail(['rules', '-c', CONFIG, ...options])).code).toBe(64);
   });
