@@ -1,7 +1,6 @@
 /** `knocktail explain`: a recorded log -> packet by packet, why a door opened or did not. */
 
-import { type Command, InvalidArgumentError } from 'commander';
-import { parseAddress } from '../address.ts';
+import type { Command } from 'commander';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
 import { locksOf } from '../config/locks.ts';
@@ -19,6 +18,7 @@ import { isoTime } from '../time.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
 import { noLineCounts } from './print.ts';
+import { toAddress } from './typed-address.ts';
 
 interface Options {
   readonly config: string;
@@ -129,10 +129,4 @@ function asText({ time, door, text }: Remark): string {
 
 function remarkJson({ time, ...rest }: Remark): string {
   return jsonLine({ time: isoTime(time), ...rest });
-}
-
-function toAddress(text: string): Address {
-  const address = parseAddress(text);
-  if (address === null) throw new InvalidArgumentError('Not an IPv4 or IPv6 address.');
-  return address;
 }

@@ -1,7 +1,7 @@
 /** `knocktail list`, `open`, `close` and `flush`: the openings in the chain, with or without a daemon. */
 
-import { type Command, InvalidArgumentError } from 'commander';
-import { parseAddress } from '../address.ts';
+import type { Command } from 'commander';
+import { familyOf } from '../address.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type Address, type Firewall, type Opening, US_PER_MS } from '../model.ts';
@@ -10,6 +10,7 @@ import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { describeOpening, openingJson } from './print.ts';
+import { toAddress } from './typed-address.ts';
 
 interface Options {
   readonly config: string;
@@ -39,6 +40,10 @@ export function addOpen(program: Command, io: Io): void {
       const { config, firewall } = await prepare(options, io);
       const open = doorNamed(door, config, options.config).open;
       if (open === null) throw usage('the door has no open:', door, 'name one that has');
+      if (open.to !== null && familyOf(open.to) !== familyOf(source)) {
+        const remedy = `name an IPv${familyOf(open.to)} address, as ${open.to} is one`;
+        throw usage('the door leads to a host of the other family', source, remedy);
+      }
       for (const text of (await firewall.ensure()).told) io.stderr.write(`${text}\n`);
       if (!firewall.hasTime && open.forUs !== null) {
         throw new KnocktailError('nothing would shut the door again', {
@@ -131,12 +136,6 @@ function doorNamed(name: string, { doors }: Config, path: string): Config['doors
   const door = Object.hasOwn(doors, name) ? doors[name] : undefined;
   if (door === undefined) throw usage('no such door', name, `${path} has ${Object.keys(doors).join(', ')}`);
   return door;
-}
-
-function toAddress(text: string): Address {
-  const address = parseAddress(text);
-  if (address === null) throw new InvalidArgumentError('Not an IPv4 or IPv6 address.');
-  return address;
 }
 
 function usage(what: string, value: string, remedy: string): KnocktailError {

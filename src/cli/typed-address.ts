@@ -1,0 +1,15 @@
+/** An address as a person types or pastes it -> Address. */
+
+import { InvalidArgumentError } from 'commander';
+import { parseAddress } from '../address.ts';
+import type { Address } from '../model.ts';
+
+/** What programs that listen to both families at once call an IPv4 address (RFC 4291, 2.5.5.2). */
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
+
+export function toAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address === null) throw new InvalidArgumentError('Not an IPv4 or IPv6 address.');
+  const [, four = address] = MAPPED.exec(address) ?? [];
+  return parseAddress(four) ?? address;
+}
