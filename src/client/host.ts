@@ -32,7 +32,8 @@ async function lookUp(host: string, family: Family | null): Promise<Target> {
     return { address: found.address, family: found.family === 4 ? 4 : 6 };
   } catch (cause) {
     const isMute = cause instanceof Error && 'code' in cause && cause.code === 'EAI_AGAIN';
-    throw noHost(host, family, isMute ? 'no name server answered' : 'check the name', cause);
+    const check = family === null ? 'check the name' : `check the name, or do without -${family}`;
+    throw noHost(host, family, isMute ? 'no name server answered' : check, cause);
   }
 }
 

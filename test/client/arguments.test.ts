@@ -61,6 +61,7 @@ describe('a host', () => {
     ['::1', 4, 'no IPv4 address for this host (::1), name another or do without -4'],
     ['127.0.0.1', 6, 'no IPv6 address for this host (127.0.0.1), name another or do without -6'],
     ['nosuch.invalid', null, 'no address for this host (nosuch.invalid), '],
+    ['nosuch.invalid', 6, 'no IPv6 address for this host (nosuch.invalid), '],
     ['', null, 'no address for this host (), name one'],
   ] as const)('%j is none over IPv%s', async (host, family, said) => {
     await expect(resolveHost(host, family)).rejects.toThrow(said);
