@@ -8,6 +8,7 @@ import type { Problem } from '../config/problem.ts';
 import type { Config, LogConfig } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
+import { nameOf } from '../reader.ts';
 
 type Logs = Config['logs'];
 
@@ -69,7 +70,11 @@ export function tellProblem(path: string, { line, column, text }: Problem): stri
   return printable(`${path}:${line}:${column}: ${text}`);
 }
 
-/** Paths on the command line are those of the working directory. */
+/**
+ * Paths on the command line are those of the working directory.
+ *
+ * @throws KnocktailError 64 when a log is named twice
+ */
 export function override(config: Config, given: Overrides): Config {
   const { log, prefix, dryRun, onlyIpV4 } = given;
   return {
@@ -92,7 +97,16 @@ export function override(config: Config, given: Overrides): Config {
 function logsAt([first, ...rest]: readonly string[], [model, ...others]: Logs): Logs {
   if (first === undefined) return [model, ...others];
   const logAt = (where: string): LogConfig => ({ ...model, ...placeOf(where) });
-  return [logAt(first), ...rest.map(logAt)];
+  const logs: Logs = [logAt(first), ...rest.map(logAt)];
+  const names = logs.map(nameOf);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice === undefined) return logs;
+  throw new KnocktailError('read already', {
+    exitCode: EXIT.USAGE,
+    where: '--log',
+    value: twice,
+    remedy: 'name each log once',
+  });
 }
 
 function mapLogs([first, ...rest]: Logs, change: (log: LogConfig) => LogConfig): Logs {

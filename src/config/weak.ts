@@ -42,6 +42,7 @@ function weaknessesOf(door: DoorConfig): string[] {
     door.open !== null && door.open.forUs === null,
     'open: has no for:, so the port stays open until a close: door is knocked on',
   );
+  add(door.open?.forUs === 0, 'open: is for no time, so nobody gets in, allow some seconds');
   add(
     door.open === null && door.close === null && !hasStart,
     'it neither opens nor closes nor runs anything, give it open:, close: or start_command:',

@@ -18,7 +18,7 @@ describe('knocktail check', () => {
 
   it('says what is good, and warns of doors that are weak', async () => {
     const path = fileWith(
-      'doors:\n  a: {sequence: [7000, 8000, 9000], start_command: x}\n  b: {sequence: [5, 4], close: c}\n  c: {sequence: [900, 80:udp, 7000], open: {port: 22}}\n',
+      'doors:\n  a: {sequence: [7000, 8000, 9000], start_command: x}\n  b: {sequence: [5, 4], close: c}\n  c: {sequence: [900, 80:udp, 7000], open: {port: 22}}\n  d: {sequence: [4, 9, 7], open: {port: 22, for: 0}}\n',
     );
     const { code, stdout, stderr } = await knocktail(['check', '-c', path]);
     expect(stderr.trim().split('\n')).toEqual([
@@ -26,8 +26,9 @@ describe('knocktail check', () => {
       `${path}:3:3: warning: door b: a sequence of 2 is soon guessed, use at least 3 steps`,
       `${path}:3:3: warning: door b: the ports of the sequence 5,4 only rise or only fall, as those of a port scan do, mix them`,
       `${path}:4:3: warning: door c: open: has no for:, so the port stays open until a close: door is knocked on`,
+      `${path}:5:3: warning: door d: open: is for no time, so nobody gets in, allow some seconds`,
     ]);
-    expect([code, stdout]).toEqual([0, `${path}: good, 3 doors\n`]);
+    expect([code, stdout]).toEqual([0, `${path}: good, 4 doors\n`]);
   });
 
   it('finds nothing to say of a good door', async () => {
@@ -123,6 +124,7 @@ describe('the command line', () => {
     [['frob']],
     [['check', '--frob']],
     [['open', 'ssh']],
+    [['rules', '-c', 'knock.yaml', '--log', 'a.log', '--log', './a.log']],
     [['close', 'ssh', '010.1.1.1', '-c', 'knock.yaml']],
     [['open', 'nodoor', '192.0.2.1', '-c', 'knock.yaml']],
     [['open', 'lock', '192.0.2.1', '-c', 'knock.yaml']],
