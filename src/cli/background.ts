@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
+import { EXIT, type ExitCode, KnocktailError, messageOf } from '../errors.ts';
 import type { Io } from './io.ts';
 
 /** Tells the daemon that it is the one in the background. */
@@ -49,7 +49,7 @@ export function settleInBackground(pidfile: string): void {
   } catch (cause) {
     throw new KnocktailError('the pid file cannot be written', {
       where: pidfile,
-      value: String(cause),
+      value: messageOf(cause),
       exitCode: EXIT.IO,
       remedy: 'name another with pidfile or -p',
       cause,

@@ -144,6 +144,6 @@ function unreadable(path: string, cause: unknown, whereMissing: string): Knockta
     EACCES: ['may not be read', EXIT.NO_PERMISSION, 'run as its owner or as root'],
     EISDIR: ['is a folder', EXIT.NO_INPUT, 'name a file in it'],
   };
-  const [what, exitCode, remedy] = known[code] ?? ['cannot be read', EXIT.IO, String(cause)];
+  const [what, exitCode, remedy] = known[code] ?? [`cannot be read (${code})`, EXIT.IO, 'name another'];
   return new KnocktailError(what, { where: path, exitCode, remedy, cause });
 }

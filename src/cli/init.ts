@@ -105,7 +105,11 @@ function uncreatable(path: string, code: string, cause: unknown): KnocktailError
     ],
     EACCES: ['may not be written', EXIT.NO_PERMISSION, 'run as root, or name another file with -c FILE'],
   };
-  const [what, exitCode, remedy] = known[code] ?? ['cannot be written', EXIT.CANNOT_CREATE, String(cause)];
+  const [what, exitCode, remedy] = known[code] ?? [
+    `cannot be written (${code})`,
+    EXIT.CANNOT_CREATE,
+    'name another with -c FILE',
+  ];
   return new KnocktailError(what, { where: path, exitCode, remedy, cause });
 }
 

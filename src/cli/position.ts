@@ -5,6 +5,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { LogConfig } from '../config/schema.ts';
+import { messageOf } from '../errors.ts';
 import type { Resume } from '../line/place.ts';
 import type { Log } from '../log.ts';
 import { makeFolder } from '../replace.ts';
@@ -60,7 +61,7 @@ export class PositionFile {
     } catch (error) {
       if (!this.#hasFailed) {
         this.#log.warn(
-          `the position in the log cannot be saved, a restart goes on from the one saved last: ${String(error)}`,
+            `the position in the log cannot be saved, a restart goes on from the one saved last: ${messageOf(error)}, see to the folder of state:`,
         );
       }
       this.#hasFailed = true;

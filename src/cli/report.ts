@@ -135,13 +135,17 @@ async function writePage(path: string, report: Report, io: Io): Promise<void> {
 
 function fileError(path: string, cause: unknown, what: string, otherwise: ExitCode): KnocktailError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const missing =
+    otherwise === EXIT.IO
+      ? ([EXIT.NO_INPUT, 'name one that is there'] as const)
+      : ([otherwise, 'make its folder first'] as const);
   const known: Record<string, readonly [exitCode: ExitCode, remedy: string]> = {
-    ENOENT: [otherwise === EXIT.IO ? EXIT.NO_INPUT : otherwise, 'there is no such file or folder'],
+    ENOENT: missing,
     EACCES: [EXIT.NO_PERMISSION, 'run as its owner or as root'],
     EISDIR: [otherwise, 'name a file, this is a folder'],
   };
-  const [exitCode, remedy] = known[code] ?? [otherwise, String(cause)];
-  return new KnocktailError(what, { where: path, exitCode, remedy, cause });
+  const [exitCode, remedy] = known[code] ?? [otherwise, 'name another'];
+  return new KnocktailError(what, { where: path, value: code, exitCode, remedy, cause });
 }
 
 function toTop(text: string): number {

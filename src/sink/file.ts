@@ -1,7 +1,7 @@
 /** Lines of the log -> a file. */
 
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { EXIT, KnocktailError } from '../errors.ts';
+import { EXIT, KnocktailError, messageOf } from '../errors.ts';
 import type { Form, Sink } from '../log.ts';
 
 /** Appends to a file. Each line is written before the call returns, so that none dies with the process. */
@@ -28,7 +28,7 @@ export class FileSink implements Sink {
       writeSync(this.#file, `${this.#form(...line)}\n`);
       this.#hasFailed = false;
     } catch (error) {
-      if (!this.#hasFailed) this.#complain(`${this.#path}: lines are lost: ${String(error)}`);
+      if (!this.#hasFailed) this.#complain(`${this.#path}: lines are lost: ${messageOf(error)}`);
       this.#hasFailed = true;
     }
   }
@@ -44,7 +44,7 @@ function openLog(path: string): number {
   } catch (cause) {
     throw new KnocktailError('the log file cannot be opened', {
       where: path,
-      value: String(cause),
+      value: messageOf(cause),
       exitCode: EXIT.IO,
       remedy: 'name another with logfile or -g',
       cause,

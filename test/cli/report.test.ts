@@ -169,7 +169,10 @@ describe('knocktail report', () => {
     expect(page).toContain(`style-src &#39;sha256-${hash}&#39;`);
     expect((await report(['--html', path, '-'], line(1, 22))).told).toMatchObject({ packets: 1 });
     const nowhere = await knocktail(['report', '--html', '/nonexistent/report.html', LOG]);
-    expect([nowhere.code, nowhere.stderr]).toEqual([73, expect.stringContaining('no such file or folder')]);
+    expect([nowhere.code, nowhere.stderr]).toEqual([
+      73,
+      expect.stringContaining('cannot be written (ENOENT), make its folder first'),
+    ]);
   });
 
   it('exits with 1 where no line counts, 66 without a log, 64 for a wrong count', async () => {
