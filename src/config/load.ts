@@ -24,7 +24,7 @@ function loadYaml(text: string): Loaded {
   const positions = positionsIn(text);
   if (parsed.success && loose.length === 0) {
     const placeOf = (door: string): Position => positions.key(['doors', door]);
-    return { config: parsed.data, problems: null, warnings: oddities(parsed.data, positions), placeOf };
+    return { config: parsed.data, problems: null, warnings: oddities(data, positions), placeOf };
   }
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, positions))];
   for (const { path, text } of loose) problems.push({ ...positions.value(path), text });
@@ -78,10 +78,21 @@ function looseEnds(data: unknown): { readonly path: Path; readonly text: string 
 }
 
 /** What is likely not meant so. */
-function oddities({ metrics }: Config, positions: Positions): Problem[] {
-  if (metrics === null || metrics.endsWith('.prom')) return [];
+function oddities(data: unknown, positions: Positions): Problem[] {
+  const log = field(data, 'log');
+  const logs: readonly (readonly [Path, unknown])[] = Array.isArray(log)
+    ? log.map((each, index) => [['log', index], each])
+    : [[['log'], log]];
+  const paths = logs.flatMap(([path, each]) => {
+    const from = field(each, 'from') ?? 'file';
+    if (from === 'file' || field(each, 'path') === undefined) return [];
+    const text = `${path.join('.')}.path does not count beside from: ${from}, write from: file or leave it out`;
+    return [{ ...positions.key([...path, 'path']), text }];
+  });
+  const metrics = field(data, 'metrics');
+  if (typeof metrics !== 'string' || metrics.endsWith('.prom')) return paths;
   const text = `metrics: node exporter passes over this name (${metrics}), write one that ends in .prom`;
-  return [{ ...positions.value(['metrics']), text }];
+  return inOrder([...paths, { ...positions.value(['metrics']), text }]);
 }
 
 /** A sequence that one door has used up would still be live for the other. */

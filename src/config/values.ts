@@ -111,13 +111,14 @@ export const networks = z
   .unknown()
   .transform((value, context) => {
     const list = toList(value);
-    if (list === null) return refuse(context, wrong('a list of networks', NETWORK_RIGHT)({ input: value }));
+    if (list === null || list.length === 0)
+      return refuse(context, wrong('a list of networks', NETWORK_RIGHT)({ input: value }));
     return parseEach(list, context, parseNetwork, wrong('a network', NETWORK_RIGHT));
   })
   .meta({
     description: 'Who may knock: addresses and networks. Others are invisible to this door.',
     anyOf: [
-      { type: 'array', items: { type: 'string', pattern: NETWORK_PATTERN.source } },
+      { type: 'array', minItems: 1, items: { type: 'string', pattern: NETWORK_PATTERN.source } },
       { type: 'string' },
     ],
   });

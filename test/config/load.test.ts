@@ -122,6 +122,7 @@ describe('a broken configuration', () => {
     ['doors:\n  a:\n', '2:3: doors.a: '],
     ['doors:\n  a: {}\n', '2:6: doors.a.sequence: a sequence is missing'],
     ['doors:\n  a: {sequence: []}\n', '2:17: doors.a.sequence: not a sequence ([])'],
+    ['doors:\n  a: {sequence: [1], from: []}\n', '2:28: doors.a.from: not a list of networks ([])'],
     [
       'doors: {}\n---\ndoors: {}\n',
       '1:1: expected a single document in the stream, but found more, take out the line --- between the two',
@@ -246,18 +247,30 @@ describe('when all doors are to be closed', () => {
   });
 });
 
-it('metrics in a file that nobody would read are told of', () => {
-  const warnings = (name: string) => {
-    const loaded = loadConfig(`${door('')}metrics: ${name}\n`);
-    return loaded.problems === null ? loaded.warnings : expect.fail(JSON.stringify(loaded.problems));
+describe('what is likely not meant so is told of', () => {
+  const warnings = (text: string) => {
+    const loaded = loadConfig(`${text}\n${door('')}`);
+    if (loaded.problems !== null) expect.fail(JSON.stringify(loaded.problems));
+    return loaded.warnings.map(({ line, column, text }) => `${line}:${column}: ${text}`);
   };
-  expect(warnings('/var/lib/kt.prom')).toEqual([]);
-  expect(warnings('/var/lib/kt.txt')).toEqual([
-    {
-      ...{ line: 4, column: 10 },
-      text: 'metrics: node exporter passes over this name (/var/lib/kt.txt), write one that ends in .prom',
-    },
-  ]);
+
+  it('metrics in a file that nobody would read', () => {
+    expect(warnings('metrics: /var/lib/kt.prom')).toEqual([]);
+    expect(warnings('metrics: /var/lib/kt.txt')).toEqual([
+      '1:10: metrics: node exporter passes over this name (/var/lib/kt.txt), write one that ends in .prom',
+    ]);
+  });
+
+  it('the path of a log that is not read there', () => {
+    expect(warnings('log: { path: a.log }')).toEqual([]);
+    expect(warnings('log: [{ from: file, path: a.log }, { from: kmsg }]')).toEqual([]);
+    expect(warnings('log: { from: auto, path: a.log }')).toEqual([
+      '1:20: log.path does not count beside from: auto, write from: file or leave it out',
+    ]);
+    expect(warnings('log: [{ path: a.log }, { from: kmsg, path: b.log }]')).toEqual([
+      '1:38: log.1.path does not count beside from: kmsg, write from: file or leave it out',
+    ]);
+  });
 });
 
 it('a trap at a port that a door needs is told of', () => {
