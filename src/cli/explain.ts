@@ -17,7 +17,7 @@ import { PacketScan } from '../packet/scan.ts';
 import { isoTime } from '../time.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
-import { noLineCounts } from './print.ts';
+import { CUT_SHORT, noLineCounts } from './print.ts';
 import { toAddress } from './typed-address.ts';
 
 interface Options {
@@ -81,6 +81,7 @@ async function explain(
     take(explanation.pass(scan.lastTime));
     take(explanation.end(scan.lastTime));
   }
+  if (io.signal.aborted) io.stderr.write(`${CUT_SHORT}\n`);
   if (json !== true) await tellStories(stories, io);
   tellOdds(scan.counts, engine.evicted, log.prefix, json === true ? io.stderr : io.stdout);
   return scan.counts;

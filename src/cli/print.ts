@@ -3,6 +3,9 @@
 import type { Opening, Packet } from '../model.ts';
 import { US_PER_MS, US_PER_SECOND } from '../model.ts';
 
+/** Said where reading was ended by a signal, or as nothing can be written: what is told then looks whole. */
+export const CUT_SHORT = 'ended early: this is of the part that was read, run it again for the whole';
+
 /** What is said of a log from which nothing can be told. */
 export function noLineCounts(prefix: string): string {
   const remedy = 'see with knocktail parse which it has, and name one with --prefix';

@@ -14,7 +14,7 @@ import { isoTime } from '../time.ts';
 import { decisionJson, describe } from '../words.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
-import { noLineCounts } from './print.ts';
+import { CUT_SHORT, noLineCounts } from './print.ts';
 
 interface Options {
   readonly config: string;
@@ -60,6 +60,7 @@ export function addReplay(program: Command, io: Io): void {
         await io.drained();
         if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
       }
+      if (io.signal.aborted) io.stderr.write(`${CUT_SHORT}\n`);
       const counted = scan.counts.trusted;
       if (counted === 0) io.stderr.write(`${printable(noLineCounts(log.prefix))}\n`);
       io.finish(counted === 0 ? EXIT.NO_MATCH : EXIT.OK);

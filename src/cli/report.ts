@@ -20,6 +20,7 @@ import { reportText } from '../report/text.ts';
 import { type CountryOf, TrafficCount } from '../report/traffic.ts';
 import { override, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
+import { CUT_SHORT } from './print.ts';
 import { RecordedLogs, type Wanted } from './recorded.ts';
 
 interface Options {
@@ -61,6 +62,7 @@ export function addReport(program: Command, io: Io): void {
     .argument('<log...>', 'log files, - for stdin')
     .action(async (logs: readonly string[], options: Options) => {
       const report = await reportOf(logs, options, io);
+      if (io.signal.aborted) io.stderr.write(`${CUT_SHORT}\n`);
       const { html, json } = options;
       if (html !== undefined) await writePage(html, report, io);
       if (json === true) io.stdout.write(`${reportJson(report)}\n`);

@@ -81,6 +81,13 @@ describe('knocktail replay', () => {
   });
 });
 
+it.each(['replay', 'explain', 'report'])('%s tells that a signal has ended it', async (command) => {
+  const argv = [command, '-c', CONFIG, fileWith(KNOCK, 'kern.log')];
+  const words = 'ended early: this is of the part that was read';
+  expect((await knocktail(argv)).stderr).not.toContain(words);
+  expect((await knocktail(argv, '', AbortSignal.abort())).stderr).toContain(words);
+});
+
 describe('knocktail parse', () => {
   it('shows every line with a LOG body, numbered, and what a daemon would not count', async () => {
     const log = `nothing\n${line(1, '  1.000000', '192.0.2.7', 7000)}${line(2, '  2.000000', '2001:0db8:0000:0000:0000:0000:0000:0001', 8000).replace('DST=192.0.2.2', 'DST=2001:0db8:0000:0000:0000:0000:0000:0002').replace('kernel:', 'app:')}`;

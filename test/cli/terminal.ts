@@ -14,7 +14,11 @@ export interface Ran {
   readonly objects: readonly Record<string, unknown>[];
 }
 
-export async function knocktail(argv: readonly string[], stdin = ''): Promise<Ran> {
+export async function knocktail(
+  argv: readonly string[],
+  stdin = '',
+  signal = new AbortController().signal,
+): Promise<Ran> {
   let stdout = '';
   let stderr = '';
   const code = await runProgram(
@@ -25,7 +29,7 @@ export async function knocktail(argv: readonly string[], stdin = ''): Promise<Ra
       stderr: { write: (text) => (stderr += text) },
       columns: 80,
       drained: () => Promise.resolve(),
-      signal: new AbortController().signal,
+      signal,
       onHangup: () => undefined,
     },
   );
