@@ -2,11 +2,10 @@
 
 import { z } from 'zod';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
+import { firewall } from './firewall.ts';
 import {
   address,
-  chainName,
   command,
-  cron,
   doorName,
   duration,
   interfaceName,
@@ -124,29 +123,6 @@ const logs = z
       context.addIssue({ code: 'custom', path: [index], message });
     }
   });
-
-const firewall = strictMap({
-  backend: z
-    .enum(['iptables', 'dry-run'], { error: wrong('a backend', 'write iptables or dry-run') })
-    .default('iptables')
-    .describe('dry-run prints rules and commands and runs neither.'),
-  iptables: z
-    .union([z.enum(['auto', 'nft', 'legacy']), z.string().regex(/^\//)], {
-      error: wrong('a way to iptables', 'write auto, nft, legacy or an absolute path'),
-    })
-    .default('auto')
-    .describe(
-      'Which iptables: auto is that of the system, or its other form where that one alone has rules; or the one at a path.',
-    ),
-  chain: chainName.default('KNOCKD').describe('The chain that holds the openings.'),
-  hooks: z
-    .array(chainName, { error: wrong('a list of chains', 'write a list like [INPUT]') })
-    .min(1, { error: wrong('a list of chains', 'write a list like [INPUT]') })
-    .default(['INPUT'])
-    .describe('The chains that jump to it.'),
-  manage: yesOrNo.default(true).describe('Whether to make the chain and the jumps where they are missing.'),
-  flush: cron.optional().describe('When to close all doors, by local time, as in crontab: "0 3 * * *".'),
-}).transform(({ flush, ...rest }) => ({ ...rest, flush: flush ?? null }));
 
 const settings = {
   log: logs

@@ -217,6 +217,15 @@ describe('log', () => {
   });
 });
 
+it.each([
+  ['{ chain: INPUT }', '1:20: firewall.chain: not a chain of its own (INPUT), name one for openings alone'],
+  ['{ chain: DROP }', '1:20: firewall.chain: not a chain of its own (DROP), name one'],
+  ['{ hooks: [INPUT, KNOCKD] }', '1:20: firewall.hooks: the chain of the openings cannot lead to itself'],
+])('firewall: %s is answered with where and what', (text, start) => {
+  const [first = '', ...others] = problems(`firewall: ${text}\n${door('')}`);
+  expect([first.slice(0, start.length), others]).toEqual([start, []]);
+});
+
 it('the schema refuses what the loader refuses', () => {
   expect(schema.safeParse({ doors: { a: { sequence: [0] } } }).success).toBe(false);
 });
