@@ -1,3 +1,5 @@
+import { chmodSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fileWith, knocktail } from './terminal.ts';
 
@@ -34,6 +36,24 @@ describe('knocktail doctor', () => {
       ...{ check: 'config', status: 'warn' },
       detail: `${config}:2:1: sequence: "9001x" is taken for port 9001`,
     });
+  });
+
+  it('tells that others can read the configuration, or write it', async () => {
+    const config = fileWith('doors: { a: { sequence: [5, 9, 7], open: { port: 22, for: 1s } } }\n');
+    const told = async () =>
+      (await knocktail(['doctor', '-c', config])).stdout
+        .split('\n')
+        .filter((line) => /config: .* local user/.test(line));
+    chmodSync(config, 0o644);
+    expect(await told(), 'its folder lets nobody through').toEqual([]);
+    chmodSync(dirname(config), 0o755);
+    expect(await told()).toEqual([`WARN  config: ${config} can be read by any local user, who could knock`]);
+    chmodSync(config, 0o640);
+    expect(await told()).toEqual([]);
+    chmodSync(config, 0o642);
+    expect(await told()).toEqual([
+      `FAIL  config: ${config} can be written by any local user, who could open doors and have commands run`,
+    ]);
   });
 
   it('goes on where a file of sequences is missing, and where nothing is to open', async () => {
