@@ -61,7 +61,7 @@ export class PositionFile {
     } catch (error) {
       if (!this.#hasFailed) {
         this.#log.warn(
-            `the position in the log cannot be saved, a restart goes on from the one saved last: ${messageOf(error)}, see to the folder of state:`,
+          `the position in the log cannot be saved, a restart goes on from the one saved last: ${messageOf(error)}, see to the folder of state:`,
         );
       }
       this.#hasFailed = true;

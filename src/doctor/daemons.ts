@@ -6,6 +6,8 @@ const CHECK = 'other daemons';
 
 export interface Process {
   readonly pid: number;
+  /** The process that has made it; null where that is not told. */
+  readonly parent: number | null;
   /** Its arguments, the program first. */
   readonly argv: readonly string[];
 }
@@ -42,9 +44,10 @@ export function checkOthers(processes: readonly Process[]): Finding {
   return ok(CHECK, 'none');
 }
 
-/** Those that open doors. */
+/** Those that open doors. What one of them is about to run has its words until it is another program. */
 export function ownDaemons(processes: readonly Process[]): readonly Process[] {
-  return processes.filter((process) => isOwn(process) && !isDry(process));
+  const own = processes.filter((process) => isOwn(process) && !isDry(process));
+  return own.filter(({ parent }) => own.every(({ pid }) => pid !== parent));
 }
 
 /** Those that run one for them (an init, sudo) have its words among their own. */

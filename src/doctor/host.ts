@@ -40,7 +40,17 @@ export function processes(): Process[] {
   const network = linkOf('/proc/self/ns/net');
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && [network, null].includes(linkOf(`/proc/${name}/ns/net`)))
-    .map((name) => ({ pid: Number(name), argv: textOf(`/proc/${name}/cmdline`).split('\0') }));
+    .map((name) => ({
+      pid: Number(name),
+      parent: parentOf(textOf(`/proc/${name}/stat`)),
+      argv: textOf(`/proc/${name}/cmdline`).split('\0'),
+    }));
+}
+
+/** `7 (a name) S 1 ...` (proc_pid_stat(5)); a name may hold anything. */
+function parentOf(stat: string): number | null {
+  const [, parent] = /^ \S (\d+) /.exec(stat.slice(stat.lastIndexOf(')') + 1)) ?? [];
+  return parent === undefined ? null : Number(parent);
 }
 
 /**

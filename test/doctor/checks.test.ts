@@ -7,6 +7,7 @@ import { checkChain } from '../../src/doctor/chain.ts';
 import { checkClock } from '../../src/doctor/clock.ts';
 import { checkDaemon, checkOthers } from '../../src/doctor/daemons.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
+import { processes } from '../../src/doctor/host.ts';
 import { checkLogSource } from '../../src/doctor/log-source.ts';
 import { checkPrivileges } from '../../src/doctor/privileges.ts';
 import { checkState } from '../../src/doctor/state.ts';
@@ -107,11 +108,15 @@ describe('the clock', () => {
 
 describe('the daemon', () => {
   it('is missed where it does not run', () => {
-    const ours = { pid: 7, argv: ['node', '/opt/knocktail/dist/main.js', 'run'] };
+    const ours = { pid: 7, parent: 1, argv: ['node', '/opt/knocktail/dist/main.js', 'run'] };
     expect(said(checkDaemon([ours]))).toBe('ok: knocktail runs as 7');
-    const asKnockd = { pid: 9, argv: ['/usr/bin/node', '/usr/local/sbin/knockd', '-c', '/etc/knockd.conf'] };
+    const asKnockd = {
+      pid: 9,
+      parent: 1,
+      argv: ['/usr/bin/node', '/usr/local/sbin/knockd', '-c', '/etc/knockd.conf'],
+    };
     expect(said(checkDaemon([asKnockd]))).toBe('ok: knocktail runs as 9');
-    expect(said(checkDaemon([{ pid: 8, argv: ['node', 'else.js', 'run'] }]))).toBe(
+    expect(said(checkDaemon([{ pid: 8, parent: 1, argv: ['node', 'else.js', 'run'] }]))).toBe(
       'warn: no knocktail runs here, so no door opens',
     );
     const dry = { ...ours, argv: [...ours.argv, '--dry-run'] };
@@ -122,15 +127,26 @@ describe('the daemon', () => {
 
 describe('other daemons', () => {
   it('are a knockd, or a second knocktail', () => {
-    const ours = (pid: number) => ({ pid, argv: ['node', '/opt/knocktail/dist/main.js', 'run', '-c', 'x'] });
-    expect(checkOthers([{ pid: 1, argv: ['/sbin/init'] }]).status).toBe('ok');
-    const init = { pid: 1, argv: ['tini', '--', ...ours(7).argv] };
+    const ours = (pid: number, parent = 1) => ({
+      pid,
+      parent,
+      argv: ['node', '/opt/knocktail/dist/main.js', 'run', '-c', 'x'],
+    });
+    expect(checkOthers([{ pid: 1, parent: 0, argv: ['/sbin/init'] }]).status).toBe('ok');
+    const init = { pid: 1, parent: 0, argv: ['tini', '--', ...ours(7).argv] };
     expect(said(checkOthers([init, ours(7)]))).toBe('ok: none');
     expect(said(checkOthers([ours(7), ours(8)]))).toBe('warn: knocktail runs 2 times, as 7, 8');
-    expect(said(checkOthers([{ pid: 9, argv: ['/usr/sbin/knockd', '-d'] }]))).toContain(
+    expect(said(checkOthers([ours(7), ours(8, 7)])), 'it is about to run a program').toBe('ok: none');
+    expect(said(checkOthers([{ pid: 9, parent: null, argv: ['/usr/sbin/knockd', '-d'] }]))).toContain(
       'warn: knockd runs as 9',
     );
   });
+});
+
+it('the processes of this host are known with who has made them', () => {
+  expect(processes()).toContainEqual(
+    expect.objectContaining({ pid: process.pid, parent: process.ppid, argv: expect.any(Array) }),
+  );
 });
 
 describe('the state', () => {
