@@ -1,11 +1,11 @@
 /** `from: auto` -> the best source that this machine has of the kernel's messages, and why it is that. */
 
-import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { isProgram } from '../permissions.ts';
+import { endOfJournal } from './journal-end.ts';
 import { KMSG } from './kmsg.ts';
 
 export interface LogPlace {
@@ -30,7 +30,6 @@ const THIS_MACHINE: Machine = {
   files: KERNEL_LOGS,
   kmsg: KMSG,
 };
-const TIME_LIMIT_MS = 10_000;
 /** How much of a file's end is looked at for lines of the kernel. */
 const TAIL_BYTES = 256 * 1024;
 
@@ -64,13 +63,8 @@ export function findJournalctl(paths = THIS_MACHINE.journalctls): string | null 
 }
 
 /** Whether the journal shows messages of the kernel to this user. */
-export function hasKernelEntries(journalctl: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const argv = ['-k', '-q', '-n', '1', '-o', 'cat'];
-    execFile(journalctl, argv, { timeout: TIME_LIMIT_MS }, (error, stdout) => {
-      resolve(error === null && stdout.trim() !== '');
-    });
-  });
+export async function hasKernelEntries(journalctl: string): Promise<boolean> {
+  return typeof (await endOfJournal(journalctl)) === 'object';
 }
 
 async function hasKernelLines(path: string): Promise<boolean> {

@@ -2,12 +2,11 @@
 
 import type { LineEvent, Micros } from '../model.ts';
 import { wallClock } from './clock.ts';
+import { endOfJournal, FIELDS } from './journal-end.ts';
 import { type JournalPlace, lineOf } from './journal-entry.ts';
 import { told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { followProgram, type Part, Program, type ProgramLog } from './program.ts';
-
-const FIELDS = 'MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP';
 
 export interface JournalOptions {
   /** The absolute path of journalctl. */
@@ -42,11 +41,22 @@ class Entries implements ProgramLog {
     this.#upTo = upTo?.kind === 'journal' ? upTo : null;
   }
 
-  start(): Program {
+  async start(): Promise<Program> {
     const { journalctl, signal, isSteady } = this.#options;
-    const from = this.#last === null ? ['-n', '0'] : ['--after-cursor', this.#last.cursor];
-    const argv = ['-k', '-f', '-q', '-o', 'json', `--output-fields=${FIELDS}`, ...from];
+    const argv = ['-k', '-f', '-q', '-o', 'json', `--output-fields=${FIELDS}`, ...(await this.#from())];
     return new Program(journalctl, argv, { signal, isSteady });
+  }
+
+  /**
+   * Where there is nothing to go on from, the end as it is now is looked for, and not left to the journalctl that follows:
+   * that takes what is the end when it gets there, and what has come by then would be lost.
+   */
+  async #from(): Promise<readonly string[]> {
+    const last = this.#last ?? (await endOfJournal(this.#options.journalctl, this.#options.signal));
+    if (last === 'unknown') return ['-n', '0'];
+    if (last === 'none') return ['-n', 'all'];
+    this.#last = last;
+    return ['--after-cursor', last.cursor];
   }
 
   /** A place of a journal that is gone would end each one that is started. */

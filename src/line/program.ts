@@ -17,7 +17,7 @@ export interface ProgramLog {
   /** What the program is called. */
   readonly name: string;
   /** Starts it, to go on where it has ended before. */
-  start(): Program;
+  start(): Promise<Program>;
   /** It has ended by itself and said nothing: it cannot go on there. */
   giveUp(): void;
   /** @param batches whole lines, each ending in LF, as the program has said them */
@@ -92,7 +92,7 @@ export async function* followProgram(
 ): AsyncGenerator<LineEvent, void, void> {
   let restartMs = FIRST_RESTART_MS;
   while (!signal.aborted) {
-    const program = log.start();
+    const program = await log.start();
     const splitter = new LineSplitter();
     let hasSaid = false;
     try {

@@ -36,6 +36,8 @@ function program(name: string, script: string): string {
   chmodSync(path, 0o755);
   return path;
 }
+/** How each journalctl that was to follow the journal was called. */
+const followers = () => linesOf(`${folder}/argv`).filter((argv) => argv.includes(' -f '));
 function follow(journalctl: string): Following {
   const ending = new AbortController();
   return new Following(followJournal({ journalctl, signal: ending.signal }), () => ending.abort());
@@ -74,16 +76,33 @@ describe('an entry of the journal', () => {
 });
 
 describe('the journal', () => {
-  it('is read from its end, in JSON, and as it comes', async () => {
+  it('is read in JSON, and as it comes', async () => {
     const path = program(
       'journalctl',
-      `echo "$@" >> ${folder}/argv; echo '${entry()}'; sleep 0.2; echo '${entry()}'; exec sleep 60`,
+      `echo "$@" >> ${folder}/argv; echo '${entry()}'; case "$*" in *' -f '*) sleep 0.2; echo '${entry()}'; exec sleep 60; esac`,
     );
     const journal = follow(path);
     await until(() => journal.text.split('\n').length > 2, 'two lines');
+    const fields = '--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP';
     expect(linesOf(`${folder}/argv`)).toEqual([
-      '-k -f -q -o json --output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP -n 0',
+      `-k -q -n 1 -o json ${fields}`,
+      `-k -f -q -o json ${fields} --after-cursor s=1;i=1`,
     ]);
+    await journal.stop();
+  });
+
+  it.each([
+    ['from what is its end now', `echo '${entry({ __CURSOR: 'c7' })}'`, '--after-cursor c7'],
+    ['whole where it has nothing of the kernel yet', 'exit 0', '-n all'],
+    ['from where journalctl gets to, should that not say what is the end', 'exit 1', '-n 0'],
+  ])('is read %s', async (_, end, from) => {
+    const path = program(
+      'journalctl',
+      `echo "$@" >> ${folder}/argv; case "$*" in *' -f '*) exec sleep 60;; esac; ${end}`,
+    );
+    const journal = follow(path);
+    await until(() => followers().length > 0, 'a journalctl that follows');
+    expect(followers()[0]).toMatch(new RegExp(`${from}$`));
     await journal.stop();
   });
 
@@ -93,8 +112,8 @@ describe('the journal', () => {
       `echo "$@" >> ${folder}/argv; echo '${entry()}'; echo gone >&2; exit 3`,
     );
     const journal = follow(path);
-    await until(() => linesOf(`${folder}/argv`).length > 1, 'a second journalctl');
-    expect(linesOf(`${folder}/argv`)[1]).toMatch(/--after-cursor s=1;i=1$/);
+    await until(() => followers().length > 1, 'a second journalctl');
+    expect(followers()[1]).toMatch(/--after-cursor s=1;i=1$/);
     expect(journal.events).toContainEqual({
       kind: 'notice',
       text: 'journalctl has ended (gone), starting it again',
@@ -143,15 +162,15 @@ describe('the journal', () => {
     const resume = { from: place, upTo: place };
     const source = followJournal({ journalctl: path, signal: ending.signal, resume });
     const journal = new Following(source, () => ending.abort());
-    await until(() => linesOf(`${folder}/argv`).length > 1, 'a second journalctl');
-    expect(linesOf(`${folder}/argv`)[1]).toMatch(/--after-cursor c1$/);
+    await until(() => followers().length > 1, 'a second journalctl');
+    expect(followers()[1]).toMatch(/--after-cursor c1$/);
     await journal.stop();
   });
 
   it('gives up a place that journalctl cannot go to', async () => {
     const path = program(
       'journalctl',
-      `echo "$@" >> ${folder}/argv; case "$*" in *cursor*) exit 1;; esac; exec sleep 60`,
+      `echo "$@" >> ${folder}/argv; case "$*" in *cursor*) exit 1;; *' -f '*) exec sleep 60;; esac`,
     );
     const ending = new AbortController();
     const gone = { kind: 'journal', cursor: 'gone', boot: 'b1', monotonicUs: 1 } as const;
@@ -161,8 +180,8 @@ describe('the journal', () => {
       resume: { from: gone, upTo: gone },
     });
     const journal = new Following(source, () => ending.abort());
-    await until(() => linesOf(`${folder}/argv`).length > 1, 'a second journalctl');
-    expect(linesOf(`${folder}/argv`)[1]).toMatch(/-n 0$/);
+    await until(() => followers().length > 1, 'a second journalctl');
+    expect(followers()[1]).toMatch(/-n all$/);
     await journal.stop();
   });
 
@@ -185,7 +204,7 @@ describe('auto', () => {
   const nothing = '/nonexistent/x';
 
   it('is the journal where that has messages of the kernel', async () => {
-    const journalctl = program('journalctl', 'echo message');
+    const journalctl = program('journalctl', `echo '${entry()}'`);
     const files = [file('kern.log', 'Nov 21 vm kernel: x\n')];
     expect(await choose({ journalctls: [nothing, journalctl], files, kmsg: nothing })).toMatchObject({
       from: 'journal',
