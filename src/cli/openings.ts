@@ -1,11 +1,11 @@
 /** `knocktail list`, `open`, `close` and `flush`: the openings in the chain, with or without a daemon. */
 
 import type { Command } from 'commander';
-import { familyOf } from '../address.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type Address, type Firewall, type Opening, US_PER_MS } from '../model.ts';
 import { Leases } from '../opening/lease.ts';
+import { hindrance } from '../opening/reach.ts';
 import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
@@ -40,10 +40,8 @@ export function addOpen(program: Command, io: Io): void {
       const { config, firewall } = await prepare(options, io);
       const open = doorNamed(door, config, options.config).open;
       if (open === null) throw usage('the door has no open:', door, 'name one that has');
-      if (open.to !== null && familyOf(open.to) !== familyOf(source)) {
-        const remedy = `name an IPv${familyOf(open.to)} address, as ${open.to} is one`;
-        throw usage('the door leads to a host of the other family', source, remedy);
-      }
+      const hindered = hindrance(source, open.to);
+      if (hindered !== null) throw hindered;
       for (const text of (await firewall.ensure()).told) io.stderr.write(`${text}\n`);
       if (!firewall.hasTime && open.forUs !== null) {
         throw new KnocktailError('nothing would shut the door again', {

@@ -6,6 +6,7 @@ import { Closer, type CloserParts } from './closer.ts';
 import type { CommandsParts } from './commands.ts';
 import { type Grant, idOf, type LeaseChange, Leases } from './lease.ts';
 import { Mender, type MenderParts } from './mender.ts';
+import { hindrance } from './reach.ts';
 import { StepWatch } from './step.ts';
 
 /** One door, open for one source. */
@@ -70,7 +71,7 @@ export class Rules {
   async open(grants: readonly Grant[]): Promise<ReadonlySet<Grant>> {
     await this.#followClock();
     const now = this.#parts.now();
-    const granted = grants.map((grant) => {
+    const granted = this.#possible(grants).map((grant) => {
       const changes = this.#leases.grant(grant, now);
       const fresh = changes.find(({ kind }) => kind === 'insert')?.opening ?? null;
       return { grant, changes, fresh, held: this.#leases.held(grant.door, grant.source) };
@@ -197,6 +198,15 @@ export class Rules {
       if (!(await this.#firewall.has(opening).catch(() => false))) absent.push(opening);
     }
     return absent;
+  }
+
+  /** Tells of those that no rule could be made of. */
+  #possible(grants: readonly Grant[]): readonly Grant[] {
+    return grants.filter((grant) => {
+      const hindered = hindrance(grant.source, grant.to);
+      if (hindered !== null) this.#tell(grant, null, hindered);
+      return hindered === null;
+    });
   }
 
   #tell({ source, door, port, proto }: Grant, anew: Opening | null, error: Error | undefined): void {

@@ -25,7 +25,7 @@ describe('knocktail open', () => {
     expect(await open('2001:db8::7', ', to: 192.0.2.1')).toMatchObject({
       ...{ code: 64, stdout: '' },
       stderr:
-        'the door leads to a host of the other family (2001:db8::7), name an IPv4 address, as 192.0.2.1 is one\n',
+        'the door leads to a host of the other family (2001:db8::7), take an IPv4 address, as 192.0.2.1 is one\n',
     });
     expect((await open('192.0.2.7', ', to: 192.0.2.1')).code).toBe(0);
   });

@@ -189,6 +189,25 @@ describe('the keeper', () => {
     expect(said).toEqual(['10.0.0.7: ssh: 22/tcp is closed', '10.0.0.7: ssh: was not open']);
   });
 
+  it('opens no host behind the door to a source of the other family, and says what to do', async () => {
+    const { open } = opens(30);
+    const to = address('192.0.2.9');
+    const it = await keeper({ ssh: { ...opens(30), open: open && { ...open, to }, startCommand: 'start' } });
+    it.opened('ssh', address('2001:db8::7'));
+    await pass(0);
+    expect([said, ran, firewall.batches]).toEqual([
+      [
+        '2001:db8::7: ssh: 22/tcp was not opened: the door leads to a host of the other family (2001:db8::7), ' +
+          'take an IPv4 address, as 192.0.2.9 is one',
+      ],
+      [],
+      0,
+    ]);
+    it.opened('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toMatchObject([{ source: SOURCE, to }]);
+  });
+
   it('reports what the firewall says when it fails, runs nothing, and serves the next knock', async () => {
     const it = await keeper({ ssh: { ...opens(30), startCommand: 'start' } });
     firewall.failing = 'insert';
