@@ -5,7 +5,7 @@ import type { LogConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import { openLines } from '../line/source.ts';
 import type { Log } from '../log.ts';
-import type { Micros, Packet } from '../model.ts';
+import type { LineEvent, LineSource, Micros, Packet } from '../model.ts';
 import { AnyPrefixScan } from '../packet/any-prefix.ts';
 import { LogReader, nameOf } from '../reader.ts';
 import type { Io } from './io.ts';
@@ -42,7 +42,7 @@ export class Listener {
     const { stdin, signal } = how;
     const listener = new Listener(nameOf(log), how);
     const reader = new LogReader(log, {
-      openLines: (place, rest) => openLines(place, { stdin, ...rest }),
+      openLines: (place, rest) => withoutDoubts(openLines(place, { stdin, ...rest })),
       openPosition: () => null,
       notes: null,
       log: listener.#troubles(),
@@ -107,6 +107,11 @@ export class Listener {
       this.#trouble ??= messageOf(error);
     });
   }
+}
+
+/** Who else could write there is no trouble with reading it, and the doctor tells of that in a check of its own. */
+async function* withoutDoubts(lines: LineSource): AsyncGenerator<LineEvent, void, void> {
+  for await (const event of lines) if (event.kind !== 'notice' || event.isDoubt !== true) yield event;
 }
 
 /** A moment, shorter where the signal aborts. */

@@ -9,7 +9,7 @@ import { interfaceName } from '../config/values.ts';
 import { Daemon } from '../daemon.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { openLines } from '../line/source.ts';
-import { doubtsOf } from '../line/trust.ts';
+import { doubtsOfHost } from '../line/trust.ts';
 import { expose } from '../metrics/exposition.ts';
 import { familiesOf } from '../metrics/families.ts';
 import { MetricsFile } from '../metrics/file.ts';
@@ -126,8 +126,7 @@ async function run(
     text: () => expose(familiesOf(daemon.counts(), { version, startedAt })),
     warn: (text) => log.warn(text),
   });
-  const doubts = config.logs.flatMap((place) => doubtsOf(place));
-  for (const text of new Set(doubts.map(({ what, remedy }) => `${what}: ${remedy}`))) log.warn(text);
+  for (const { what, remedy } of doubtsOfHost()) log.warn(`${what}: ${remedy}`);
   const reload = new Reload({ path, read, daemon, oneTime, log }, config);
   io.onHangup(() => reload.now());
   await reload.start();

@@ -38,7 +38,7 @@ export function openLines({ from, path }: LogPlace, surroundings: Surroundings):
     case 'kmsg':
       return followKmsg({ signal, resume, isSteady });
     case 'file':
-      return followFile(path, { from: 'end', signal, resume, isSteady });
+      return doubtedFile(path, followFile(path, { from: 'end', signal, resume, isSteady }));
     case 'stdin':
       return followStream(stdin, { signal, isSteady });
   }
@@ -47,9 +47,13 @@ export function openLines({ from, path }: LogPlace, surroundings: Surroundings):
 async function* chosen(surroundings: Surroundings): AsyncGenerator<LineEvent, void, void> {
   const choice = await choose(surroundings.machine);
   yield told(`log: auto: ${choice.from === 'file' ? choice.path : choice.from}, as ${choice.why}`);
-  const doubts = choice.from === 'file' ? doubtsOfFile(choice.path) : [];
-  for (const { what, remedy } of doubts) yield doubted(`${what}: ${remedy}`);
   yield* openLines({ path: '', ...choice }, surroundings);
+}
+
+/** Who else could write there is told whenever a file becomes the log: at the start, by a choice, by a reload. */
+async function* doubtedFile(path: string, lines: LineSource): AsyncGenerator<LineEvent, void, void> {
+  for (const { what, remedy } of doubtsOfFile(path)) yield doubted(`${what}: ${remedy}`);
+  yield* lines;
 }
 
 function journalctlOrThrow(): string {

@@ -26,18 +26,20 @@ export interface Doubt {
   readonly remedy: string;
 }
 
-/** What whoever starts the daemon should know; nothing where only the kernel can be at work. */
+/** What is to be known of a log; nothing where only the kernel can be at work. */
 export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): Doubt[] {
-  const doubts: Doubt[] = [];
-  if (read(settings.allNetns).trim() === '1') {
-    const what =
-      'net.netfilter.nf_log_all_netns is 1, so any local user can have the kernel log packets of a network of their own';
-    doubts.push({ what, remedy: 'sysctl -w net.netfilter.nf_log_all_netns=0' });
-  }
-  return from === 'file' ? [...doubts, ...doubtsOfFile(path, settings)] : doubts;
+  return [...doubtsOfHost(settings), ...(from === 'file' ? doubtsOfFile(path, settings) : [])];
 }
 
-/** Of those, what is to be known of a log file alone. */
+/** Of those, what goes for each log. */
+export function doubtsOfHost({ allNetns } = THIS_MACHINE): Doubt[] {
+  if (read(allNetns).trim() !== '1') return [];
+  const what =
+    'net.netfilter.nf_log_all_netns is 1, so any local user can have the kernel log packets of a network of their own';
+  return [{ what, remedy: 'sysctl -w net.netfilter.nf_log_all_netns=0' }];
+}
+
+/** Of those, what goes for a log file alone. */
 export function doubtsOfFile(path: string, settings = THIS_MACHINE): Doubt[] {
   const doubts: Doubt[] = [];
   if (isOpenToOthers(path))
