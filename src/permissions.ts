@@ -22,18 +22,24 @@ export function isOpenToOthers(path: string): boolean {
   }
 }
 
+/** The nearest folder by which any local user could put another file in the place of this one; null for none. */
+export function openFolderOf(path: string): string | null {
+  return [...foldersOf(path), ...foldersOf(realPathOf(path))].find(isOpenToOthers) ?? null;
+}
+
 /** Whether any local user can read it, past all folders above it. False where there is nothing. */
 export function isReadableByOthers(path: string): boolean {
-  try {
-    const real = realpathSync(path);
-    if ((statSync(real).mode & READABLE_BY_OTHERS) === 0) return false;
-    for (let folder = dirname(real); ; folder = dirname(folder)) {
-      if ((statSync(folder).mode & PASSABLE_BY_OTHERS) === 0) return false;
-      if (folder === dirname(folder)) return true;
+  const real = realPathOf(path);
+  const lets = (what: string, bit: number): boolean => {
+    try {
+      return (statSync(what).mode & bit) !== 0;
+    } catch {
+      return false;
     }
-  } catch {
-    return false;
-  }
+  };
+  return (
+    lets(real, READABLE_BY_OTHERS) && foldersOf(real).every((folder) => lets(folder, PASSABLE_BY_OTHERS))
+  );
 }
 
 /** Whether it is a file that may be run. */
@@ -44,4 +50,19 @@ export function isProgram(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Where symlinks lead; the path itself where there is nothing. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** All folders above it, the nearest first. */
+function foldersOf(path: string): readonly string[] {
+  const folder = dirname(path);
+  return folder === path ? [] : [folder, ...foldersOf(folder)];
 }

@@ -1,7 +1,6 @@
 /** A configuration and this host -> what the doctor finds, from the log to the rule. */
 
 import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { commandLine } from '../command-line.ts';
 import type { Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
@@ -17,11 +16,11 @@ import { checkLogRules } from '../doctor/log-rules.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
 import type { Table } from '../doctor/packet-path.ts';
 import { checkPrivileges } from '../doctor/privileges.ts';
+import { checkSecrecy } from '../doctor/secrecy.ts';
 import { checkState } from '../doctor/state.ts';
 import { checkXtTime } from '../doctor/xt-time.ts';
 import { KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
-import { isOpenToOthers, isReadableByOthers } from '../permissions.ts';
 import { backendOf, rulesIn, settleBinaries } from '../rule/backend.ts';
 import { Iptables } from '../rule/iptables.ts';
 import { watched } from '../setup/watched.ts';
@@ -73,31 +72,16 @@ export async function* examine(
 function checkConfig(path: string, config: Config, warnings: readonly Problem[]): Finding[] {
   const edit = `edit ${commandLine([path])}`;
   const bad = [
-    ...checkSecrecy(path),
+    ...checkSecrecy(
+      path,
+      Object.values(config.doors).flatMap(({ oneTimeSequences }) => oneTimeSequences ?? []),
+    ),
     ...warnings.map((problem) => warn('config', tellProblem(path, problem), edit)),
     ...weaknesses(config).map(({ door, text }) => warn('config', `door ${door}: ${text}`, edit)),
   ];
   if (config.firewall.backend === 'dry-run')
     bad.push(warn('config', 'firewall.backend is dry-run, so no door opens', edit));
   return bad.length > 0 ? bad : [ok('config', path)];
-}
-
-/** It holds what opens the doors, and commands that the daemon runs. */
-function checkSecrecy(path: string): Finding[] {
-  const open = [path, dirname(path)].find(isOpenToOthers);
-  if (open !== undefined) {
-    const why = `${open} can be written by any local user, who could open doors and have commands run`;
-    return [fail('config', why, commandLine(['chmod', 'o-w', open]))];
-  }
-  return isReadableByOthers(path)
-    ? [
-        warn(
-          'config',
-          `${path} can be read by any local user, who could knock`,
-          commandLine(['chmod', 'o-r', path]),
-        ),
-      ]
-    : [];
 }
 
 /**

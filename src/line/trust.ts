@@ -1,10 +1,10 @@
 /** Where lines come from, and how this machine is set up -> who else could write them, in words. */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { commandLine } from '../command-line.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
-import { isOpenToOthers } from '../permissions.ts';
+import { isOpenToOthers, openFolderOf } from '../permissions.ts';
 import type { LogPlace } from './choose.ts';
 
 export interface Settings {
@@ -47,9 +47,9 @@ export function doubtsOfFile(path: string, settings = THIS_MACHINE): Doubt[] {
       what: `${path} can be written by any local user`,
       remedy: commandLine(['chmod', 'o-w', path]),
     });
-  const folder = dirname(path);
-  if (isOpenToOthers(folder)) {
-    const what = `${folder} can be written by any local user, who could replace the log in it`;
+  const folder = openFolderOf(path);
+  if (folder !== null) {
+    const what = `${folder} can be written by any local user, who could replace ${path}`;
     doubts.push({ what, remedy: commandLine(['chmod', 'o-w', folder]) });
   }
   if (isShared(path, settings)) {

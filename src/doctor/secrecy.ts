@@ -1,0 +1,34 @@
+/** The files that open doors -> whether others can read or change them. */
+
+import { commandLine } from '../command-line.ts';
+import { isOpenToOthers, isReadableByOthers, openFolderOf } from '../permissions.ts';
+import { type Finding, fail, warn } from './finding.ts';
+
+const CHECK = 'config';
+
+/**
+ * @param path the configuration, which names commands as well
+ * @param oneTime the files of one-time sequences
+ */
+export function checkSecrecy(path: string, oneTime: readonly string[]): Finding[] {
+  return [
+    ...secrecyOf(path, 'who could open doors and have commands run'),
+    ...oneTime.flatMap((file) => secrecyOf(file, 'who could open its door')),
+  ];
+}
+
+function secrecyOf(path: string, harm: string): Finding[] {
+  const open = isOpenToOthers(path) ? path : openFolderOf(path);
+  if (open !== null) {
+    const why = `${open} can be written by any local user, ${harm}`;
+    return [fail(CHECK, why, commandLine(['chmod', 'o-w', open]))];
+  }
+  if (!isReadableByOthers(path)) return [];
+  return [
+    warn(
+      CHECK,
+      `${path} can be read by any local user, who could knock`,
+      commandLine(['chmod', 'o-r', path]),
+    ),
+  ];
+}
