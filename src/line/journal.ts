@@ -32,7 +32,8 @@ class Entries implements ProgramLog {
   readonly #options: JournalOptions;
   /** The entry up to which all was read before. */
   readonly #upTo: JournalPlace | null;
-  #last: JournalPlace | null;
+  /** `none`: there was nothing yet, so all that is there now has come since. */
+  #last: JournalPlace | 'none' | null;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -54,14 +55,13 @@ class Entries implements ProgramLog {
   async #from(): Promise<readonly string[]> {
     const last = this.#last ?? (await endOfJournal(this.#options.journalctl, this.#options.signal));
     if (last === 'unknown') return ['-n', '0'];
-    if (last === 'none') return ['-n', 'all'];
     this.#last = last;
-    return ['--after-cursor', last.cursor];
+    return last === 'none' ? ['-n', 'all'] : ['--after-cursor', last.cursor];
   }
 
   /** A place of a journal that is gone would end each one that is started. */
   giveUp(): void {
-    this.#last = null;
+    if (this.#last !== 'none') this.#last = null;
   }
 
   /** Entries of the journal as lines of a log, those that were read before apart from the others. */

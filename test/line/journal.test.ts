@@ -167,6 +167,20 @@ describe('the journal', () => {
     await journal.stop();
   });
 
+  it('that had nothing at first is read whole although somebody kills journalctl', async () => {
+    const path = program(
+      'journalctl',
+      `echo "$@" >> ${folder}/argv; case "$*" in *' -f '*) echo '${entry()}' > ${folder}/end; kill -KILL $$;; *) cat ${folder}/end;; esac; exit 0`,
+    );
+    const journal = follow(path);
+    await until(() => followers().length > 1, 'a second journalctl');
+    expect(followers().slice(0, 2)).toEqual([
+      expect.stringMatching(/-n all$/),
+      expect.stringMatching(/-n all$/),
+    ]);
+    await journal.stop();
+  });
+
   it('gives up a place that journalctl cannot go to', async () => {
     const path = program(
       'journalctl',
