@@ -56,7 +56,10 @@ export function positionsIn(text: string): Positions {
   const around = (places: Map<string, number>, path: Path): number => {
     const here = places.get(nameOf(path));
     if (here !== undefined) return here;
-    return path.length === 0 ? 0 : (keys.get(nameOf(path)) ?? around(values, path.slice(0, -1)));
+    if (path.length === 0) return 0;
+    const within = path.slice(0, -1);
+    // What is not there may have come by `<<`.
+    return keys.get(nameOf(path)) ?? keys.get(nameOf([...within, '<<'])) ?? around(values, within);
   };
   return {
     value: (path) => positionAt(text, around(values, path)),

@@ -2,7 +2,6 @@
 
 import { CORE_SCHEMA, load, mergeTag, YAMLException } from 'js-yaml';
 import type { Problem } from './problem.ts';
-import { show } from './show.ts';
 
 export type Read =
   | { readonly data: unknown; readonly problem: null }
@@ -16,6 +15,7 @@ const REMEDIES: readonly (readonly [met: RegExp, remedy: string])[] = [
   [/^tab characters/, 'indent by blanks'],
   [/^duplicated mapping key/, 'write each key once'],
   [/^null byte|non-printable/, 'write it as plain text in UTF-8'],
+  [/^cannot merge/, 'take over a map, or a list of maps, such as *NAME'],
   [/^unidentified alias/, 'give it an anchor (&NAME) further up, or put it in quotes'],
 ];
 const USUAL_REMEDY =
@@ -25,13 +25,16 @@ export function readYaml(text: string): Read {
   try {
     return { data: load(text, { schema: SCHEMA }), problem: null };
   } catch (error) {
-    if (error instanceof YAMLException) return { problem: problemOf(error, text) };
+    if (error instanceof YAMLException) return { problem: problemOf(error) };
     throw error;
   }
 }
 
-/** Where there is no document, or another one, js-yaml knows no place. */
-function problemOf({ mark, reason }: YAMLException, text: string): Problem {
+/**
+ * The line itself is not quoted: it may hold a sequence, and a daemon tells this to its log. Where there is no document,
+ * or another one, js-yaml knows no place.
+ */
+function problemOf({ mark, reason }: YAMLException): Problem {
   if (mark === undefined || mark === null) {
     return {
       line: 1,
@@ -42,7 +45,5 @@ function problemOf({ mark, reason }: YAMLException, text: string): Problem {
     };
   }
   const [, remedy] = REMEDIES.find(([met]) => met.test(reason)) ?? [null, USUAL_REMEDY];
-  const line = text.split('\n')[mark.line]?.trim() ?? '';
-  const quoted = line === '' ? '' : ` (${show(line)})`;
-  return { line: mark.line + 1, column: mark.column + 1, text: `${reason}${quoted}, ${remedy}` };
+  return { line: mark.line + 1, column: mark.column + 1, text: `${reason}, ${remedy}` };
 }
