@@ -3,6 +3,7 @@
 import { familyOf } from '../address.ts';
 import type { CommandCounts } from '../counts.ts';
 import type { Address, Micros } from '../model.ts';
+import { keyOf } from './lease.ts';
 import { Runner, type RunnerParts } from './runner.ts';
 import type { PendingStop } from './stop.ts';
 import { Stops, type StopsParts } from './stops.ts';
@@ -140,8 +141,4 @@ function commandsFor(source: Address, commands: DoorCommands) {
   const start = (isIpv6 ? commands.startCommand6 : null) ?? commands.startCommand;
   const stop = (isIpv6 ? commands.stopCommand6 : null) ?? commands.stopCommand;
   return { start: start === '' ? null : start, stop: stop === '' ? null : stop };
-}
-
-function keyOf(door: string, source: Address): string {
-  return `${door} ${source}`;
 }

@@ -4,27 +4,16 @@ import type { Counts } from '../counts.ts';
 import { messageOf } from '../errors.ts';
 import type { Address, Firewall, Opening } from '../model.ts';
 import { Alarm } from './alarm.ts';
-import { Commands, type CommandsParts, type DoorCommands } from './commands.ts';
-import type { Grant } from './lease.ts';
+import { Commands, type CommandsParts } from './commands.ts';
+import { type DoorAction, type Knock, parted } from './knock.ts';
+import { type Grant, keyOf } from './lease.ts';
 import { type Lease, Rules } from './rules.ts';
 import { Watch } from './watch.ts';
 import { within } from './within.ts';
 
-/** What opening a door means. */
-export interface DoorAction extends DoorCommands {
-  readonly open: Omit<Grant, 'door' | 'source'> | null;
-  /** The door whose opening for the same source is taken away. */
-  readonly close: string | null;
-}
-
 export interface KeeperParts extends CommandsParts {
   readonly doors: Readonly<Record<string, DoorAction>>;
   readonly firewall: Firewall;
-}
-
-/** A door that a source has knocked open. */
-interface Knock extends Lease {
-  readonly action: DoorAction;
 }
 
 /** Openings that may wait for the firewall at once: what a flood of knocks at a door of one step can make. */
@@ -50,6 +39,8 @@ export class Keeper {
   /** What a batch of knocks is to open, while that waits for its turn and nothing was trapped since. */
   #knocks: Knock[] | null = null;
   #waiting = 0;
+  /** Doors and sources whose knock waits for its turn. */
+  readonly #awaited = new Set<string>();
   /** What a batch of traps is to close, while that waits for its turn and nothing was opened since. */
   #trapped: Map<string, Lease> | null = null;
   #turnedAway = 0;
@@ -149,9 +140,11 @@ export class Keeper {
         this.#waiting -= batch.length;
         this.#tellTurnedAway();
         for (const part of parted(batch)) if (!this.#isEnding) await this.#open(part);
+        for (const knock of batch) this.#awaited.delete(keyOf(knock.door, knock.source));
       });
     }
     this.#knocks.push({ door, source, action });
+    this.#awaited.add(keyOf(door, source));
   }
 
   /**
@@ -169,9 +162,10 @@ export class Keeper {
         await this.#rules.close([...batch.values()]);
       });
     }
+    const key = keyOf(door, source);
     // Beyond that a flood can only be of those for whom nothing is open, unless somebody has opened it by hand.
-    if (this.#trapped.size < MOST_WAITING || this.#rules.holds(door, source))
-      this.#trapped.set(`${door} ${source}`, { door, source });
+    if (this.#trapped.size < MOST_WAITING || this.#awaited.has(key) || this.#rules.holds(door, source))
+      this.#trapped.set(key, { door, source });
   }
 
   /** Ends in an orderly way: rules stay and end by themselves, stop commands that wait are left to the next daemon. */
@@ -233,14 +227,4 @@ export class Keeper {
   #setAlarm(): void {
     if (!this.#isEnding) this.#alarm.set(this.#rules.nextDeadline());
   }
-}
-
-/** What a door closes may be what another has opened, so each such door ends a part. */
-function parted(knocks: readonly Knock[]): readonly (readonly Knock[])[] {
-  const parts: Knock[][] = [[]];
-  for (const knock of knocks) {
-    parts.at(-1)?.push(knock);
-    if (knock.action.close !== null) parts.push([]);
-  }
-  return parts.filter((part) => part.length > 0);
 }

@@ -167,7 +167,7 @@ function sameRule(a: Grant | Opening, b: Grant | Opening): boolean {
 }
 
 /** An address holds no space, so that the last one parts the two. */
-function keyOf(door: string, source: Address): string {
+export function keyOf(door: string, source: Address): string {
   return `${door} ${source}`;
 }
 

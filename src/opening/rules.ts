@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import { type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
 import { Closer, type CloserParts } from './closer.ts';
 import type { CommandsParts } from './commands.ts';
-import { type Grant, idOf, type LeaseChange, Leases } from './lease.ts';
+import { type Grant, idOf, keyOf, type LeaseChange, Leases } from './lease.ts';
 import { Mender, type MenderParts } from './mender.ts';
 import { hindrance } from './reach.ts';
 import { StepWatch } from './step.ts';
@@ -103,9 +103,9 @@ export class Rules {
    * @returns how many openings there were
    */
   async close(leases: readonly Lease[]): Promise<number> {
-    const wanted = new Set(leases.map(({ door, source }) => `${door} ${source}`));
+    const wanted = new Set(leases.map(({ door, source }) => keyOf(door, source)));
     const revoked = removedBy(leases.flatMap(({ door, source }) => this.#leases.revoke(door, source)));
-    const standing = (await this.#listed()).filter(({ door, source }) => wanted.has(`${door} ${source}`));
+    const standing = (await this.#listed()).filter(({ door, source }) => wanted.has(keyOf(door, source)));
     const ids = new Set(standing.map(idOf));
     const openings = [...revoked.filter((opening) => !ids.has(idOf(opening))), ...standing];
     await this.#shut(openings.map((opening) => ({ kind: 'remove', opening })));

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Firewall, type Opening, type Refused, US_PER_MS, US_PER_SECOND } from '../../src/model.ts';
 import type { CommandOf, CommandResult } from '../../src/opening/command.ts';
 import { StopJournal } from '../../src/opening/journal.ts';
-import { type DoorAction, Keeper } from '../../src/opening/keeper.ts';
+import { Keeper } from '../../src/opening/keeper.ts';
+import type { DoorAction } from '../../src/opening/knock.ts';
 import { openingSwitchesFor } from '../../src/opening/switches.ts';
 import { wordsFor } from '../../src/words.ts';
 import { address, opening, port } from '../openings.ts';
@@ -575,6 +576,15 @@ describe('the keeper', () => {
     it.opened('ssh', SOURCE);
     await pass(0);
     expect(said.filter((text) => text.includes('turned away'))).toEqual([]);
+  });
+
+  it('closes also what still waits to be opened as many others touch the trap', async () => {
+    const it = await keeper({ ssh: opens(60) });
+    it.opened('ssh', SOURCE);
+    for (let host = 0; host < 1_500; host++) it.trapped('ssh', address(`192.0.${host >> 8}.${host & 255}`));
+    it.trapped('ssh', SOURCE);
+    await pass(0);
+    expect(firewall.rules).toEqual([]);
   });
 
   it('tries again to take a rule away that resists', async () => {
