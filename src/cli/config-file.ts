@@ -54,11 +54,11 @@ export async function readAsWritten(
   path: string,
   remedy: string,
 ): Promise<ConfigFile & { readonly text: string }> {
-  const bytes = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const written = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw unreadable(path, cause, remedy);
   });
   // Editors of Windows put a mark ahead of all.
-  const text = bytes.replace(/^\ufeff/, '');
+  const text = written.replace(/^\ufeff/, '');
   const loaded = loadConfig(text);
   if (loaded.problems === null) return { ...loaded, text };
   const lines = loaded.problems.map((problem) => tellProblem(path, problem));
