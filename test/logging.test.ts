@@ -2,12 +2,12 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, fstatSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { knocktail } from './cli/terminal.ts';
 import { describeWith } from './lab/describe.ts';
+import { scratchFolder } from './lab/scratch-folder.ts';
 import { Served } from './lab/served.ts';
 import { linesOf, until } from './lab.ts';
 
@@ -137,7 +137,7 @@ describe('a daemon', () => {
 });
 
 it('what the journal reads says how grave it is', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  const folder = scratchFolder();
   const path = join(folder, 'out');
   const out = openSync(path, 'w');
   const { dev, ino } = fstatSync(out);

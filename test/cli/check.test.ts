@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { jsonSchema } from '../../src/cli/schema.ts';
 import { fileWith, knocktail } from './terminal.ts';
@@ -41,7 +40,7 @@ describe('knocktail check', () => {
   it.each([
     ['/nonexistent/knock.yaml', 66, 'no such file, make one with knocktail init, or name another with -c'],
     ['package.json/knock.yaml', 66, 'no such file'],
-    [mkdtempSync(`${tmpdir()}/knocktail-test-`), 66, 'is a folder'],
+    ['test', 66, 'is a folder'],
   ])('exits with 66 when %s is no file', async (path, expected, what) => {
     const { code, stderr } = await knocktail(['check', '-c', path]);
     expect(code).toBe(expected);

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 import { knocktail } from './terminal.ts';
 
-const folder = () => mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+const folder = () => scratchFolder();
 
 describe('knocktail init', () => {
   it('writes a file for its owner alone, of which check has nothing to say', async () => {

@@ -1,13 +1,13 @@
 /** The place in a log, kept for the next daemon: whatever befalls its file, the daemon goes on. */
 
-import { mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { PositionFile } from '../../src/cli/position.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { Resume } from '../../src/line/place.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 const RESUME: Resume = {
   from: { kind: 'file', dev: 1, ino: 2, position: 3, print: '0a0b' },
@@ -17,7 +17,7 @@ const RESUME: Resume = {
 let folder: string;
 let told: string[];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  folder = scratchFolder();
   told = [];
 });
 

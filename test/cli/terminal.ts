@@ -1,10 +1,10 @@
 /** One command line, run in this process -> its exit code and what it wrote. */
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { runProgram } from '../../src/cli/program.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 export interface Ran {
   readonly code: number;
@@ -46,7 +46,7 @@ export async function knocktail(
 
 /** The path of a file with this text, in a folder of its own. */
 export function fileWith(text: string, name = 'knock.yaml'): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), name);
+  const path = join(scratchFolder(), name);
   writeFileSync(path, text);
   return path;
 }

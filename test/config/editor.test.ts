@@ -1,13 +1,13 @@
 /** What an editor with the YAML language server makes of knock.yaml and of knock.schema.json. */
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../src/manual/keys.ts';
 import { knocktail } from '../cli/terminal.ts';
 import { LanguageServer } from '../lab/language-server.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 const MODELINE = '# yaml-language-server: $schema=./knock.schema.json\n';
 const keys = keysOf(JSON.parse(readFileSync('knock.schema.json', 'utf8')));
@@ -49,7 +49,7 @@ describe.each([
 });
 
 it('the schema of a program in a folder with a blank in its name is found', async () => {
-  const home = join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), 'a home');
+  const home = join(scratchFolder(), 'a home');
   for (const name of ['dist', 'package.json', 'knock.schema.json']) {
     cpSync(name, join(home, name), { recursive: true, filter: (path) => !path.endsWith('.deb') });
   }

@@ -1,15 +1,6 @@
 /** Files of one-time sequences: text, disk, and the doors that live on them. */
 
-import {
-  chmodSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -19,6 +10,7 @@ import { OneTimeDoors } from '../../src/config/one-time-doors.ts';
 import { markInFile, readOneTimeFile } from '../../src/config/one-time-file.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { formatStep } from '../../src/config/sequence.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 const TEXT = '# mine\n 1,2\n3 , 4:udp\r\n\n 5,6 # friday\n7,8';
 
@@ -26,7 +18,7 @@ const spelled = (text: string) =>
   readOneTime(text).left.map(({ sequence }) => sequence.map(formatStep).join(','));
 
 function fileWith(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), 'once.seq');
+  const path = join(scratchFolder(), 'once.seq');
   writeFileSync(path, text);
   return path;
 }

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { describeWith } from '../lab/describe.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 const UNIT = readFileSync('deploy/knocktail.service', 'utf8');
 /** In tenths, as systemd-analyze takes it. */
@@ -12,9 +12,8 @@ const MOST_EXPOSURE = 20;
 describeWith(['systemd-analyze'], 'the unit', () => {
   let folder: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+    folder = scratchFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
 
   /** Throws, with what systemd says, where it is not content. */
   function analyze(text: string, ...argv: readonly string[]): string {

@@ -1,5 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkBackend } from '../../src/doctor/backend.ts';
@@ -14,9 +13,10 @@ import { checkState } from '../../src/doctor/state.ts';
 import { checkXtTime } from '../../src/doctor/xt-time.ts';
 import { EXIT, KnocktailError } from '../../src/errors.ts';
 import type { LogPlace } from '../../src/line/choose.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 const said = ({ status, detail }: Finding) => `${status}: ${detail}`;
-const folder = () => mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+const folder = () => scratchFolder();
 
 describe('the chain of openings', () => {
   const settings = { chain: 'KNOCKD', hooks: ['INPUT'], manage: true };

@@ -1,15 +1,13 @@
-import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { checkSecrecy } from '../../src/doctor/secrecy.ts';
-import { removeFolder } from '../lab/remove-folder.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  folder = scratchFolder();
   chmodSync(folder, 0o755);
-  onTestFinished(() => removeFolder(folder));
 });
 
 /** A file of this mode in a folder of that mode. */

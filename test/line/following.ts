@@ -1,17 +1,15 @@
 /** A log under test and what was read of it, in a folder that is gone afterwards. */
 
-import { mkdtempSync, readdirSync, readlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type FollowOptions, followFile } from '../../src/line/file.ts';
 import type { LineEvent, LineSource } from '../../src/model.ts';
-import { removeFolder } from '../lab/remove-folder.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 /** The path of a log that is not there yet, in a folder of its own. */
 export function logPath(name = 'kern.log'): string {
-  const folder = mkdtempSync(join(tmpdir(), 'knocktail-line-'));
-  onTestFinished(() => removeFolder(folder));
+  const folder = scratchFolder();
   return join(folder, name);
 }
 

@@ -1,12 +1,12 @@
 /** The journal as a source, with programs in the place of journalctl that print recorded and forged entries. */
 
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { choose } from '../../src/line/choose.ts';
 import { followJournal } from '../../src/line/journal.ts';
 import { lineOf } from '../../src/line/journal-entry.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 import { linesOf, until } from '../lab.ts';
 import { Following } from './following.ts';
 
@@ -27,7 +27,7 @@ const entry = (fields: Record<string, unknown> = {}): string =>
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  folder = scratchFolder();
 });
 
 function program(name: string, script: string): string {

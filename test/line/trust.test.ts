@@ -1,15 +1,15 @@
 /** Who could have written a log, by how a machine is set up. */
 
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { doubtsOf } from '../../src/line/trust.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 let folder: string;
 let log: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'knocktail test-'));
+  folder = scratchFolder('a blank ');
   log = join(folder, 'kern.log');
   writeFileSync(log, '', { mode: 0o640 });
 });

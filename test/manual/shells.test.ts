@@ -1,15 +1,15 @@
 /** Completion in the shells themselves. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { completionScript, SHELLS, type Shell } from '../../src/manual/scripts.ts';
 import { describeWith } from '../lab/describe.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 /** A folder with doors, a program that says them, and scripts. */
-const folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+const folder = scratchFolder();
 writeFileSync(
   join(folder, 'knocktail'),
   `#!/bin/sh\nexec ${process.execPath} ${resolve('dist/main.js')} "$@"\n`,

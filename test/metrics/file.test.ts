@@ -1,14 +1,14 @@
 /** The file of metrics. */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { MetricsFile } from '../../src/metrics/file.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 import { linesOf, until } from '../lab.ts';
 
 it('is written again and again and once more at the end, for all to read', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  const folder = scratchFolder();
   const path = join(folder, 'knocktail.prom');
   const complaints: string[] = [];
   let writes = 0;
@@ -27,7 +27,7 @@ it('is written again and again and once more at the end, for all to read', async
 });
 
 it('that cannot be written is told once, and written when it can be', async () => {
-  const folder = join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), 'later');
+  const folder = join(scratchFolder(), 'later');
   const path = join(folder, 'knocktail.prom');
   const complaints: string[] = [];
   let tries = 0;

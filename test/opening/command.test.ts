@@ -1,9 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/opening/command.ts';
-import { removeFolder } from '../lab/remove-folder.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 import { until } from '../lab.ts';
 import { address } from '../openings.ts';
 
@@ -75,10 +74,9 @@ describe('a command with a claim', () => {
   let folder: string;
   let claim: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+    folder = scratchFolder();
     claim = join(folder, 'claim');
   });
-  afterEach(() => removeFolder(folder));
   const run = (command: string, limitMs?: number) => runCommand(command, { ...OF, claim }, limitMs);
 
   it('writes down who runs it, and how it ended', async () => {

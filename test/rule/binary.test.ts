@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { findBinaries } from '../../src/rule/binary.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 let folder = '';
-afterEach(() => rmSync(folder, { recursive: true }));
 
 function folderWith(...programs: readonly string[]): string {
-  folder = mkdtempSync(join(tmpdir(), 'knocktail-bin-'));
+  folder = scratchFolder();
   for (const program of programs) writeFileSync(join(folder, program), '', { mode: 0o755 });
   return folder;
 }

@@ -1,8 +1,8 @@
 /** Shell scripts that stand in for iptables and ip6tables where the real ones cannot be made to fail. */
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
 /** An iptables for which every table is empty and every order fine. */
 export const WILLING = 'exit 0';
@@ -30,7 +30,7 @@ interface Scripts {
 
 /** Returns the path of the iptables. Each call goes to FOLDER/calls first. */
 export function fakeIptables({ v4 = WILLING, v6 = WILLING, restore = null }: Scripts): string {
-  const folder = mkdtempSync(join(tmpdir(), 'knocktail-fake-'));
+  const folder = scratchFolder();
   write(join(folder, 'iptables'), v4);
   if (v6 !== null) write(join(folder, 'ip6tables'), v6);
   if (restore !== null) write(join(folder, 'iptables-restore'), restore);

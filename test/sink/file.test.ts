@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, renameSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { FileSink } from '../../src/sink/file.ts';
 import { stamped } from '../../src/sink/form.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 
-const pathIn = (name: string) => join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), name);
+const pathIn = (name: string) => join(scratchFolder(), name);
 const noon = stamped(() => new Date(2026, 10, 5, 12, 3, 59));
 const quiet = (text: string) => expect.fail(text);
 

@@ -1,14 +1,14 @@
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { SyslogSink } from '../../src/sink/syslog.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
 import { linesOf, until } from '../lab.ts';
 
 let folder: string;
 let told: string[];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
+  folder = scratchFolder();
   told = [];
 });
 
