@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { messageOf } from '../errors.ts';
 import { type Sink, withLevel } from '../log.ts';
 
 const LOGGER = '/usr/bin/logger';
@@ -18,7 +19,9 @@ const CLOSE_LIMIT_MS = 1_000;
 export class SyslogSink implements Sink {
   readonly #argv: readonly string[];
   readonly #complain: (text: string) => void;
-  #child: ChildProcess;
+  /** Null where not even a process could be made. */
+  #child: ChildProcess | null;
+  /** When it was last seen to end, or tried to begin. */
   #endedAt = Number.NEGATIVE_INFINITY;
   #lost = 0;
   #isClosing = false;
@@ -32,8 +35,8 @@ export class SyslogSink implements Sink {
 
   write(level: Parameters<Sink['write']>[0], text: string): void {
     if (this.#hasEnded() && performance.now() - this.#endedAt >= RESTART_MS) this.#child = this.#start();
-    const { stdin } = this.#child;
-    if (this.#hasEnded() || stdin === null || stdin.writableLength > MOST_WAITING_BYTES) {
+    const stdin = this.#hasEnded() ? null : this.#child?.stdin;
+    if (!stdin || stdin.writableLength > MOST_WAITING_BYTES) {
       this.#lost++;
       return;
     }
@@ -45,29 +48,43 @@ export class SyslogSink implements Sink {
   /** Resolves when all has been handed over, or that takes too long. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    if (this.#hasEnded()) return;
-    const ended = once(this.#child, 'close');
-    this.#child.stdin?.end();
-    const limit = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_LIMIT_MS);
+    const child = this.#child;
+    if (child === null || this.#hasEnded()) return;
+    const ended = once(child, 'close');
+    child.stdin?.end();
+    const limit = setTimeout(() => child.kill('SIGKILL'), CLOSE_LIMIT_MS);
     await ended.finally(() => clearTimeout(limit));
   }
 
-  #start(): ChildProcess {
-    const [logger = '', ...args] = this.#argv;
-    const child = spawn(logger, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
-    child.stderr.on('data', (text: Buffer) => this.#complain(`logger: ${text.toString().trim()}`));
+  #start(): ChildProcess | null {
+    this.#endedAt = performance.now();
+    const child = this.#spawn();
+    child?.on('error', this.#tellWhy);
     // Both tell of a logger that is no more, and so does `close`.
-    child.stdin.on('error', () => undefined);
-    child.on('error', (error) => this.#complain(`syslog cannot be told: ${error.message}`));
-    child.on('close', (status) => {
+    child?.stdin?.on('error', () => undefined);
+    child?.stderr?.on('data', (text: Buffer) => this.#complain(`logger: ${text.toString().trim()}`));
+    child?.on('close', (status) => {
       this.#endedAt = performance.now();
       if (!this.#isClosing) this.#complain(`logger has ended (status ${status}), lines are lost`);
     });
     return child;
   }
 
+  /** Without a descriptor left Node gives a child that has no streams; without memory it throws. */
+  #spawn(): ChildProcess | null {
+    const [logger = '', ...args] = this.#argv;
+    try {
+      return spawn(logger, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+    } catch (error) {
+      this.#tellWhy(error);
+      return null;
+    }
+  }
+
+  readonly #tellWhy = (error: unknown): void => this.#complain(`syslog cannot be told: ${messageOf(error)}`);
+
   #hasEnded(): boolean {
-    const { exitCode, signalCode, pid } = this.#child;
+    const { exitCode = null, signalCode = null, pid } = this.#child ?? {};
     return pid === undefined || exitCode !== null || signalCode !== null;
   }
 }
