@@ -1,6 +1,7 @@
 /** A state of the daemon -> a notification to systemd, when that is who started it. */
 
 import { execFile } from 'node:child_process';
+import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 const TIME_LIMIT_MS = 5_000;
@@ -11,7 +12,13 @@ const TIME_LIMIT_MS = 5_000;
  */
 export function tellSystemd(state: string, log: Log): void {
   if (process.env['NOTIFY_SOCKET'] === undefined) return;
-  execFile('/usr/bin/systemd-notify', [state], { timeout: TIME_LIMIT_MS }, (error) => {
-    if (error !== null) log.warn(`systemd was not told ${state}: ${error.message}`);
-  });
+  const told = (error: unknown): void => {
+    if (error !== null) log.warn(`systemd was not told ${state}: ${messageOf(error)}`);
+  };
+  try {
+    execFile('/usr/bin/systemd-notify', [state], { timeout: TIME_LIMIT_MS }, told);
+  } catch (error) {
+    // Without memory for another process Node does not call back.
+    told(error);
+  }
 }
