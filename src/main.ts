@@ -9,17 +9,16 @@ import { VERSION } from './version.ts';
 
 /** What a printer, a mail and a pipe are taken to have. */
 const PLAIN_COLUMNS = 80;
+const ENDINGS = ['SIGTERM', 'SIGINT'] as const;
 
 // The path as it was called, a symlink by its own name.
 const [, self = '', ...argv] = process.argv;
 const name = basename(self);
 const isDaemon = name === 'knockd' || argv[0] === 'run';
 const ending = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  // A daemon has much to bring to its end. What waits for a pipe that nobody writes to ends by the second.
-  if (isDaemon) process.on(signal, () => ending.abort());
-  else process.once(signal, () => ending.abort());
-}
+const end = (): void => ending.abort();
+// What waits for a pipe that nobody writes to ends by the second.
+for (const signal of ENDINGS) process.once(signal, end);
 let failed: ExitCode | null = null;
 // The reader of our output may leave early, as `head` does. That ends a filter, but never the daemon.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -47,7 +46,10 @@ const code = await runProgram(
       if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain').catch(() => undefined);
     },
     signal: ending.signal,
-    onHangup: (reload) => process.on('SIGHUP', reload),
+    stay: (reload) => {
+      for (const signal of ENDINGS) process.on(signal, end);
+      process.on('SIGHUP', reload);
+    },
   },
 );
 // Not at once: what was written to a pipe may still be on its way.

@@ -57,6 +57,15 @@ describe('at its end', () => {
     expect(daemon.rules.at(-1)).toContain('-D KNOCKD');
   });
 
+  it('is not cut short by a second TERM', async () => {
+    daemon.configure({ cmd: commands('1h', "kill $(cut -d' ' -f4 /proc/$PPID/stat); echo told again") });
+    await daemon.start('--close-on-exit');
+    daemon.knock('192.0.2.7', 4001);
+    await ran(1);
+    expect(await daemon.end()).toBe(0);
+    expect(daemon.ran).toEqual(['start cmd', 'told again']);
+  });
+
   it('without a folder that can be written it runs them, and has said so', async () => {
     daemon.configure({ cmd: commands('1h') }, 'state: /proc/knocktail');
     await daemon.start();

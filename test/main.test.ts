@@ -38,11 +38,14 @@ describe('a filter', () => {
     expect((await once(child, 'close'))[0]).toBe(code);
     expect(said).toMatch(words);
   });
+});
 
-  it('is ended by the second signal where it waits for a pipe that nobody writes to', async () => {
+it.each(['check', 'run'])(
+  '%s is ended by the second signal where it waits for a pipe that nobody writes to',
+  async (command) => {
     const pipe = join(folder, 'pipe');
     spawnSync('mkfifo', [pipe]);
-    const child = spawn(process.execPath, [MAIN, 'check', '-c', pipe], { stdio: 'ignore' });
+    const child = spawn(process.execPath, [MAIN, command, '-c', pipe], { stdio: 'ignore' });
     // It listens to signals by the time at which it reads.
     const writer = await open(pipe, 'w');
     await until(() => {
@@ -51,5 +54,5 @@ describe('a filter', () => {
     }, 'it ends');
     expect(child.signalCode).toBe('SIGINT');
     await writer.close();
-  });
-});
+  },
+);

@@ -11,10 +11,14 @@ export interface Io {
   /** How wide the terminal is; 80 where there is none. */
   readonly columns: number;
   readonly stderr: { write(text: string): unknown };
-  /** Aborted by TERM and INT. */
+  /** Aborted by TERM and INT. A second one ends the process, unless it is to stay. */
   readonly signal: AbortSignal;
-  /** Calls back at each HUP. */
-  readonly onHangup: (reload: () => void) => void;
+  /**
+   * For a daemon that knows what to do, and so has much to bring to its end: no further TERM or INT cuts that short.
+   *
+   * @param reload is called at each HUP
+   */
+  readonly stay: (reload: () => void) => void;
   /** Takes the exit code of the command that ran. */
   readonly finish: (code: ExitCode) => void;
 }

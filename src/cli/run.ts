@@ -128,7 +128,7 @@ async function run(
   });
   for (const { what, remedy } of doubtsOfHost()) log.warn(`${what}: ${remedy}`);
   const reload = new Reload({ path, read, daemon, oneTime, log }, config);
-  io.onHangup(() => reload.now());
+  io.stay(() => reload.now());
   await reload.start();
   await daemon.run().finally(async () => {
     await reload.stop();

@@ -30,7 +30,7 @@ export async function knocktail(
       columns: 80,
       drained: () => Promise.resolve(),
       signal,
-      onHangup: () => undefined,
+      stay: () => undefined,
     },
   );
   const json = () => stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
