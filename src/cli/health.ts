@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { ownDaemons } from '../doctor/daemons.ts';
+import { checkDaemon } from '../doctor/daemons.ts';
 import { processes } from '../doctor/host.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
 import { EXIT } from '../errors.ts';
@@ -36,7 +36,8 @@ export function addHealth(program: Command, io: Io): void {
 const QUICKLY = { doubts: () => [], hasKernelEntries: async () => true };
 
 async function troubleOf(config: Config): Promise<string | null> {
-  if (ownDaemons(processes()).length === 0) return 'no daemon runs here';
+  const daemon = checkDaemon(processes());
+  if (daemon.status !== 'ok') return daemon.detail;
   for (const log of config.logs) {
     // What `auto` comes to takes a search of the journal, and the daemon has found it.
     if (log.from === 'auto') continue;

@@ -45,7 +45,7 @@ export function checkOthers(processes: readonly Process[]): Finding {
 }
 
 /** Those that open doors. What one of them is about to run has its words until it is another program. */
-export function ownDaemons(processes: readonly Process[]): readonly Process[] {
+function ownDaemons(processes: readonly Process[]): readonly Process[] {
   const own = processes.filter((process) => isOwn(process) && !isDry(process));
   return own.filter(({ parent }) => own.every(({ pid }) => pid !== parent));
 }

@@ -30,12 +30,19 @@ describeWith(['root', 'ip', 'nft'], 'knocktail health', () => {
     return `${status} ${stdout.trim()}`;
   };
 
-  it('asks for a daemon, a log and a jump to its chain', async () => {
-    expect(await health()).toBe('1 no daemon runs here');
-    const daemon = lab.spawn('server', [process.execPath, 'dist/main.js', 'run', '-c', config]);
+  const start = async (...options: string[]) => {
+    const daemon = lab.spawn('server', [process.execPath, 'dist/main.js', 'run', '-c', config, ...options]);
     let said = '';
     daemon.stdout?.on('data', (text) => (said += text));
     await until(() => /^ready/m.test(said), 'ready');
+    return daemon;
+  };
+
+  it('asks for a daemon, a log and a jump to its chain', async () => {
+    expect(await health()).toBe('1 no knocktail runs here, so no door opens');
+    const dry = await start('--dry-run');
+    expect(await health()).toBe(`1 knocktail runs as ${dry.pid} with --dry-run alone, so no door opens`);
+    const daemon = await start();
     expect(await health()).toBe('0 well');
     // A daemon that is stopped mends nothing.
     daemon.kill('SIGSTOP');
