@@ -30,7 +30,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 // One that comes before the daemon can load anything anew is not to end it.
 if (isDaemon) process.on('SIGHUP', () => undefined);
-// By default Node would let every local user in as a debugger, who is then whoever runs this: root, most likely.
+// By default Node would let every local user in as a debugger, who is then whoever runs this: root, most likely. Whoever can
+// send the signal in the moments before this line needs no debugger.
 process.on('SIGUSR1', () => undefined);
 process.stderr.on('error', () => undefined);
 
