@@ -149,7 +149,8 @@ async function onWire(rate, ms) {
 /** A line as the kernel's logger writes it at this moment. */
 function liveLine(packet) {
   const body = logLine(0, packet);
-  return `${new Date().toISOString().replace('Z', '000+00:00')} bastion kernel: [${performance.now().toFixed(6).padStart(12)}] ${body.slice(body.indexOf('KNOCK'))}`;
+  const uptime = (Number(process.hrtime.bigint()) / 1e9).toFixed(6).padStart(12);
+  return `${new Date().toISOString().replace('Z', '000+00:00')} bastion kernel: [${uptime}] ${body.slice(body.indexOf('KNOCK'))}`;
 }
 
 function write(name, log, more = '') {
