@@ -1,7 +1,6 @@
 /** The daemon on lines that are handed to it, with a firewall of paper and commands that only tell. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../src/config/load.ts';
@@ -11,6 +10,7 @@ import { Daemon } from '../src/daemon.ts';
 import { type LineEvent, US_PER_SECOND } from '../src/model.ts';
 import type { CommandResult } from '../src/opening/command.ts';
 import { DryRunFirewall } from '../src/rule/dry-run.ts';
+import { scratchFolder } from './lab/scratch-folder.ts';
 import { until } from './lab.ts';
 
 const START_S = 1_795_219_200;
@@ -132,7 +132,7 @@ function configOf(text: string): Config {
 }
 
 function fileWith(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'knocktail-test-')), 'once.seq');
+  const path = join(scratchFolder(), 'once.seq');
   writeFileSync(path, text);
   return path;
 }
