@@ -18,7 +18,11 @@ export type JournalEnd = JournalPlace | 'none' | 'unknown';
  */
 export function endOfJournal(journalctl: string, signal?: AbortSignal): Promise<JournalEnd> {
   return new Promise((resolve) => {
-    const options = { timeout: TIME_LIMIT_MS, ...(signal === undefined ? {} : { signal }) };
+    const options = {
+      timeout: TIME_LIMIT_MS,
+      killSignal: 'SIGKILL',
+      ...(signal === undefined ? {} : { signal }),
+    } as const;
     const done = (error: Error | null, stdout: string): void => {
       if (error !== null) resolve('unknown');
       else resolve(stdout.trim() === '' ? 'none' : (lineOf(stdout)?.place ?? 'unknown'));

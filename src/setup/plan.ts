@@ -5,7 +5,7 @@ import { rulesOf } from '../rule/listing.ts';
 import type { ChainOperation } from '../rule/operation.ts';
 import { readRule } from '../rule/rule.ts';
 import { chainNames, type LogChain, type LogChains, type Spec } from './chains.ts';
-import { restPlace } from './rest-place.ts';
+import { noRest, restPlace } from './rest-place.ts';
 
 /** What `iptables -S CHAIN` says of each chain of the table, or of those that matter; null of one that is not there. */
 export type Listing = ReadonlyMap<string, string | null>;
@@ -166,7 +166,7 @@ class Draft implements Plan {
     const at = restPlace(others, this.#policies.get(hook) ?? '-');
     const found = rules.findIndex((spec) => isJump(spec, rest));
     if (at === null) {
-      this.told.push(`${hook} drops nothing yet, so no port sweep can be told: run this again once it does`);
+      this.told.push(noRest(hook));
       if (found >= 0) this.#delete(hook, ['-j', rest]);
     } else if (found !== at - 1) this.#jump(hook, rest, at, found < 0 ? null : ['-j', rest]);
   }

@@ -21,6 +21,11 @@ export function restPlace(rules: readonly Spec[], policy: string): number | null
   return reached.findLastIndex(mayLetIn) + 2;
 }
 
+/** What is said of a hook that has no such place. */
+export function noRest(hook: string): string {
+  return `${hook} lets other ports through, so no port sweep can be told: run this again once it drops them`;
+}
+
 /** Whether it drops whatever comes, at least of one protocol. */
 function isCatchAll(spec: Spec): boolean {
   const isWide = isFor(spec, 0) || (spec[0] === '-p' && isFor(spec, 2));

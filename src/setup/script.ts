@@ -3,6 +3,7 @@
 import { commandLine } from '../command-line.ts';
 import { GOES_ON } from '../rule/hook.ts';
 import { chainNames, type LogChain, type LogChains } from './chains.ts';
+import { noRest } from './rest-place.ts';
 
 export interface ScriptParts {
   /** The path of the configuration, for whoever reads the script. */
@@ -102,7 +103,7 @@ function hooked(hook: string, chain: string, withRest: boolean): string[] {
       ? [
           `place=$(rest ${hook})`,
           `if [ -n "$place" ]; then jump ${hook} ${names.rest} "$place"`,
-          `else echo "${hook} drops nothing yet, so no port sweep can be told: run this again once it does" >&2; fi`,
+          `else echo "${noRest(hook)}" >&2; fi`,
         ]
       : []),
   ];

@@ -99,7 +99,7 @@ describe('the plan for a packet filter', () => {
     const plan = planRules(listing('-P INPUT ACCEPT\n-A INPUT -j KNOCKD-REST\n', OURS), SETTINGS, CHAINS);
     expect(done(plan)).toContain('-D INPUT -j KNOCKD-REST');
     expect(plan.told).toContain(
-      'INPUT drops nothing yet, so no port sweep can be told: run this again once it does',
+      'INPUT lets other ports through, so no port sweep can be told: run this again once it drops them',
     );
   });
 
