@@ -7,6 +7,8 @@ export interface Stamp {
   readonly time: Micros;
   /** Whether only the second is known. */
   readonly wholeSecond: boolean;
+  /** Whether the stamp itself names its zone; otherwise it was taken as local time. */
+  readonly hasZone: boolean;
   /** The offset of the first byte after the stamp. */
   readonly end: number;
 }
@@ -59,7 +61,7 @@ function rfc3339(bytes: Buffer, at: number, end: number): Stamp | null {
     zone === null
       ? localMinute(year, month - 1, day, clock)
       : Date.UTC(year, month - 1, day) * US_PER_MS + clock.us - zone.us;
-  return { time, wholeSecond: !clock.fraction, end: zone?.end ?? clock.end };
+  return { time, wholeSecond: !clock.fraction, hasZone: zone !== null, end: zone?.end ?? clock.end };
 }
 
 /** `Nov 20 23:56:51`, with a fraction or with the year at its end. */
@@ -77,7 +79,7 @@ function monthAndDay(bytes: Buffer, at: number, end: number, reference: Micros):
   const year = hasYear ? decimal(bytes, clock.end + 1, yearEnd) : nearestYear(month, day, clock, reference);
   if (year < FIRST_YEAR || year > LAST_YEAR) return null;
   const time = localMinute(year, month, day, clock);
-  return { time, wholeSecond: !clock.fraction, end: hasYear ? yearEnd : clock.end };
+  return { time, wholeSecond: !clock.fraction, hasZone: false, end: hasYear ? yearEnd : clock.end };
 }
 
 /** `1795220045.821332` */
@@ -89,7 +91,7 @@ function unixSeconds(bytes: Buffer, at: number, end: number): Stamp | null {
   const seconds = decimal(bytes, at, point);
   if (seconds < 0 || seconds > LAST_SECOND) return null;
   const time = seconds * US_PER_SECOND + decimal(bytes, point + 1, fractionEnd);
-  return { time, wholeSecond: false, end: fractionEnd };
+  return { time, wholeSecond: false, hasZone: true, end: fractionEnd };
 }
 
 /** `23:56:51` and whatever follows of the second. */

@@ -8,8 +8,8 @@ import type { Header } from './timestamp.ts';
 export type Unwrapped =
   /** A line in any other spelling. */
   | { readonly kind: 'line'; readonly bytes: Buffer }
-  /** What the kernel said, without a header of its own. */
-  | { readonly kind: 'message'; readonly bytes: Buffer; readonly header: Header }
+  /** What the kernel said, without a header of its own; `host` is empty where the entry names none. */
+  | { readonly kind: 'message'; readonly bytes: Buffer; readonly header: Header; readonly host: string }
   | { readonly kind: 'packet'; readonly packet: Omit<Packet, 'time' | 'second'>; readonly wall: Micros };
 
 /** ulogd2 is a program like any other: whoever may write to its stream may write such a line. */
@@ -30,6 +30,7 @@ const journal = z.object({
   ]),
   __REALTIME_TIMESTAMP: digits.optional(),
   _SOURCE_MONOTONIC_TIMESTAMP: digits.optional(),
+  _HOSTNAME: z.string().catch(''),
 });
 const address = z.string().transform((text, context) => parseAddress(text) ?? refuse(context));
 const port = z.number().transform((number, context) => toPort(number) ?? refuse(context));
@@ -87,12 +88,15 @@ function fromJournal(entry: z.output<typeof journal>): Unwrapped {
   const header: Header = {
     wall: entry.__REALTIME_TIMESTAMP ?? null,
     wholeSecond: false,
+    hasZone: true,
+    hostAt: 0,
+    hostEnd: 0,
     uptimeUs: entry._SOURCE_MONOTONIC_TIMESTAMP ?? null,
     doubt: isKernel ? null : 'journald did not have it from the kernel',
     isKmsg: false,
     end: 0,
   };
-  return { kind: 'message', bytes: entry.MESSAGE, header };
+  return { kind: 'message', bytes: entry.MESSAGE, header, host: entry._HOSTNAME };
 }
 
 function fromUlogd(fields: z.output<typeof ulogd>): Unwrapped {

@@ -8,6 +8,11 @@ export interface Header {
   /** The wall clock's time of whoever wrote the line down. */
   readonly wall: Micros | null;
   readonly wholeSecond: boolean;
+  /** Whether the line itself names the zone of `wall`; otherwise `wall` was read as local time. */
+  readonly hasZone: boolean;
+  /** Where the host name stands in the line; both are equal when the line names no host. */
+  readonly hostAt: number;
+  readonly hostEnd: number;
   /** The kernel's own stamp: microseconds since boot. */
   readonly uptimeUs: number | null;
   /** Why a daemon would not believe that the kernel wrote the line; null when it would. */
@@ -25,6 +30,14 @@ const [OPEN, CLOSE, DOT, COMMA, SEMICOLON, COLON] = [0x5b, 0x5d, 0x2e, 0x2c, 0x3
 /** printk prints microseconds. */
 const UPTIME_DIGITS = 6;
 const FACILITY_BITS = 3;
+const NO_STAMP = { wall: null, wholeSecond: false, hasZone: false };
+
+interface Host {
+  readonly hostAt: number;
+  readonly hostEnd: number;
+}
+
+const NO_HOST: Host = { hostAt: 0, hostEnd: 0 };
 
 /** Reads the header of a line by position, left to right; every line has one, if only an empty one. */
 export function readHeader(bytes: Buffer, start: number, end: number, reference: Micros): Header {
@@ -43,7 +56,7 @@ function kmsgRecord(bytes: Buffer, start: number, end: number): Header | null {
   const semicolon = bytes.indexOf(SEMICOLON, stampEnd);
   if (semicolon < 0 || semicolon >= end || wordEnd(bytes, stampEnd, semicolon) !== semicolon) return null;
   const doubt = priority >> FACILITY_BITS === 0 ? null : OTHER_FACILITY;
-  return { wall: null, wholeSecond: false, uptimeUs, doubt, isKmsg: true, end: semicolon + 1 };
+  return { ...NO_STAMP, ...NO_HOST, uptimeUs, doubt, isKmsg: true, end: semicolon + 1 };
 }
 
 function syslogLine(bytes: Buffer, start: number, end: number, reference: Micros): Header {
@@ -73,13 +86,23 @@ function versionOne(bytes: Buffer, at: number, end: number, reference: Micros): 
   const stamp = readStamp(bytes, at + 2, end, reference);
   if (stamp === null) return null;
   const host = stamp.end + 1;
-  const app = wordEnd(bytes, host, end) + 1;
+  const hostEnd = wordEnd(bytes, host, end);
+  const app = hostEnd + 1;
   const process = wordEnd(bytes, app, end) + 1;
   const message = wordEnd(bytes, process, end) + 1;
   const data = wordEnd(bytes, message, end) + 1;
   const isKernel = standsAt(bytes, 'kernel ', app, end) && standsAt(bytes, '- ', data, end);
   const body = isKernel ? data + 2 : Math.min(data, end);
-  return withUptime(bytes, body, end, stamp, isKernel ? null : OTHER_TAG);
+  // RFC 5424, 6.2.4: `-` where the sender does not know its name.
+  const isNamed = hostEnd > host && !standsAt(bytes, '- ', host, end);
+  return withUptime(
+    bytes,
+    body,
+    end,
+    stamp,
+    isKernel ? null : OTHER_TAG,
+    isNamed ? { hostAt: host, hostEnd } : NO_HOST,
+  );
 }
 
 /** All others: a stamp of some kind, a host, facility and severity, a tag, each where it is there. */
@@ -90,27 +113,29 @@ function traditional(bytes: Buffer, start: number, end: number, reference: Micro
     // dmesg -x: `kern  :warn  : [   1.000000] `
     const level = bytes.indexOf(COLON, start);
     const stamps = level < 0 || level >= end ? -1 : bytes.indexOf(COLON, level + 1);
-    if (stamps > 0 && stamps < end) return withUptime(bytes, stamps + 2, end, null, NO_TAG);
+    if (stamps > 0 && stamps < end) return withUptime(bytes, stamps + 2, end, null, NO_TAG, NO_HOST);
   }
   const bracketed = bytes[start] === OPEN ? readStamp(bytes, start + 1, end, reference) : null;
   // dmesg -T
   if (bracketed !== null && bytes[bracketed.end] === CLOSE) {
-    return withUptime(bytes, bracketed.end + 2, end, bracketed, NO_TAG);
+    return withUptime(bytes, bracketed.end + 2, end, bracketed, NO_TAG, NO_HOST);
   }
   const stamp = readStamp(bytes, start, end, reference);
   const named = stamp === null ? start : skipBlanks(bytes, stamp.end, end);
   const tag = tagAt(bytes, named, end, stamp !== null);
-  return withUptime(bytes, tag.end, end, stamp, tag.doubt);
+  return withUptime(bytes, tag.end, end, stamp, tag.doubt, tag);
 }
 
 /** dmesg has the message behind the stamp; journalctl -o short-monotonic host and tag first. */
 function afterMonotonic(bytes: Buffer, uptime: Uptime, end: number): Header {
   const tag = tagAt(bytes, uptime.end, end, true);
-  const at = tag.doubt === null ? tag.end : uptime.end;
-  return { wall: null, wholeSecond: false, uptimeUs: uptime.us, doubt: tag.doubt, isKmsg: false, end: at };
+  const isKernel = tag.doubt === null;
+  const { hostAt, hostEnd } = isKernel ? tag : NO_HOST;
+  const at = isKernel ? tag.end : uptime.end;
+  return { ...NO_STAMP, hostAt, hostEnd, uptimeUs: uptime.us, doubt: tag.doubt, isKmsg: false, end: at };
 }
 
-interface Tag {
+interface Tag extends Host {
   readonly doubt: string | null;
   /** Where the message begins; where the search began when there is no tag of the kernel. */
   readonly end: number;
@@ -122,18 +147,20 @@ interface Tag {
  */
 function tagAt(bytes: Buffer, start: number, end: number, mayHaveHost: boolean): Tag {
   let at = start;
+  let host = NO_HOST;
   if (mayHaveHost && !standsAt(bytes, 'kernel:', at, end) && !standsAt(bytes, 'kern.', at, end)) {
     const hostEnd = wordEnd(bytes, at, end);
-    if (bytes[hostEnd - 1] === COLON) return { doubt: OTHER_TAG, end: start };
+    if (bytes[hostEnd - 1] === COLON) return { doubt: OTHER_TAG, end: start, ...NO_HOST };
+    host = { hostAt: at, hostEnd };
     at = Math.min(hostEnd + 1, end);
   }
   if (standsAt(bytes, 'kern.', at, end)) at = Math.min(wordEnd(bytes, at, end) + 1, end);
   if (standsAt(bytes, 'kernel:', at, end)) {
     const message = at + 'kernel:'.length;
-    return { doubt: null, end: bytes[message] === BLANK ? message + 1 : message };
+    return { doubt: null, end: bytes[message] === BLANK ? message + 1 : message, ...host };
   }
   const otherEnd = wordEnd(bytes, at, end);
-  return { doubt: otherEnd < end && bytes[otherEnd - 1] === COLON ? OTHER_TAG : NO_TAG, end: start };
+  return { doubt: otherEnd < end && bytes[otherEnd - 1] === COLON ? OTHER_TAG : NO_TAG, end: start, ...host };
 }
 
 function withUptime(
@@ -142,11 +169,15 @@ function withUptime(
   end: number,
   stamp: Stamp | null,
   doubt: string | null,
+  { hostAt, hostEnd }: Host,
 ): Header {
   const uptime = uptimeAt(bytes, at, end);
   return {
     wall: stamp?.time ?? null,
     wholeSecond: stamp?.wholeSecond ?? false,
+    hasZone: stamp?.hasZone ?? false,
+    hostAt,
+    hostEnd,
     uptimeUs: uptime?.us ?? null,
     doubt,
     isKmsg: false,

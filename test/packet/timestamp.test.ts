@@ -131,6 +131,28 @@ describe('a header', () => {
     if (doubt === OTHER_FACILITY) expect(found).toBe(doubt);
   });
 
+  it.each([
+    ['RFC 3164', 'Nov 20 23:56:51 vm kernel: [  133.315636] ', 'vm', false],
+    ['RFC 3339', '2026-11-20T23:56:51.985224+00:00 gw-1.example kernel: ', 'gw-1.example', true],
+    ['RFC 5424', '<4>1 2026-11-20T23:56:51Z vm kernel - - - ', 'vm', true],
+    ['RFC 5424 without a host', '<4>1 2026-11-20T23:56:51Z - kernel - - - ', '', true],
+    ['busybox', 'Nov 21 00:14:51 vm kern.warn kernel: ', 'vm', false],
+    ['OpenWrt', 'Mon Jan 15 20:22:01 2018 kern.warn kernel: ', '', false],
+    ['a stamp and a tag', 'Nov 20 23:56:51 kernel: ', '', false],
+    ['journalctl -o short-unix', '1795220045.821332 vm kernel: ', 'vm', true],
+    ['journalctl -o short-monotonic', '[ 1818.179814] vm kernel: ', 'vm', false],
+    ['dmesg', '[ 1818.179814] ', '', false],
+    ['a record of /dev/kmsg', '4,377,1024482935,-;', '', false],
+    ['ulogd', 'Nov 21 00:14:10 vm ', 'vm', false],
+  ])('names its host and its zone where it has them: %s', (_, text, host, hasZone) => {
+    const line = Buffer.from(text + BODY);
+    const found = readHeader(line, 0, line.length, NOON);
+    expect({ host: line.toString('utf8', found.hostAt, found.hostEnd), hasZone: found.hasZone }).toEqual({
+      host,
+      hasZone,
+    });
+  });
+
   it('without a year is of the year that brings it nearest to the reading', () => {
     const newYear = new Date(2027, 0, 1, 0, 0, 5).getTime() * 1000;
     expect(header('Dec 31 23:59:58 vm kernel: ', newYear).wall).toBe(local(12, 31, 23, 59, 58, 2026));
