@@ -12,7 +12,8 @@ const MINUTE = 60 * S;
 function decision(parts: Partial<Decision> & { from?: string }): Decision {
   const { from = '192.0.2.7', ...rest } = parts;
   return {
-    ...{ time: 0, event: 'timeout', door: 'ssh', source: address(from), stage: 1, of: 3, why: null },
+    ...{ time: 0, event: 'timeout', door: 'ssh', host: '', source: address(from) },
+    ...{ stage: 1, of: 3, why: null },
     ...rest,
   };
 }

@@ -23,6 +23,11 @@ export class Deadlines {
     return { slot, deadline: at(this.#deadlineOf, slot) };
   }
 
+  /** The deadline of a slot that has one. */
+  of(slot: number): number {
+    return at(this.#deadlineOf, slot);
+  }
+
   /** A slot whose deadline has come by now; null when there is none. */
   due(now: number): number | null {
     const first = this.first();

@@ -12,13 +12,21 @@ import {
 } from '../model.ts';
 import { Deadlines } from './deadlines.ts';
 import { Doubles } from './doubles.ts';
+import { HostNumbers } from './host-numbers.ts';
 import { compile, isEcho, portKey, type Sight, sees, type Track } from './match.ts';
 import { Progress, stageOf } from './progress.ts';
-import { SweepGuard } from './sweep.ts';
+import { SweepGuards } from './sweep-guards.ts';
 import type { Switches } from './switches.ts';
 import { AttemptTable, DEFAULT_CAPACITY, NO_SLOT } from './table.ts';
 
 type Why = Decision['why'];
+
+export interface EngineOptions {
+  /** Attempts that are remembered at once. */
+  readonly capacity?: number;
+  /** What this machine calls itself: lines that name it, and lines that name no host, are of one host. */
+  readonly ownHost?: string | null;
+}
 
 /**
  * The sequence engine. It has no clock: time comes with each packet and each call, and what is to happen
@@ -30,22 +38,30 @@ export class Engine implements PacketNotes {
   readonly #table: AttemptTable;
   readonly #progress: Progress;
   readonly #deadlines: Deadlines;
-  readonly #sweep: SweepGuard;
+  readonly #hosts: HostNumbers;
+  readonly #guards: SweepGuards;
   readonly #doubles = new Doubles();
   #live: (readonly Sequence[])[] = [];
   #sight: Sight = compile([], [], []);
   #evicted = 0;
+  /** How long after its own time the packet came that is being handled. */
+  #lagUs = 0;
   /** The tracks that the current packet has met in mid-attempt, and which it therefore cannot start. */
   readonly #met = new Set<Track>();
   #decisions: Decision[] = [];
 
-  constructor(locks: readonly Lock[], switches: Switches, capacity = DEFAULT_CAPACITY) {
+  constructor(
+    locks: readonly Lock[],
+    switches: Switches,
+    { capacity = DEFAULT_CAPACITY, ownHost = null }: EngineOptions = {},
+  ) {
     this.#locks = locks;
     this.#switches = switches;
     this.#table = new AttemptTable(capacity);
     this.#progress = new Progress(capacity);
     this.#deadlines = new Deadlines(capacity);
-    this.#sweep = new SweepGuard(switches.sweepGuard, capacity);
+    this.#hosts = new HostNumbers(ownHost);
+    this.#guards = new SweepGuards(switches.sweepGuard, capacity);
   }
 
   /** Attempts in flight. */
@@ -64,24 +80,32 @@ export class Engine implements PacketNotes {
     this.#live = [];
   }
 
-  /** What a packet does: first to the attempts that run, then by beginning others. Packets come in the order of the log. */
-  handlePacket(packet: Packet): Decision[] {
+  /**
+   * What a packet does: first to the attempts that run, then by beginning others. Packets come in the order of the log.
+   *
+   * @param readAt the moment at which it came, on the clock of `handleTimeout`: the clock of the host that logged it
+   *   may be another, and an attempt lasts as long by either
+   */
+  handlePacket(packet: Packet, readAt = packet.time): Decision[] {
     const now = this.#time(packet);
+    // knockd has one clock, that of the packets.
+    this.#lagUs = this.#switches.clock === 'exact' ? readAt - packet.time : 0;
+    const host = this.#hosts.of(packet.host);
     this.#refresh(now);
     const port = portKey(packet);
     if (port === null) return [];
     const traps = this.#sight.trapsAt(port)?.filter((lock) => sees(lock, packet)) ?? [];
-    if (traps.length > 0) return this.#trap(packet, traps);
+    if (traps.length > 0) return this.#trap(host, packet, traps);
     const fits = this.#sight.fitsOf(port);
-    if (fits === undefined) return this.#stray(packet, port, now);
+    if (fits === undefined) return this.#stray(host, packet, port, now);
     if (!fits.some(({ track }) => sees(track.lock, packet))) return [];
     if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return [];
 
     if (this.#switches.clock === 'whole-seconds') this.#expireAll(now);
-    else this.#expireOf(packet.src, now);
-    const busy = this.#switches.doors === 'exclusive' && this.#table.has(packet.src);
+    else this.#expireOf(host, packet.src, now);
+    const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, packet.src);
     this.#met.clear();
-    for (const slot of this.#table.of(packet.src)) {
+    for (const slot of this.#table.of(host, packet.src)) {
       const track = this.#table.track(slot);
       this.#met.add(track);
       if (!sees(track.lock, packet)) continue;
@@ -90,22 +114,23 @@ export class Engine implements PacketNotes {
     if (busy) return this.#take();
     for (const { track, steps } of fits) {
       if ((steps & 1) === 0 || this.#met.has(track) || !sees(track.lock, packet)) continue;
-      if (this.#sweep.sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
-      this.#advance(this.#claim(packet.src, track), track, steps, packet, port, now);
+      if (this.#guards.of(host).sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
+      this.#advance(this.#claim(host, packet, track), track, steps, packet, port, now);
     }
     return this.#take();
   }
 
-  noted(ipv4: number, port: number, time: Micros): boolean {
+  noted(host: string, ipv4: number, port: number, time: Micros): boolean {
     if (this.#switches.clock === 'whole-seconds' && this.#switches.sweepGuard > 0) return false;
     this.#refresh(time);
-    return !this.#sight.concerns(port) && this.#sweep.only(ipv4, port, time);
+    return !this.#sight.concerns(port) && this.#guards.of(this.#hosts.of(host)).only(ipv4, port, time);
   }
 
   /** Whether this packet's source touches more ports of no door than it may. */
   isSwept(packet: Packet): boolean {
     const now = this.#time(packet);
-    return this.#locks.some((lock) => this.#sweep.sweeping(packet.src, now, lock.seqTimeoutUs));
+    const guard = this.#guards.of(this.#hosts.of(packet.host));
+    return this.#locks.some((lock) => guard.sweeping(packet.src, now, lock.seqTimeoutUs));
   }
 
   /** The next moment at which an attempt ends for want of a packet; null when there is none to wait for. */
@@ -168,12 +193,15 @@ export class Engine implements PacketNotes {
   }
 
   #expireAll(now: Micros): void {
-    for (let slot = this.#deadlines.due(now); slot !== null; slot = this.#deadlines.due(now))
-      this.#expire(slot, now);
+    for (let slot = this.#deadlines.due(now); slot !== null; slot = this.#deadlines.due(now)) {
+      const end = this.#progress.start(slot) + this.#table.track(slot).lock.seqTimeoutUs;
+      this.#lagUs = this.#deadlines.of(slot) - end;
+      this.#expire(slot, Math.max(end, now - this.#lagUs));
+    }
   }
 
-  #expireOf(source: Address, now: Micros): void {
-    for (const slot of this.#table.of(source)) while (this.#expire(slot, now));
+  #expireOf(host: number, source: Address, now: Micros): void {
+    for (const slot of this.#table.of(host, source)) while (this.#expire(slot, now));
   }
 
   /** Ends what has got furthest, if it is due; true when a shorter beginning is left, which may be due too. */
@@ -192,20 +220,30 @@ export class Engine implements PacketNotes {
   }
 
   /** A port of no door: too many of them make the attempts of the source void. */
-  #stray({ src, time }: Packet, port: number, now: Micros): Decision[] {
+  #stray(host: number, { src, time }: Packet, port: number, now: Micros): Decision[] {
     if (isEcho(port) || this.#sight.trapsAt(port) !== undefined) return [];
-    this.#sweep.stray(src, port, now);
-    for (const slot of this.#table.of(src)) {
-      const swept = this.#sweep.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
+    const guard = this.#guards.of(host);
+    guard.stray(src, port, now);
+    for (const slot of this.#table.of(host, src)) {
+      const swept = guard.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
       if (swept) this.#discard(slot, time, 'port sweep');
     }
     return this.#take();
   }
 
-  #trap({ src, time }: Packet, traps: readonly Lock[]): Decision[] {
-    for (const slot of this.#table.of(src)) this.#discard(slot, time, 'trap');
+  #trap(host: number, { src, time, host: hostName }: Packet, traps: readonly Lock[]): Decision[] {
+    for (const slot of this.#table.of(host, src)) this.#discard(slot, time, 'trap');
     for (const { name } of traps) {
-      this.#decisions.push({ time, event: 'trap', door: name, source: src, stage: 0, of: 0, why: null });
+      this.#decisions.push({
+        time,
+        event: 'trap',
+        door: name,
+        host: hostName,
+        source: src,
+        stage: 0,
+        of: 0,
+        why: null,
+      });
     }
     return this.#take();
   }
@@ -218,16 +256,17 @@ export class Engine implements PacketNotes {
   #tell(slot: number, time: Micros, event: Decision['event'], stage: number, why: Why = null): void {
     const { lock, sequence } = this.#table.track(slot);
     const source = this.#table.source(slot);
-    this.#decisions.push({ time, event, door: lock.name, source, stage, of: sequence.length, why });
+    const host = this.#table.hostName(slot);
+    this.#decisions.push({ time, event, door: lock.name, host, source, stage, of: sequence.length, why });
   }
 
-  #claim(source: Address, track: Track): number {
+  #claim(host: number, packet: Packet, track: Track): number {
     const victim = this.#table.victim();
     if (victim !== NO_SLOT) {
       this.#release(victim);
       this.#evicted++;
     }
-    const slot = this.#table.claim(source, track);
+    const slot = this.#table.claim(host, packet, track);
     this.#progress.clear(slot);
     return slot;
   }
@@ -240,7 +279,7 @@ export class Engine implements PacketNotes {
       return;
     }
     this.#table.setStage(slot, stage);
-    this.#deadlines.set(slot, this.#progress.start(slot) + track.lock.seqTimeoutUs);
+    this.#deadlines.set(slot, this.#progress.start(slot) + track.lock.seqTimeoutUs + this.#lagUs);
   }
 
   #release(slot: number): void {

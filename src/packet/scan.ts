@@ -2,10 +2,10 @@
 
 import { type Micros, type Packet, type PacketNotes, UDP_PORTS } from '../model.ts';
 import { LF, standsAt } from './bytes.ts';
-import { BootClock } from './clock.ts';
-import { packetFrom, readLine, spelled } from './line.ts';
+import { HostClocks } from './host-clocks.ts';
+import { hostOf, packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
-import { Peek } from './peek.ts';
+import { type Learned, Peek } from './peek.ts';
 import { readHeader } from './timestamp.ts';
 import { readUlogdLine } from './ulogd.ts';
 
@@ -15,12 +15,16 @@ export interface ScanOptions {
   readonly live: boolean;
   /** `ulogd`: the log holds lines of ulogd2 and nothing else, so that all of them are believed. */
   readonly format?: 'kernel' | 'ulogd';
+  /** What this machine calls itself; null, as without it, where lines cannot be its own. */
+  readonly ownName?: string | null;
   /** Who is asked before a packet is made of a line; without it, one is made of each. */
   readonly notes?: PacketNotes | null;
 }
 
 const OPEN_BRACE = 0x7b;
 const IN_BYTES = 3;
+/** Patterns of lines that are known at once: hosts whose lines come mixed. */
+const PATTERNS = 16;
 
 /** The prefix is searched in the whole batch before lines are split: the lines of others cost next to nothing. */
 export class PacketScan {
@@ -30,21 +34,22 @@ export class PacketScan {
   readonly #escaped: Buffer;
   /** Whether both spellings are the same. */
   readonly #isPlain: boolean;
-  readonly #clock: BootClock;
+  readonly #clocks: HostClocks;
   readonly #body = new Body();
-  readonly #peek = new Peek();
+  /** One for each host and spelling, the one that fitted last at the front. */
+  readonly #peeks: Peek[] = [];
   readonly #notes: PacketNotes | null;
   #trusted = 0;
   #lastTime: Micros | null = null;
   #untrusted = 0;
 
-  constructor({ prefix, live, format = 'kernel', notes = null }: ScanOptions) {
+  constructor({ prefix, live, format = 'kernel', ownName = null, notes = null }: ScanOptions) {
     this.#ulogdPrefix = format === 'ulogd' ? prefix : null;
     this.#notes = notes;
     this.#prefix = Buffer.from(`${prefix}IN=`);
     this.#escaped = spelled(this.#prefix, { isKmsg: true });
     this.#isPlain = this.#escaped.equals(this.#prefix);
-    this.#clock = new BootClock({ live });
+    this.#clocks = new HostClocks({ live, ownName });
   }
 
   /** How many lines carried the prefix ahead of a body, and were the kernel's or not. */
@@ -67,12 +72,12 @@ export class PacketScan {
     accept: (packet: Packet) => void,
     bootedAt: Micros | null = null,
   ): void {
-    this.#clock.booted(bootedAt);
+    this.#clocks.booted(bootedAt);
     if (this.#ulogdPrefix !== null) {
       this.#scanUlogd(bytes, readAt, this.#ulogdPrefix, accept);
       return;
     }
-    this.#peek.turn(bytes);
+    for (const peek of this.#peeks) peek.turn(bytes);
     for (let at = this.#find(bytes, 0); at >= 0; ) {
       const noted = this.#noteAll(bytes, at);
       if (noted >= 0) {
@@ -91,7 +96,7 @@ export class PacketScan {
   /** JSON has its prefix apart from the rest, so that each line is looked at. */
   #scanUlogd(bytes: Buffer, readAt: Micros, prefix: string, accept: (packet: Packet) => void): void {
     for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
-      const packet = readUlogdLine(bytes, start, end, prefix, this.#clock, readAt);
+      const packet = readUlogdLine(bytes, start, end, prefix, this.#clocks, readAt);
       if (packet === null) continue;
       this.#trusted++;
       this.#lastTime = packet.time;
@@ -115,31 +120,54 @@ export class PacketScan {
    */
   #noteAll(bytes: Buffer, first: number): number {
     let end = -1;
-    for (let at = first; this.#noted(bytes, at); ) {
+    for (let at = first; ; ) {
+      const peek = this.#peekAt(bytes, at);
+      if (peek === null || !this.#isNoted(peek)) return end;
       this.#trusted++;
-      end = this.#peek.end;
-      at = this.#peek.next;
-      if (!this.#standsAt(bytes, at)) break;
+      end = peek.end;
+      at = peek.next;
+      if (!this.#standsAt(bytes, at, peek.isKmsg)) return end;
     }
-    return end;
   }
 
   /** Whether the prefix stands there, directly ahead of a body. */
-  #standsAt(bytes: Buffer, at: number): boolean {
-    const prefix = this.#isPlain || !this.#peek.isKmsg ? this.#prefix : this.#escaped;
+  #standsAt(bytes: Buffer, at: number, isKmsg: boolean): boolean {
+    const prefix = this.#isPlain || !isKmsg ? this.#prefix : this.#escaped;
     if (at + prefix.length > bytes.length) return false;
     for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false;
     return true;
   }
 
-  /** Whether the line whose prefix begins at `at` has been dealt with by a look at it. */
-  #noted(bytes: Buffer, at: number): boolean {
-    const peek = this.#peek;
-    if (this.#notes === null || !peek.look(bytes, at)) return false;
-    const time = this.#clock.ofUptime(peek.uptimeUs);
+  /** The pattern that the line whose prefix begins at `at` has; null where it has none that is known. */
+  #peekAt(bytes: Buffer, at: number): Peek | null {
+    const peeks = this.#peeks;
+    if (peeks[0]?.look(bytes, at) === true) return peeks[0];
+    const found = peeks.findIndex((peek, index) => index > 0 && peek.look(bytes, at));
+    return found < 0 ? null : this.#bringForward(found);
+  }
+
+  #bringForward(index: number): Peek | null {
+    const [peek] = this.#peeks.splice(index, 1);
+    if (peek !== undefined) this.#peeks.unshift(peek);
+    return peek ?? null;
+  }
+
+  /** Whether no more than a note has to be taken of the line that was looked at last. */
+  #isNoted({ host, uptimeUs, ipv4, isUdp, port }: Peek): boolean {
+    if (this.#notes === null) return false;
+    const time = this.#clocks.of(host).ofUptime(uptimeUs);
     if (time === null) return false;
     this.#lastTime = time;
-    return this.#notes.noted(peek.ipv4, peek.isUdp ? UDP_PORTS | peek.port : peek.port, time);
+    return this.#notes.noted(host, ipv4, isUdp ? UDP_PORTS | port : port, time);
+  }
+
+  #learn(bytes: Buffer, host: string, learned: Learned): void {
+    const known = this.#peeks.findIndex((peek) => peek.host === host && peek.fits(learned.start, learned.at));
+    if (known >= 0) this.#bringForward(known);
+    else this.#peeks.unshift(new Peek(host));
+    if (this.#peeks.length > PATTERNS) this.#peeks.pop();
+    this.#peeks[0]?.turn(bytes);
+    this.#peeks[0]?.learn(bytes, learned);
   }
 
   #read(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
@@ -155,7 +183,7 @@ export class PacketScan {
   /** A line of JSON is rare enough for the long way. Where JSON escapes the prefix, it was not found at all. */
   #unwrap(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
     const prefix = this.#prefix.subarray(0, this.#prefix.length - IN_BYTES);
-    const reading = readLine(bytes, start, end, prefix, this.#clock, readAt);
+    const reading = readLine(bytes, start, end, prefix, this.#clocks, readAt);
     return reading?.trusted === true ? reading.packet : null;
   }
 
@@ -168,12 +196,13 @@ export class PacketScan {
       bytes.compare(sought, 0, sought.length, header.end, at + IN_BYTES) === 0;
     const body = this.#body;
     if (!isDue || header.doubt !== null || !body.read(bytes, at, end) || body.oddity !== null) return null;
-    const packet = packetFrom(bytes, header, at, body, this.#clock, readAt);
+    const host = hostOf(bytes, header);
+    const packet = packetFrom(bytes, header, host, at, body, this.#clocks, readAt);
     if (packet === null) return null;
     this.#lastTime = packet.time;
-    const { uptimeUs, isKmsg } = header;
-    if (this.#notes !== null)
-      this.#peek.learn(bytes, { start, at: header.end, srcAt: body.srcAt, uptimeUs, isKmsg });
+    const { uptimeUs } = header;
+    if (this.#notes !== null && uptimeUs !== null)
+      this.#learn(bytes, host, { ...header, uptimeUs, start, at: header.end, srcAt: body.srcAt });
     return packet;
   }
 }

@@ -2,9 +2,9 @@
 
 import type { Micros, Packet } from '../model.ts';
 import { BLANK, standsAt, wordEnd } from './bytes.ts';
-import type { BootClock } from './clock.ts';
+import type { HostClocks } from './host-clocks.ts';
 import { FROM_ULOGD } from './json.ts';
-import { packetFrom, readLine } from './line.ts';
+import { hostOf, packetFrom, readLine } from './line.ts';
 import { Body } from './netfilter.ts';
 import { readHeader } from './timestamp.ts';
 
@@ -21,11 +21,11 @@ export function readUlogdLine(
   start: number,
   end: number,
   prefix: string,
-  clock: BootClock,
+  clocks: HostClocks,
   readAt: Micros,
 ): Packet | null {
   if (bytes[start] === OPEN_BRACE && start < end) {
-    const reading = readLine(bytes, start, end, Buffer.from(prefix), clock, readAt);
+    const reading = readLine(bytes, start, end, Buffer.from(prefix), clocks, readAt);
     return reading?.why === FROM_ULOGD ? reading.packet : null;
   }
   // `Nov 21 00:14:10 vm PREFIX IN=...`: a blank of its own stands behind the prefix.
@@ -37,6 +37,14 @@ export function readUlogdLine(
   const isWhole =
     standsAt(bytes, prefix, message, end) && bytes[at - 1] === BLANK && body.read(bytes, at, end);
   return isWhole && body.oddity === null
-    ? packetFrom(bytes, { ...header, end: message, doubt: null }, at, body, clock, readAt)
+    ? packetFrom(
+        bytes,
+        { ...header, end: message, doubt: null },
+        hostOf(bytes, header),
+        at,
+        body,
+        clocks,
+        readAt,
+      )
     : null;
 }

@@ -15,12 +15,16 @@ type Compat = 'none' | 'knockd';
 function explain(doors: readonly Lock[], traffic: readonly Packet[], compat: Compat = 'none'): Remark[] {
   const switches = switchesFor(compat, compat === 'knockd' ? 0 : 8);
   const explained = doors.map((lock) => ({ lock, refusal: () => null }));
-  const explanation = new Explanation(new Engine(doors, switches, CAPACITY), explained, switches);
+  const explanation = new Explanation(
+    new Engine(doors, switches, { capacity: CAPACITY }),
+    explained,
+    switches,
+  );
   return traffic.flatMap((packet) => [...explanation.packet(packet)]);
 }
 
 function decide(doors: readonly Lock[], traffic: readonly Packet[], compat: Compat): Decision[] {
-  const engine = new Engine(doors, switchesFor(compat, compat === 'knockd' ? 0 : 8), CAPACITY);
+  const engine = new Engine(doors, switchesFor(compat, compat === 'knockd' ? 0 : 8), { capacity: CAPACITY });
   return traffic.flatMap((packet) => [...engine.handleTimeout(packet.time), ...engine.handlePacket(packet)]);
 }
 
