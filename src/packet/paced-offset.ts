@@ -5,33 +5,23 @@ import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
 /** Lines this far apart by their stamps that were read as far apart are read as they are written. */
 const PACE_US = 100 * US_PER_MS;
 const PACE_SLACK_US = 50 * US_PER_MS;
-/** A line that came at a pace further off than this is of a backlog, or its stamp is wild. */
-const OFF_PACE_US = 2 * US_PER_SECOND;
 /** The least delay of lines that were read as they came is kept for so long; drift then costs 12 ms. */
 const PACED_US = 60 * US_PER_SECOND;
-/** So many lines in a row that are off the pace begin another one. */
-const MISFITS = 3;
 
 /**
- * The machine's clocks say how old its lines are, but for printk's drift, which is minutes after a month. Lines that come at the pace of their stamps are read as they are written: the least
- * delay of those is the offset.
+ * The machine's clocks say how old its lines are, but for printk's drift, which is minutes after a month. Lines that
+ * come at the pace of their stamps are read as they are written: the least delay of those is the offset.
  */
 export class PacedOffset {
   /** The least delays against the machine's own clocks, of this minute and of the one before; null for none. */
   #driftUs: number | null = null;
   #formerUs: number | null = null;
   #turnedAt: Micros = 0;
-  #misfits = 0;
   #last = { uptimeUs: Number.POSITIVE_INFINITY, readAt: 0 };
 
   of(uptimeUs: number, readAt: Micros, bootedAt: Micros): Micros {
     const [passedUs, stampedUs] = [readAt - this.#last.readAt, uptimeUs - this.#last.uptimeUs];
-    const isAtPace = Math.abs(passedUs - stampedUs) <= OFF_PACE_US && stampedUs >= 0;
-    if (isAtPace || ++this.#misfits >= MISFITS || this.#driftUs === null) {
-      if (!isAtPace) this.#driftUs = this.#formerUs = null;
-      this.#misfits = 0;
-      this.#last = { uptimeUs, readAt };
-    }
+    this.#last = { uptimeUs, readAt };
     // Against the machine's clocks, so that a step of the wall clock, or a sleep, moves it along.
     if (stampedUs >= PACE_US && Math.abs(passedUs - stampedUs) <= PACE_SLACK_US)
       this.#add(readAt - uptimeUs - bootedAt, readAt);
@@ -43,7 +33,6 @@ export class PacedOffset {
     fork.#driftUs = this.#driftUs;
     fork.#formerUs = this.#formerUs;
     fork.#turnedAt = this.#turnedAt;
-    fork.#misfits = this.#misfits;
     fork.#last = this.#last;
     return fork;
   }
