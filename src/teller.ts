@@ -65,6 +65,14 @@ export class Teller {
   }
 }
 
-function factsOf({ event, door, source, stage, of, why }: Decision): Facts {
-  return { event, door, source, stage, of, ...(why === null ? {} : { why }) };
+function factsOf({ event, door, host, source, stage, of, why }: Decision): Facts {
+  return {
+    event,
+    door,
+    ...(host === '' ? {} : { host }),
+    source,
+    stage,
+    of,
+    ...(why === null ? {} : { why }),
+  };
 }

@@ -51,7 +51,7 @@ export function missesOf(packet: Packet, key: number | null, scene: Scene): read
 function missAt(door: ExplainedDoor, packet: Packet, key: number, scene: Scene): Miss | null {
   const { name } = door.lock;
   const say = (near: Miss['near'], text: string): Miss => ({ door: name, near, text });
-  const { attempt: last, expired } = scene.attempts.at(packet.src, name);
+  const { attempt: last, expired } = scene.attempts.at(packet, name);
   const tracks = scene.sight.tracks.filter(({ lock }) => lock === door.lock);
   // With a one-time sequence that another source has used up, its attempts go.
   const attempt = tracks.some(({ sequence }) => sequence === last?.sequence) ? last : null;

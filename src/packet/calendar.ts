@@ -1,6 +1,7 @@
 /** The date and time at the head of a log line -> a moment. */
 
 import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { LOCAL_ZONE, momentOf, type TimeZone } from '../time-zone.ts';
 import { BLANK, decimal, digitsEnd, isDigit, skipBlanks, standsAt, wordEnd } from './bytes.ts';
 
 export interface Stamp {
@@ -25,13 +26,26 @@ const [DOT, COMMA, PLUS, MINUS, COLON] = [0x2e, 0x2c, 0x2b, 0x2d, 0x3a];
 /**
  * Reads a stamp in any of the spellings of syslog daemons, journalctl and dmesg; null where there is none.
  * Where a stamp has no year, the year is the one that brings it nearest to `reference`; where it has no zone,
- * it is local time.
+ * it is the civil time of `zone`.
  */
-export function readStamp(bytes: Buffer, at: number, end: number, reference: Micros): Stamp | null {
-  if (isDigit(bytes[at])) return rfc3339(bytes, at, end) ?? unixSeconds(bytes, at, end);
+export function readStamp(
+  bytes: Buffer,
+  at: number,
+  end: number,
+  reference: Micros,
+  zone: TimeZone = LOCAL_ZONE,
+): Stamp | null {
+  const how = { reference, zone };
+  if (isDigit(bytes[at])) return rfc3339(bytes, at, end, how) ?? unixSeconds(bytes, at, end);
   const afterDay = DAYS.some((day) => standsAt(bytes, day, at, end)) ? skipBlanks(bytes, at + 3, end) : at;
-  if (afterDay > at && isDigit(bytes[afterDay])) return rfc3339(bytes, afterDay, end);
-  return monthAndDay(bytes, afterDay, end, reference);
+  if (afterDay > at && isDigit(bytes[afterDay])) return rfc3339(bytes, afterDay, end, how);
+  return monthAndDay(bytes, afterDay, end, how);
+}
+
+/** How civil time is read. */
+interface Civil {
+  readonly reference: Micros;
+  readonly zone: TimeZone;
 }
 
 interface Clock {
@@ -41,7 +55,7 @@ interface Clock {
 }
 
 /** `2026-11-20T23:56:51.985224+00:00`, with a blank for the T, a comma for the point, Z, +0000 or UTC. */
-function rfc3339(bytes: Buffer, at: number, end: number): Stamp | null {
+function rfc3339(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
   const year = decimal(bytes, at, at + 4);
   const month = decimal(bytes, at + 5, at + 7);
   const day = decimal(bytes, at + 8, at + 10);
@@ -59,13 +73,13 @@ function rfc3339(bytes: Buffer, at: number, end: number): Stamp | null {
   const zone = zoneAt(bytes, clock.end, end);
   const time =
     zone === null
-      ? localMinute(year, month - 1, day, clock)
+      ? civil(year, month - 1, day, clock, how)
       : Date.UTC(year, month - 1, day) * US_PER_MS + clock.us - zone.us;
   return { time, wholeSecond: !clock.fraction, hasZone: zone !== null, end: zone?.end ?? clock.end };
 }
 
 /** `Nov 20 23:56:51`, with a fraction or with the year at its end. */
-function monthAndDay(bytes: Buffer, at: number, end: number, reference: Micros): Stamp | null {
+function monthAndDay(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
   const month = MONTHS.findIndex((name) => standsAt(bytes, name, at, end));
   if (month < 0 || bytes[at + 3] !== BLANK) return null;
   const dayAt = skipBlanks(bytes, at + 4, end);
@@ -76,9 +90,9 @@ function monthAndDay(bytes: Buffer, at: number, end: number, reference: Micros):
   if (clock === null) return null;
   const yearEnd = digitsEnd(bytes, clock.end + 1, end);
   const hasYear = bytes[clock.end] === BLANK && yearEnd === clock.end + 5;
-  const year = hasYear ? decimal(bytes, clock.end + 1, yearEnd) : nearestYear(month, day, clock, reference);
-  if (year < FIRST_YEAR || year > LAST_YEAR) return null;
-  const time = localMinute(year, month, day, clock);
+  const year = hasYear ? decimal(bytes, clock.end + 1, yearEnd) : nearestYear(month, day, how.reference);
+  if (year === null || year < FIRST_YEAR || year > LAST_YEAR) return null;
+  const time = civil(year, month, day, clock, how);
   return { time, wholeSecond: !clock.fraction, hasZone: false, end: hasYear ? yearEnd : clock.end };
 }
 
@@ -128,25 +142,25 @@ function zoneAt(
   return { us: bytes[at] === MINUS ? -us : us, end: minutesAt + 2 };
 }
 
-/** The last minute that was worked out: the lines of a log share it by the thousand. */
-let lastMinute = { year: 0, month: 0, day: 0, minute: -1, time: 0 };
-
-function localMinute(year: number, month: number, day: number, { us }: Clock): Micros {
-  const minute = Math.floor(us / US_PER_MINUTE);
-  const last = lastMinute;
-  if (last.minute !== minute || last.day !== day || last.month !== month || last.year !== year) {
-    const time = new Date(year, month, day, 0, minute).getTime() * US_PER_MS;
-    lastMinute = { year, month, day, minute, time };
-  }
-  return lastMinute.time + (us - minute * US_PER_MINUTE);
+function civil(year: number, month: number, day: number, clock: Clock, { zone, reference }: Civil): Micros {
+  const minute = Math.floor(clock.us / US_PER_MINUTE);
+  return (
+    momentOf(zone, Date.UTC(year, month, day, 0, minute), reference) + (clock.us - minute * US_PER_MINUTE)
+  );
 }
 
-function nearestYear(month: number, day: number, { us }: Clock, reference: Micros): number {
-  const year = new Date(reference / US_PER_MS).getFullYear();
-  const distance = (candidate: number): number =>
-    Math.abs(new Date(candidate, month, day).getTime() * US_PER_MS + us - reference);
-  return [year - 1, year + 1].reduce(
-    (best, other) => (distance(other) < distance(best) ? other : best),
-    year,
-  );
+/** The year that brings a day nearest to the reference; null where no such year has the day. */
+function nearestYear(month: number, day: number, reference: Micros): number | null {
+  const referenceMs = reference / US_PER_MS;
+  const year = new Date(referenceMs).getUTCFullYear();
+  let nearest: number | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const candidate of [year, year - 1, year + 1]) {
+    const noonMs = Date.UTC(candidate, month, day, 12);
+    const distance = Math.abs(noonMs - referenceMs);
+    if (distance >= least || new Date(noonMs).getUTCMonth() !== month) continue;
+    nearest = candidate;
+    least = distance;
+  }
+  return nearest;
 }

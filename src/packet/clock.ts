@@ -225,7 +225,7 @@ export class HostClock {
     const offset = known ?? this.#remember(measured, uptimeUs);
     if (known !== undefined) this.#agree(known, uptimeUs, measured);
     if (this.#relearn(offset, machine)) return { us: uptimeUs + offset.us, clock: 'kernel' };
-    if (machine.live && measured > current.us && this.#mayBeLate)
+    if (machine.live && machine.bootedAt !== null && measured > current.us && this.#mayBeLate)
       return { us: uptimeUs + current.us, clock: 'kernel' };
     return { us: uptimeUs + offset.us, clock: 'syslog' };
   }

@@ -2,6 +2,7 @@
 
 import { isSameHost } from '../host-name.ts';
 import type { Micros } from '../model.ts';
+import { LOCAL_ZONE, parseTimeZone, type TimeZone } from '../time-zone.ts';
 import { type ClockNotice, HostClock, type Moment, type Stamps } from './clock.ts';
 
 /** A syslog server hears from fewer; anyone who writes more names than this makes the oldest unused forgotten. */
@@ -20,18 +21,23 @@ export interface HostClocksOptions {
   readonly live: boolean;
   /** What this machine calls itself; null where lines cannot be its own. */
   readonly ownName?: string | null;
+  /** The zone of stamps that name none, as configured; null for that of this process, or as learned from live lines. */
+  readonly timezone?: string | null;
 }
 
 export class HostClocks implements Clocks {
   readonly #live: boolean;
   readonly #ownName: string | null;
+  readonly #timezone: TimeZone | null;
   readonly #clocks = new Map<string, HostClock>();
   #bootedAt: Micros | null = null;
   /** Most lines are of the host of the line before. */
   #last: { readonly host: string; readonly clock: HostClock } | null = null;
   #notices: ClockNotice[] = [];
+  #disagreed = 0;
 
-  constructor({ live, ownName = null }: HostClocksOptions) {
+  constructor({ live, ownName = null, timezone = null }: HostClocksOptions) {
+    this.#timezone = timezone === null ? null : parseTimeZone(timezone);
     this.#live = live;
     this.#ownName = ownName;
   }
@@ -43,7 +49,9 @@ export class HostClocks implements Clocks {
 
   place(host: string, stamps: Stamps, readAt: Micros): Moment {
     const clock = this.of(host);
-    const moment = clock.place(stamps, readAt, this.#machine);
+    const before = clock.disagreed;
+    const moment = clock.place(this.#zoned(stamps), readAt, this.#machine);
+    this.#disagreed += clock.disagreed - before;
     for (const notice of clock.takeNotices()) if (this.#notices.length < NOTICES) this.#notices.push(notice);
     return moment;
   }
@@ -51,7 +59,7 @@ export class HostClocks implements Clocks {
   /** The same for lines that are not believed, which therefore must not set a clock. */
   get aside(): Clocks {
     return {
-      place: (host, stamps, readAt) => this.of(host).fork().place(stamps, readAt, this.#machine),
+      place: (host, stamps, readAt) => this.of(host).fork().place(this.#zoned(stamps), readAt, this.#machine),
     };
   }
 
@@ -69,6 +77,11 @@ export class HostClocks implements Clocks {
     return clock;
   }
 
+  /** Lines whose stamps disagreed with the clock of their host. */
+  get disagreed(): number {
+    return this.#disagreed;
+  }
+
   /** The hosts that are known, the one that was heard last at the end. */
   get hosts(): readonly string[] {
     return [...this.#clocks.keys()];
@@ -79,6 +92,16 @@ export class HostClocks implements Clocks {
     const notices = this.#notices;
     this.#notices = [];
     return notices;
+  }
+
+  /** The zone in which stamps are read that name none. */
+  get zone(): TimeZone {
+    return this.#timezone ?? LOCAL_ZONE;
+  }
+
+  /** Where the zone is configured, none is to be learned. */
+  #zoned(stamps: Stamps): Stamps {
+    return this.#timezone === null ? stamps : { ...stamps, hasZone: true };
   }
 
   /** Whether lines of this name can be this machine's: they name it, or nothing says what it is called. */

@@ -1,7 +1,10 @@
 /** Batches of lines -> the packets that count: the kernel's own, with the right prefix. */
 
+import { isSameHost } from '../host-name.ts';
 import { type Micros, type Packet, type PacketNotes, UDP_PORTS } from '../model.ts';
 import { LF, standsAt } from './bytes.ts';
+import type { ClockNotice } from './clock.ts';
+import type { ClockCounts } from './clock-reports.ts';
 import { HostClocks } from './host-clocks.ts';
 import { hostOf, packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
@@ -17,9 +20,18 @@ export interface ScanOptions {
   readonly format?: 'kernel' | 'ulogd';
   /** What this machine calls itself; null, as without it, where lines cannot be its own. */
   readonly ownName?: string | null;
+  /** The zone of stamps that name none, as configured; null, as without it, for that of this process or as learned. */
+  readonly timezone?: string | null;
+  /** The hosts whose lines count, as configured; null, as without it, for every host's. A line may name none. */
+  readonly hosts?: readonly string[] | null;
+  /** Whether lines without any stamp are as new as their reading: those of a pipe. */
+  readonly isPipe?: boolean;
   /** Who is asked before a packet is made of a line; without it, one is made of each. */
   readonly notes?: PacketNotes | null;
 }
+
+/** A packet; null for a line that is not believed; or one that is, and does not count here. */
+type Read = Packet | 'ignored' | null;
 
 const OPEN_BRACE = 0x7b;
 const IN_BYTES = 3;
@@ -42,19 +54,50 @@ export class PacketScan {
   #trusted = 0;
   #lastTime: Micros | null = null;
   #untrusted = 0;
+  #undated = 0;
+  readonly #refusesUndated: boolean;
+  readonly #isPipe: boolean;
+  readonly #wantedHosts: readonly string[] | null;
 
-  constructor({ prefix, live, format = 'kernel', ownName = null, notes = null }: ScanOptions) {
+  constructor({
+    prefix,
+    live,
+    format = 'kernel',
+    ownName = null,
+    timezone = null,
+    hosts = null,
+    isPipe = false,
+    notes = null,
+  }: ScanOptions) {
     this.#ulogdPrefix = format === 'ulogd' ? prefix : null;
     this.#notes = notes;
     this.#prefix = Buffer.from(`${prefix}IN=`);
     this.#escaped = spelled(this.#prefix, { isKmsg: true });
     this.#isPlain = this.#escaped.equals(this.#prefix);
-    this.#clocks = new HostClocks({ live, ownName });
+    this.#clocks = new HostClocks({ live, ownName, timezone });
+    this.#refusesUndated = live;
+    this.#isPipe = isPipe;
+    this.#wantedHosts = hosts;
   }
 
   /** How many lines carried the prefix ahead of a body, and were the kernel's or not. */
   get counts(): { readonly trusted: number; readonly untrusted: number } {
     return { trusted: this.#trusted, untrusted: this.#untrusted };
+  }
+
+  /** What is known of the clocks of hosts. */
+  get clocks(): ClockCounts {
+    return { disagreed: this.#clocks.disagreed, undated: this.#undated, hosts: this.#clocks.hosts };
+  }
+
+  /** What has happened to clocks of hosts since this was last asked. */
+  takeNotices(): readonly ClockNotice[] {
+    return this.#clocks.takeNotices();
+  }
+
+  /** Up to when time has passed at a host, as far as its lines agree. */
+  passedAt(host: string): Micros {
+    return this.#clocks.of(host).passedAt;
   }
 
   /** The time of the last line of the kernel's; null before the first. */
@@ -97,7 +140,7 @@ export class PacketScan {
   #scanUlogd(bytes: Buffer, readAt: Micros, prefix: string, accept: (packet: Packet) => void): void {
     for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
       const packet = readUlogdLine(bytes, start, end, prefix, this.#clocks, readAt);
-      if (packet === null) continue;
+      if (packet === null || !this.#isWanted(packet.host) || this.#isUndated(packet, false)) continue;
       this.#trusted++;
       this.#lastTime = packet.time;
       accept(packet);
@@ -161,6 +204,17 @@ export class PacketScan {
     return this.#notes.noted(host, ipv4, isUdp ? UDP_PORTS | port : port, time);
   }
 
+  #isWanted(host: string): boolean {
+    return host === '' || (this.#wantedHosts?.some((wanted) => isSameHost(wanted, host)) ?? true);
+  }
+
+  /** A line that nothing dates may be of any age, and a record of old knocks must open no door. */
+  #isUndated({ clock }: Packet, isStampless: boolean): boolean {
+    if (clock !== 'reading' || !this.#refusesUndated || (this.#isPipe && isStampless)) return false;
+    this.#undated++;
+    return true;
+  }
+
   #learn(bytes: Buffer, host: string, learned: Learned): void {
     const known = this.#peeks.findIndex((peek) => peek.host === host && peek.fits(learned.start, learned.at));
     if (known >= 0) this.#bringForward(known);
@@ -175,20 +229,25 @@ export class PacketScan {
       bytes[start] === OPEN_BRACE
         ? this.#unwrap(bytes, start, end, readAt)
         : this.#walk(bytes, start, end, readAt);
-    if (packet === null) this.#untrusted++;
-    else this.#trusted++;
+    if (packet === null || packet === 'ignored') {
+      if (packet === null) this.#untrusted++;
+      return null;
+    }
+    this.#trusted++;
     return packet;
   }
 
   /** A line of JSON is rare enough for the long way. Where JSON escapes the prefix, it was not found at all. */
-  #unwrap(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
+  #unwrap(bytes: Buffer, start: number, end: number, readAt: Micros): Read {
     const prefix = this.#prefix.subarray(0, this.#prefix.length - IN_BYTES);
     const reading = readLine(bytes, start, end, prefix, this.#clocks, readAt);
-    return reading?.trusted === true ? reading.packet : null;
+    if (reading?.trusted !== true) return null;
+    if (!this.#isWanted(reading.packet.host) || this.#isUndated(reading.packet, false)) return 'ignored';
+    return reading.packet;
   }
 
-  #walk(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
-    const header = readHeader(bytes, start, end, readAt);
+  #walk(bytes: Buffer, start: number, end: number, readAt: Micros): Read {
+    const header = readHeader(bytes, start, end, readAt, this.#clocks.zone);
     const sought = header.isKmsg ? this.#escaped : this.#prefix;
     const at = header.end + sought.length - IN_BYTES;
     const isDue =
@@ -197,10 +256,12 @@ export class PacketScan {
     const body = this.#body;
     if (!isDue || header.doubt !== null || !body.read(bytes, at, end) || body.oddity !== null) return null;
     const host = hostOf(bytes, header);
+    if (!this.#isWanted(host)) return 'ignored';
     const packet = packetFrom(bytes, header, host, at, body, this.#clocks, readAt);
     if (packet === null) return null;
-    this.#lastTime = packet.time;
     const { uptimeUs } = header;
+    if (this.#isUndated(packet, header.wall === null && uptimeUs === null)) return 'ignored';
+    this.#lastTime = packet.time;
     if (this.#notes !== null && uptimeUs !== null)
       this.#learn(bytes, host, { ...header, uptimeUs, start, at: header.end, srcAt: body.srcAt });
     return packet;

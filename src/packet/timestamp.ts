@@ -1,6 +1,7 @@
 /** What stands before a LOG body in a line -> its stamps, and whether the line is the kernel's. */
 
 import { type Micros, US_PER_SECOND } from '../model.ts';
+import { LOCAL_ZONE, type TimeZone } from '../time-zone.ts';
 import { BLANK, decimal, digitsEnd, isDigit, skipBlanks, standsAt, wordEnd } from './bytes.ts';
 import { readStamp, type Stamp } from './calendar.ts';
 
@@ -40,8 +41,14 @@ interface Host {
 const NO_HOST: Host = { hostAt: 0, hostEnd: 0 };
 
 /** Reads the header of a line by position, left to right; every line has one, if only an empty one. */
-export function readHeader(bytes: Buffer, start: number, end: number, reference: Micros): Header {
-  return kmsgRecord(bytes, start, end) ?? syslogLine(bytes, start, end, reference);
+export function readHeader(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  reference: Micros,
+  zone: TimeZone = LOCAL_ZONE,
+): Header {
+  return kmsgRecord(bytes, start, end) ?? syslogLine(bytes, start, end, reference, zone);
 }
 
 /** `4,377,1024482935,-;`, with more fields before the semicolon (Documentation/ABI/testing/dev-kmsg). */
@@ -59,10 +66,10 @@ function kmsgRecord(bytes: Buffer, start: number, end: number): Header | null {
   return { ...NO_STAMP, ...NO_HOST, uptimeUs, doubt, isKmsg: true, end: semicolon + 1 };
 }
 
-function syslogLine(bytes: Buffer, start: number, end: number, reference: Micros): Header {
+function syslogLine(bytes: Buffer, start: number, end: number, reference: Micros, zone: TimeZone): Header {
   const priority = priorityAt(bytes, start, end);
   const at = priority?.end ?? start;
-  const header = versionOne(bytes, at, end, reference) ?? traditional(bytes, at, end, reference);
+  const header = versionOne(bytes, at, end, reference, zone) ?? traditional(bytes, at, end, reference, zone);
   const isOther = priority !== null && priority.value >> FACILITY_BITS !== 0;
   return isOther && header.doubt === null ? { ...header, doubt: OTHER_FACILITY } : header;
 }
@@ -81,9 +88,15 @@ function priorityAt(
 }
 
 /** RFC 5424: `1 STAMP HOST APP PROCID MSGID DATA MESSAGE`. */
-function versionOne(bytes: Buffer, at: number, end: number, reference: Micros): Header | null {
+function versionOne(
+  bytes: Buffer,
+  at: number,
+  end: number,
+  reference: Micros,
+  zone: TimeZone,
+): Header | null {
   if (!standsAt(bytes, '1 ', at, end)) return null;
-  const stamp = readStamp(bytes, at + 2, end, reference);
+  const stamp = readStamp(bytes, at + 2, end, reference, zone);
   if (stamp === null) return null;
   const host = stamp.end + 1;
   const hostEnd = wordEnd(bytes, host, end);
@@ -106,7 +119,7 @@ function versionOne(bytes: Buffer, at: number, end: number, reference: Micros): 
 }
 
 /** All others: a stamp of some kind, a host, facility and severity, a tag, each where it is there. */
-function traditional(bytes: Buffer, start: number, end: number, reference: Micros): Header {
+function traditional(bytes: Buffer, start: number, end: number, reference: Micros, zone: TimeZone): Header {
   const monotonic = uptimeAt(bytes, start, end);
   if (monotonic !== null) return afterMonotonic(bytes, monotonic, end);
   if (standsAt(bytes, 'kern ', start, end)) {
@@ -115,12 +128,12 @@ function traditional(bytes: Buffer, start: number, end: number, reference: Micro
     const stamps = level < 0 || level >= end ? -1 : bytes.indexOf(COLON, level + 1);
     if (stamps > 0 && stamps < end) return withUptime(bytes, stamps + 2, end, null, NO_TAG, NO_HOST);
   }
-  const bracketed = bytes[start] === OPEN ? readStamp(bytes, start + 1, end, reference) : null;
+  const bracketed = bytes[start] === OPEN ? readStamp(bytes, start + 1, end, reference, zone) : null;
   // dmesg -T
   if (bracketed !== null && bytes[bracketed.end] === CLOSE) {
     return withUptime(bytes, bracketed.end + 2, end, bracketed, NO_TAG, NO_HOST);
   }
-  const stamp = readStamp(bytes, start, end, reference);
+  const stamp = readStamp(bytes, start, end, reference, zone);
   const named = stamp === null ? start : skipBlanks(bytes, stamp.end, end);
   const tag = tagAt(bytes, named, end, stamp !== null);
   return withUptime(bytes, tag.end, end, stamp, tag.doubt, tag);
