@@ -169,7 +169,7 @@ export class Daemon {
     // What another daemon has acted on only rebuilds the attempts that were in flight.
     if (from.again) return;
     this.#decide(decisions, from);
-    if (this.#engine.isSwept(packet)) this.#teller.swept(packet.src, from.readAt);
+    if (this.#engine.isSwept(packet)) this.#teller.swept(packet, from.readAt);
   }
 
   /** All that was written before this moment has been read. */

@@ -89,7 +89,7 @@ export class Engine implements PacketNotes {
   handlePacket(packet: Packet, readAt = packet.time): Decision[] {
     const now = this.#time(packet);
     // knockd has one clock, that of the packets.
-    this.#lagUs = this.#switches.clock === 'exact' ? readAt - packet.time : 0;
+    this.#lagUs = this.#switches.clock === 'exact' ? Math.max(0, readAt - packet.time) : 0;
     const host = this.#hosts.of(packet.host);
     this.#refresh(now);
     const port = portKey(packet);
@@ -101,7 +101,7 @@ export class Engine implements PacketNotes {
     if (!fits.some(({ track }) => sees(track.lock, packet))) return [];
     if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return [];
 
-    if (this.#switches.clock === 'whole-seconds') this.#expireAll(now);
+    if (this.#switches.clock === 'whole-seconds') this.#expireAll(now, host);
     else this.#expireOf(host, packet.src, now);
     const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, packet.src);
     this.#met.clear();
@@ -139,9 +139,13 @@ export class Engine implements PacketNotes {
     return this.#deadlines.first()?.deadline ?? null;
   }
 
-  /** Ends what is due at `now`. Packets with an earlier time must have been handled before. */
-  handleTimeout(now: Micros): Decision[] {
-    if (this.#switches.clock === 'exact') this.#expireAll(now);
+  /**
+   * Ends what is due at `now`. Packets with an earlier time must have been handled before.
+   *
+   * @param host where time has passed; null for everywhere
+   */
+  handleTimeout(now: Micros, host: string | null = null): Decision[] {
+    if (this.#switches.clock === 'exact') this.#expireAll(now, host === null ? null : this.#hosts.of(host));
     return this.#take();
   }
 
@@ -192,8 +196,9 @@ export class Engine implements PacketNotes {
     }
   }
 
-  #expireAll(now: Micros): void {
-    for (let slot = this.#deadlines.due(now); slot !== null; slot = this.#deadlines.due(now)) {
+  #expireAll(now: Micros, host: number | null): void {
+    const due = (): number | null => this.#deadlines.due(now, host);
+    for (let slot = due(); slot !== null; slot = due()) {
       const end = this.#progress.start(slot) + this.#table.track(slot).lock.seqTimeoutUs;
       this.#lagUs = this.#deadlines.of(slot) - end;
       this.#expire(slot, Math.max(end, now - this.#lagUs));
@@ -279,7 +284,8 @@ export class Engine implements PacketNotes {
       return;
     }
     this.#table.setStage(slot, stage);
-    this.#deadlines.set(slot, this.#progress.start(slot) + track.lock.seqTimeoutUs + this.#lagUs);
+    const deadline = this.#progress.start(slot) + track.lock.seqTimeoutUs + this.#lagUs;
+    this.#deadlines.set(slot, this.#table.host(slot), deadline);
   }
 
   #release(slot: number): void {

@@ -75,6 +75,11 @@ export class AttemptTable {
     return this.#ipv6.get(slot) ?? ipv4Address(at(this.#ipv4, slot));
   }
 
+  /** The number of the host at which the attempt is made. */
+  host(slot: number): number {
+    return at(this.#hostOf, slot);
+  }
+
   /** The name of the host at which the attempt is made; empty where no line names it. */
   hostName(slot: number): string {
     return this.#hostNames[slot] ?? '';

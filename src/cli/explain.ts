@@ -81,7 +81,7 @@ async function explain(
   };
   const time = new RecordedTime();
   const play = (played: Played | null): void => {
-    if (played !== null) take(explanation.packet(played.packet, played.now));
+    if (played !== null) take(explanation.packet(played.packet, played.passedAt));
   };
   for await (const event of readLog(path, io)) {
     if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);

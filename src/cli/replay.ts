@@ -53,8 +53,8 @@ export function addReplay(program: Command, io: Io): void {
       const time = new RecordedTime();
       const play = (played: Played | null): void => {
         if (played === null) return;
-        print(engine.handleTimeout(played.now));
-        print(engine.handlePacket(played.packet, played.now));
+        print(engine.handleTimeout(played.passedAt, played.packet.host));
+        print(engine.handlePacket(played.packet));
       };
       // A packet that waits may change what the engine needs to see of the line behind it.
       const noted: PacketNotes['noted'] = (host, ipv4, port, at) => {

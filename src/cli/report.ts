@@ -116,8 +116,8 @@ async function watchDoors(config: Config, io: Io): Promise<Watch> {
 
 function see({ knocks, engine }: Watch, played: Played | null): void {
   if (played === null) return;
-  knocks.add(engine.handleTimeout(played.now));
-  knocks.add(engine.handlePacket(played.packet, played.now));
+  knocks.add(engine.handleTimeout(played.passedAt, played.packet.host));
+  knocks.add(engine.handlePacket(played.packet));
 }
 
 async function countriesAt(path: string): Promise<CountryOf> {

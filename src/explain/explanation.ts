@@ -56,12 +56,12 @@ export class Explanation {
     this.#switches = switches;
   }
 
-  /** @param now the moment of the log at which it comes */
-  packet(packet: Packet, now = packet.time): readonly Remark[] {
-    const passed = this.pass(now);
+  /** @param passedAt up to when time has passed at its host */
+  packet(packet: Packet, passedAt = packet.time): readonly Remark[] {
+    const passed = this.pass(passedAt, packet.host);
     // As it is now: what opens a one-time door changes it.
     const sight = this.#look(packet.time);
-    const decisions = this.#engine.handlePacket(packet, now);
+    const decisions = this.#engine.handlePacket(packet);
     const decided = decisions.flatMap((decision, index) =>
       this.#told(decision, decisions.slice(index + 1), packet),
     );
@@ -77,9 +77,9 @@ export class Explanation {
     return [...passed, ...decided, ...worthTelling(misses, decisions).map((miss) => remarkOn(miss, packet))];
   }
 
-  /** Lets time pass up to `now`. */
-  pass(now: Micros): readonly Remark[] {
-    return this.#engine.handleTimeout(now).flatMap((decision) => this.#told(decision, [], null));
+  /** Lets time pass up to `now` at a host, or everywhere. */
+  pass(now: Micros, host: string | null = null): readonly Remark[] {
+    return this.#engine.handleTimeout(now, host).flatMap((decision) => this.#told(decision, [], null));
   }
 
   /** What is still under way. */

@@ -60,6 +60,8 @@ interface Offset {
   lastUptimeUs: number;
   /** Whether it has been the current one, or this machine's own clocks vouch for it. */
   isProven: boolean;
+  /** Whether a second line has agreed on it, or this machine's own clocks do to the second. */
+  isConfirmed: boolean;
 }
 
 /**
@@ -225,8 +227,8 @@ export class HostClock {
     const offset = known ?? this.#remember(measured, uptimeUs);
     if (known !== undefined) this.#agree(known, uptimeUs, measured);
     if (this.#relearn(offset, machine)) return { us: uptimeUs + offset.us, clock: 'kernel' };
-    if (machine.live && machine.bootedAt !== null && measured > current.us && this.#mayBeLate)
-      return { us: uptimeUs + current.us, clock: 'kernel' };
+    const isLate = machine.live && machine.bootedAt !== null && measured > current.us && this.#mayBeLate;
+    if (isLate && current.isConfirmed) return { us: uptimeUs + current.us, clock: 'kernel' };
     return { us: uptimeUs + offset.us, clock: 'syslog' };
   }
 
@@ -269,6 +271,7 @@ export class HostClock {
 
   #agree(offset: Offset, uptimeUs: number, measured: Micros): void {
     for (const other of this.#offsets) if (other !== offset) other.lines = 0;
+    offset.isConfirmed = true;
     // The two clocks drift apart; after a pause a small correction disturbs nothing.
     const pausedUs = uptimeUs - offset.lastUptimeUs;
     const offUs = measured - offset.us;
@@ -290,6 +293,7 @@ export class HostClock {
       firstUptimeUs: uptimeUs,
       lastUptimeUs: uptimeUs,
       isProven: false,
+      isConfirmed: false,
     };
     this.#offsets.push(offset);
     if (this.#offsets.length > OFFSETS) {
@@ -313,6 +317,7 @@ export class HostClock {
     if (before !== null)
       this.#notices.push({ kind: 'relearned', host: this.#host, byUs: offset.us - before.us });
     offset.isProven = true;
+    if (bootedAt !== null && Math.abs(offset.us - bootedAt) <= AGREE_US) offset.isConfirmed = true;
     this.#current = offset;
     this.#adoptedBootedAt = bootedAt;
   }

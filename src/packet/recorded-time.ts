@@ -1,23 +1,28 @@
-/** Tells how far time has passed in a recorded log, which no single wild stamp may decide. */
+/** Tells how far time has passed at each host of a recorded log, which no single wild stamp may decide. */
 
 import { type Micros, type Packet, US_PER_SECOND } from '../model.ts';
 
 /** Lines of one host may be out of order by so much. */
 const DISORDER_US = 2 * US_PER_SECOND;
-/** Hosts whose last packet is remembered. */
+/** Hosts whose time is remembered. */
 const HOSTS = 4_096;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 export interface Played {
   readonly packet: Packet;
-  /** The moment of the log at which it comes. Hosts whose clocks differ share it. */
-  readonly now: Micros;
+  /** Up to when time has passed at its host. */
+  readonly passedAt: Micros;
 }
 
-/** Packets come out one later than they go in: the next one says whether a time is to be believed. */
+interface HostTime {
+  readonly lastAt: Micros;
+  readonly passedAt: Micros;
+}
+
+/** Packets come out one later than they go in: the next one of the same host says whether a time is to be believed. */
 export class RecordedTime {
   #held: Packet | null = null;
-  #now = Number.NEGATIVE_INFINITY;
-  readonly #lastOf = new Map<string, Micros>();
+  readonly #hosts = new Map<string, HostTime>();
 
   /** Takes a packet, and hands on the one before it. */
   next(packet: Packet): Played | null {
@@ -30,28 +35,27 @@ export class RecordedTime {
   before(host: string, time: Micros): Played | null {
     const held = this.#held;
     this.#held = null;
-    return held === null ? null : this.#play(held, host === held.host ? time : null);
+    if (held === null) return null;
+    return this.#play(held, host === held.host && time >= held.time - DISORDER_US);
   }
 
   /** Hands on the last packet. */
   end(): Played | null {
     const held = this.#held;
     this.#held = null;
-    return held === null ? null : this.#play(held, held.time);
+    return held === null ? null : this.#play(held, true);
   }
 
-  /** @param nextAt the time of the next packet, where that is of the same host */
-  #play(packet: Packet, nextAt: Micros | null): Played {
+  #play(packet: Packet, isConfirmed: boolean): Played {
     const { host, time } = packet;
-    const before = this.#lastOf.get(host) ?? Number.NEGATIVE_INFINITY;
-    const isBelieved = nextAt !== null && nextAt >= time - DISORDER_US;
-    this.#now = Math.max(this.#now, isBelieved ? time : Math.min(before, time));
-    this.#lastOf.delete(host);
-    this.#lastOf.set(host, time);
-    if (this.#lastOf.size > HOSTS) {
-      const [oldest] = this.#lastOf.keys();
-      if (oldest !== undefined) this.#lastOf.delete(oldest);
+    const { lastAt, passedAt: before } = this.#hosts.get(host) ?? { lastAt: NEVER, passedAt: NEVER };
+    const passedAt = Math.max(before, isConfirmed ? time : Math.min(lastAt, time));
+    this.#hosts.delete(host);
+    this.#hosts.set(host, { lastAt: time, passedAt });
+    if (this.#hosts.size > HOSTS) {
+      const [oldest] = this.#hosts.keys();
+      if (oldest !== undefined) this.#hosts.delete(oldest);
     }
-    return { packet, now: this.#now === Number.NEGATIVE_INFINITY ? time : this.#now };
+    return { packet, passedAt };
   }
 }

@@ -126,7 +126,7 @@ it('deadlines come out in order whatever was set, moved and deleted', () => {
           deadlines.delete(slot);
           model.delete(slot);
         } else {
-          deadlines.set(slot, deadline);
+          deadlines.set(slot, slot % 3, deadline);
           model.set(slot, deadline);
         }
         expect(deadlines.first()?.deadline ?? null).toBe(
