@@ -1,4 +1,4 @@
-/** Packets and time -> decisions: a door opens when the last packets it saw are its sequence. */
+/** Decides from packets and time which doors open, by the sequences they wait for. */
 
 import {
   type Address,
@@ -14,7 +14,7 @@ import { Deadlines } from './deadlines.ts';
 import { Doubles } from './doubles.ts';
 import { HostNumbers } from './host-numbers.ts';
 import { compile, isEcho, portKey, type Sight, sees, type Track } from './match.ts';
-import { Progress, stageOf } from './progress.ts';
+import { Progress } from './progress.ts';
 import { SweepGuards } from './sweep-guards.ts';
 import type { Switches } from './switches.ts';
 import { AttemptTable, DEFAULT_CAPACITY, NO_SLOT } from './table.ts';
@@ -29,7 +29,10 @@ export interface EngineOptions {
 }
 
 /**
- * The sequence engine. It has no clock: time comes with each packet and each call, and what is to happen
+ * The sequence engine. A door opens when a client's packets hold its sequence, in order and inside its window, and each
+ * packet that the door sees between two of these knocks fits a step before it: it repeats a step, and is ignored.
+ *
+ * It has no clock: time comes with each packet and each call, and what is to happen
  * later goes out as `nextDeadline()`. A call of `handleTimeout` that nothing was due for is harmless.
  */
 export class Engine implements PacketNotes {
@@ -109,13 +112,13 @@ export class Engine implements PacketNotes {
       const track = this.#table.track(slot);
       this.#met.add(track);
       if (!sees(track.lock, packet)) continue;
-      this.#advance(slot, track, fits.find((fit) => fit.track === track)?.steps ?? 0, packet, port, now);
+      this.#advance(slot, track, fits.find((fit) => fit.track === track)?.steps ?? 0, packet, now);
     }
     if (busy) return this.#take();
     for (const { track, steps } of fits) {
       if ((steps & 1) === 0 || this.#met.has(track) || !sees(track.lock, packet)) continue;
       if (this.#guards.of(host).sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
-      this.#advance(this.#claim(host, packet, track), track, steps, packet, port, now);
+      this.#advance(this.#claim(host, packet, track), track, steps, packet, now);
     }
     return this.#take();
   }
@@ -176,17 +179,12 @@ export class Engine implements PacketNotes {
     }
   }
 
-  #advance(slot: number, track: Track, steps: number, packet: Packet, port: number, now: Micros): void {
+  #advance(slot: number, track: Track, steps: number, packet: Packet, now: Micros): void {
     const before = this.#progress.stage(slot);
-    const next = this.#progress.next(slot, steps, before === 0 || this.#switches.afterWrong === 'fall-back');
-    const after = stageOf(next);
-    const back = after < before;
-    const keep =
-      back && this.#switches.retransmission === 'unseen' && this.#progress.repeats(slot, packet, port);
-    this.#progress.take(slot, next, keep, packet, port, now);
-    if (keep) return;
-    if (back) this.#tell(slot, packet.time, 'reset', before, 'wrong packet');
-    if (after > 0 && after !== before) this.#tell(slot, packet.time, 'stage', after);
+    this.#progress.take(slot, steps, this.#switches.repeats === 'ignored', now);
+    const after = this.#progress.stage(slot);
+    if (after < before) this.#tell(slot, packet.time, 'reset', before, 'wrong packet');
+    if (after > before) this.#tell(slot, packet.time, 'stage', after);
     if (after === track.sequence.length) {
       this.#tell(slot, packet.time, 'open', after);
       this.#release(slot);

@@ -95,13 +95,16 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('tells a repeat that would set an attempt back from a knock that changes nothing', () => {
+  it('says that a packet repeats a step, from whatever source port', () => {
+    expect(texts(SSH, '7000 8000:udp 8000:udp').at(-1)).toBe(
+      '8000/udp repeats a step already taken: ignored',
+    );
     expect(texts(SSH, '7000 8000:udp =7000').at(-1)).toBe(
-      '7000/tcp is a repeat of a knock that was taken (same source port), unseen',
+      '7000/tcp repeats the first step: ignored, or the start of another knock',
     );
     expect(texts([door('a: 1,1,2')], '1 1 1 2').slice(1)).toEqual([
       '1/tcp is step 2 of 3, 2/tcp comes next',
-      '1/tcp leaves the attempt at step 2 of 3, with a later beginning',
+      '1/tcp repeats the first step: ignored, or the start of another knock',
       '2/tcp is step 3 of 3: opened',
     ]);
   });
