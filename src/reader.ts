@@ -1,12 +1,14 @@
 /** One log of the configuration -> its packets, what befell it, and how far it was read. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { LogConfig } from './config/schema.ts';
 import type { LogCounts } from './counts.ts';
 import { messageOf } from './errors.ts';
 import { Bookmark, type Resume, type Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
 import type { LineEvent, LineSource, Micros, Packet, PacketNotes, Place } from './model.ts';
+import { ClockReports } from './packet/clock-reports.ts';
 import { LogHealth } from './packet/health.ts';
 import { PacketScan } from './packet/scan.ts';
 
@@ -23,6 +25,8 @@ export interface ReaderParts {
   readonly openPosition: (log: LogConfig) => Shelf | null;
   /** Who is asked before a packet is made of a line; null where one is to be made of each. */
   readonly notes: PacketNotes | null;
+  /** What this machine calls itself. */
+  readonly hostName: string;
   readonly log: Log;
 }
 
@@ -39,6 +43,7 @@ export class LogReader {
   readonly #parts: ReaderParts;
   readonly #ending = new AbortController();
   readonly #health = new LogHealth();
+  readonly #clockReports = new ClockReports();
   readonly #bookmark = new Bookmark(null);
   #isAlone = true;
   /** Ahead of what is told of this log, where there are others. */
@@ -56,7 +61,7 @@ export class LogReader {
   constructor(settings: LogConfig, parts: ReaderParts) {
     this.#parts = parts;
     this.#settings = settings;
-    this.#scan = new PacketScan({ ...settings, live: true, notes: parts.notes });
+    this.#scan = this.#newScan();
   }
 
   get settings(): LogConfig {
@@ -82,15 +87,15 @@ export class LogReader {
    * @param isAlone whether no other log is read beside it
    */
   change(settings: LogConfig, isAlone: boolean): void {
-    const { prefix, format } = this.#settings;
+    const before = this.#settings;
     this.#isAlone = isAlone;
     this.#label = isAlone ? '' : `${nameOf(settings)}: `;
     this.#settings = settings;
     this.#bookmark.turn(this.#parts.openPosition(settings));
-    if (settings.prefix === prefix && settings.format === format) return;
+    if (isDeepStrictEqual(readingOf(settings), readingOf(before))) return;
     this.#before = this.#scanned();
     this.#packetAt = this.#scan.lastTime ?? this.#packetAt;
-    this.#scan = new PacketScan({ ...settings, live: true, notes: this.#parts.notes });
+    this.#scan = this.#newScan();
   }
 
   /**
@@ -134,9 +139,11 @@ export class LogReader {
 
   /** Tells what is due, and saves what is due. */
   tick(at: Micros): void {
-    for (const text of this.#health.reports(at, this.#scan.counts.untrusted)) {
-      this.#parts.log.warn(`${this.#label}${text}`);
-    }
+    const texts = [
+      ...this.#health.reports(at, this.#scan.counts.untrusted),
+      ...this.#clockReports.reports(at, this.#scan.clocks, this.#scan.takeNotices()),
+    ];
+    for (const text of texts) this.#parts.log.warn(`${this.#label}${text}`);
     this.#bookmark.saveInTime(at);
   }
 
@@ -155,10 +162,23 @@ export class LogReader {
     }
   }
 
+  #newScan(): PacketScan {
+    const { hostName: ownName, notes } = this.#parts;
+    return new PacketScan({
+      ...this.#settings,
+      ...{ live: true, isPipe: this.#settings.from === 'stdin', ownName, notes },
+    });
+  }
+
   #scanned(): PacketScan['counts'] {
     const { trusted, untrusted } = this.#scan.counts;
     return { trusted: this.#before.trusted + trusted, untrusted: this.#before.untrusted + untrusted };
   }
+}
+
+/** What decides how lines are taken. */
+function readingOf({ prefix, format, hosts, timezone }: LogConfig) {
+  return { prefix, format, hosts, timezone };
 }
 
 /** What a log is called. */

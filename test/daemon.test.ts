@@ -40,6 +40,7 @@ class Bench {
       },
       openFirewall: ({ firewall }) => new DryRunFirewall(firewall, () => undefined),
       openPosition: () => null,
+      hostName: 'vm',
       openStops: () => null,
       oneTime: new OneTimeDoors(),
       run: async (command, { source }) => {

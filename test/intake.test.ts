@@ -40,6 +40,7 @@ class Bench {
           void this.saved.push(`${path} ${upTo.kind === 'file' ? upTo.position : ''}`),
       }),
       notes: null,
+      hostName: 'vm',
       log: { info: say, warn: say, error: say },
       now: () => this.now,
       windowUs: () => 5 * US,

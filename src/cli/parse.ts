@@ -1,13 +1,14 @@
 /** `knocktail parse`: a log -> each LOG line in it as a packet, counted by a daemon or not. */
 
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { followFile } from '../line/file.ts';
 import { readLog } from '../line/stream.ts';
 import { jsonLine, printable } from '../log.ts';
 import type { LineEvent } from '../model.ts';
-import { BootClock } from '../packet/clock.ts';
 import { flagNames, packetJson } from '../packet/format.ts';
+import { HostClocks } from '../packet/host-clocks.ts';
 import { type Reading, readLine } from '../packet/line.ts';
 import { isoTime } from '../time.ts';
 import type { Io } from './io.ts';
@@ -54,18 +55,18 @@ async function parse(
   io: Io,
 ): Promise<boolean> {
   const wanted = prefix === undefined ? null : Buffer.from(prefix);
-  const clock = new BootClock({ live: follow === true });
+  const clocks = new HostClocks({ live: follow === true, ownName: hostname() });
   let line = 0;
   let isFound = false;
   for await (const event of events) {
     if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
     if (event.kind !== 'lines') continue;
     const { bytes, readAt, bootedAt } = event;
-    clock.booted(bootedAt);
+    clocks.booted(bootedAt);
     let shown = '';
     for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
       line++;
-      const reading = readLine(bytes, start, end, wanted, clock, readAt);
+      const reading = readLine(bytes, start, end, wanted, clocks, readAt);
       if (reading === null) continue;
       isFound = true;
       shown += json === true ? `${asJson(line, reading)}\n` : `${asText(line, reading)}\n`;

@@ -9,7 +9,7 @@ import { PacketScan } from '../packet/scan.ts';
 import type { Io } from './io.ts';
 
 /** What counts: the lines of one prefix, or with null those of any. */
-export type Wanted = Pick<LogConfig, 'prefix' | 'format'> | null;
+export type Wanted = Pick<LogConfig, 'prefix' | 'format' | 'hosts' | 'timezone'> | null;
 
 /** Where the logs of one machine follow each other, as those that logrotate has left, a knock may begin in one and end in the next. */
 export class RecordedLogs {

@@ -10,7 +10,7 @@ import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
-import type { Packet } from '../model.ts';
+import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { countriesOf } from '../report/countries.ts';
 import { reportJson } from '../report/json.ts';
 import { Knocks } from '../report/knocks.ts';
@@ -79,10 +79,12 @@ async function reportOf(logs: readonly string[], options: Options, io: Io): Prom
   const watch = config === null ? null : await watchDoors(config, io);
   const count = new TrafficCount(countryOf);
   const recorded = new RecordedLogs(wanted, io);
+  const time = new RecordedTime();
   await recorded.read(logs, (packet) => {
     count.add(packet);
-    if (watch !== null) see(watch, packet);
+    if (watch !== null) see(watch, time.next(packet));
   });
+  if (watch !== null) see(watch, time.end());
   return {
     logs,
     prefix: wanted?.prefix ?? null,
@@ -96,7 +98,7 @@ async function reportOf(logs: readonly string[], options: Options, io: Io): Prom
 
 function wantedOf(config: Config | null, prefix: string | undefined): Wanted {
   if (config !== null) return config.logs[0];
-  return prefix === undefined ? null : { prefix, format: 'kernel' };
+  return prefix === undefined ? null : { prefix, format: 'kernel', hosts: null, timezone: null };
 }
 
 async function configAt(path: string, prefix: string | undefined): Promise<Config> {
@@ -112,9 +114,10 @@ async function watchDoors(config: Config, io: Io): Promise<Watch> {
   return { knocks: new Knocks(locks.map(({ name }) => name)), engine };
 }
 
-function see({ knocks, engine }: Watch, packet: Packet): void {
-  knocks.add(engine.handleTimeout(packet.time));
-  knocks.add(engine.handlePacket(packet));
+function see({ knocks, engine }: Watch, played: Played | null): void {
+  if (played === null) return;
+  knocks.add(engine.handleTimeout(played.passedAt, played.packet.host));
+  knocks.add(engine.handlePacket(played.packet));
 }
 
 async function countriesAt(path: string): Promise<CountryOf> {

@@ -198,6 +198,7 @@ function emptyDoor(): Door {
     tcpflags: null,
     target: null,
     from: null,
+    hosts: null,
     trap: [],
     open: null,
     close: null,

@@ -1,8 +1,8 @@
 /** Finds the stamps and the host in whatever a log has ahead of a prefix, by their looks. */
 
-import { type Micros, US_PER_SECOND } from '../model.ts';
+import { US_PER_SECOND } from '../model.ts';
 import { isDigit } from './bytes.ts';
-import { readDate, readMinute, type Stamp } from './calendar.ts';
+import { type Civil, readDate, readMinute, type Stamp } from './calendar.ts';
 import { readNumber } from './stamp.ts';
 import { type Host, NO_HOST } from './tag.ts';
 import { type Header, readKmsgHeader } from './timestamp.ts';
@@ -10,7 +10,7 @@ import { readUptime, type Uptime } from './uptime.ts';
 
 const [OPEN, CLOSE, AT] = [0x5b, 0x5d, 0x40];
 /** A line whose stamp has the minute alone, and that was written in it: the moment of reading says more. */
-const FRESH_US = 62 * US_PER_SECOND;
+export const FRESH_US = 62 * US_PER_SECOND;
 /** No kernel is up for 30 years, but that many seconds were since 1970. */
 const LONGEST_UPTIME_US = 1e9 * US_PER_SECOND;
 /** `kernel:`, `kernel[0]:`, `kernel` of RFC 5424, `kern.warn`, `user.warning`. */
@@ -25,14 +25,14 @@ const MOST_HOSTS = 3;
  *
  * @param end where the prefix begins
  */
-export function readAnyHeader(bytes: Buffer, start: number, end: number, reference: Micros): Header {
+export function readAnyHeader(bytes: Buffer, start: number, end: number, how: Civil): Header {
   const record = readKmsgHeader(bytes, start, end);
   if (record !== null) return { ...record, doubt: null, end };
-  const dates = stampsIn(bytes, start, end, (at) => readDate(bytes, at, end, reference));
+  const dates = stampsIn(bytes, start, end, (at) => readDate(bytes, at, end, how));
   const { first, lastEnd } =
-    dates.first === null ? stampsIn(bytes, start, end, (at) => readNumber(bytes, at, end, reference)) : dates;
+    dates.first === null ? stampsIn(bytes, start, end, (at) => readNumber(bytes, at, end, how)) : dates;
   const uptime = uptimeIn(bytes, start, end);
-  const stamp = first ?? minuteIn(bytes, start, end, reference);
+  const stamp = first ?? minuteIn(bytes, start, end, how);
   return {
     wall: stamp?.time ?? null,
     wholeSecond: stamp?.wholeSecond ?? false,
@@ -67,12 +67,12 @@ function stampsIn(bytes: Buffer, start: number, end: number, read: (at: number) 
 }
 
 /** `[Nov26 22:10]` of dmesg -H */
-function minuteIn(bytes: Buffer, start: number, end: number, reference: Micros): Stamp | null {
+function minuteIn(bytes: Buffer, start: number, end: number, how: Civil): Stamp | null {
   const open = bytes.indexOf(OPEN, start);
-  const stamp = open < 0 || open >= end ? null : readMinute(bytes, open + 1, end, reference);
+  const stamp = open < 0 || open >= end ? null : readMinute(bytes, open + 1, end, how);
   if (stamp === null || bytes[stamp.end] !== CLOSE) return null;
-  const age = reference - stamp.time;
-  return age >= 0 && age < FRESH_US ? null : stamp;
+  const ageUs = how.reference - stamp.time;
+  return ageUs >= 0 && ageUs < FRESH_US ? { ...stamp, time: how.reference } : stamp;
 }
 
 interface PlacedUptime extends Uptime {

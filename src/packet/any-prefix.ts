@@ -2,7 +2,7 @@
 
 import type { Micros, Packet } from '../model.ts';
 import { LF } from './bytes.ts';
-import { BootClock } from './clock.ts';
+import { HostClocks } from './host-clocks.ts';
 import { readLine } from './line.ts';
 
 /** What every body begins with. */
@@ -10,7 +10,7 @@ const BODY = Buffer.from('IN=');
 
 /** For a record; `scan.ts` is what a daemon believes. */
 export class AnyPrefixScan {
-  readonly #clock = new BootClock({ live: false });
+  readonly #clocks = new HostClocks({ live: false });
   #trusted = 0;
   #untrusted = 0;
 
@@ -24,7 +24,7 @@ export class AnyPrefixScan {
     for (let at = bytes.indexOf(BODY); at >= 0; ) {
       const start = bytes.lastIndexOf(LF, at) + 1;
       const end = bytes.indexOf(LF, at);
-      const reading = readLine(bytes, start, end, null, this.#clock, readAt);
+      const reading = readLine(bytes, start, end, null, this.#clocks, readAt);
       if (reading?.trusted === true) {
         this.#trusted++;
         accept(reading.packet);

@@ -10,7 +10,11 @@ export type Unwrapped =
   | { readonly kind: 'line'; readonly bytes: Buffer }
   /** What the kernel said, without a header of its own; `host` is empty where the entry names none. */
   | { readonly kind: 'message'; readonly bytes: Buffer; readonly header: Header; readonly host: string }
-  | { readonly kind: 'packet'; readonly packet: Omit<Packet, 'time' | 'second'>; readonly wall: Micros };
+  | {
+      readonly kind: 'packet';
+      readonly packet: Omit<Packet, 'time' | 'second' | 'clock'>;
+      readonly wall: Micros;
+    };
 
 /** ulogd2 is a program like any other: whoever may write to its stream may write such a line. */
 export const FROM_ULOGD = 'ulogd wrote it, not the kernel';
@@ -77,7 +81,7 @@ export function unwrap(text: string): Unwrapped | null {
   const entry = journal.safeParse(data);
   if (entry.success) return fromJournal(entry.data);
   const line = docker.safeParse(data);
-  if (line.success) return { kind: 'line', bytes: Buffer.from(line.data.log.replace(/\n$/, '')) };
+  if (line.success) return { kind: 'line', bytes: Buffer.from(line.data.log) };
   const packet = ulogd.safeParse(data);
   return packet.success ? fromUlogd(packet.data) : null;
 }
@@ -112,6 +116,7 @@ function fromUlogd(fields: z.output<typeof ulogd>): Unwrapped {
     kind: 'packet',
     wall: fields['oob.time.sec'] * US_PER_SECOND + fields['oob.time.usec'],
     packet: {
+      host: '',
       prefix: fields['oob.prefix'],
       in: fields['oob.in'],
       out: fields['oob.out'],

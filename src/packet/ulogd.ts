@@ -1,10 +1,10 @@
 /** A line of ulogd2, which has packets through nflog and not through the kernel's log -> its packet. */
 
 import type { Micros, Packet } from '../model.ts';
-import { BLANK, standsAt, wordEnd } from './bytes.ts';
-import type { BootClock } from './clock.ts';
+import { BLANK, standsAt, textEnd, textStart, wordEnd } from './bytes.ts';
+import type { HostClocks } from './host-clocks.ts';
 import { FROM_ULOGD } from './json.ts';
-import { packetFrom, readLine } from './line.ts';
+import { hostOf, packetFrom, readLine } from './line.ts';
 import { Body } from './netfilter.ts';
 import { readHeader } from './timestamp.ts';
 
@@ -18,18 +18,20 @@ const OPEN_BRACE = 0x7b;
  */
 export function readUlogdLine(
   bytes: Buffer,
-  start: number,
-  end: number,
+  lineStart: number,
+  lineEnd: number,
   prefix: string,
-  clock: BootClock,
+  clocks: HostClocks,
   readAt: Micros,
 ): Packet | null {
+  const start = textStart(bytes, lineStart, lineEnd);
+  const end = textEnd(bytes, start, lineEnd);
   if (bytes[start] === OPEN_BRACE && start < end) {
-    const reading = readLine(bytes, start, end, Buffer.from(prefix), clock, readAt);
+    const reading = readLine(bytes, start, end, Buffer.from(prefix), clocks, readAt);
     return reading?.why === FROM_ULOGD ? reading.packet : null;
   }
   // `Nov 21 00:14:10 vm PREFIX IN=...`: a blank of its own stands behind the prefix.
-  const header = readHeader(bytes, start, end, readAt);
+  const header = readHeader(bytes, start, end, readAt, clocks.zone);
   if (header.wall === null) return null;
   const message = wordEnd(bytes, header.end, end) + 1;
   const at = message + Buffer.byteLength(prefix) + 1;
@@ -37,6 +39,14 @@ export function readUlogdLine(
   const isWhole =
     standsAt(bytes, prefix, message, end) && bytes[at - 1] === BLANK && body.read(bytes, at, end);
   return isWhole && body.oddity === null
-    ? packetFrom(bytes, { ...header, end: message, doubt: null }, at, body, clock, readAt)
+    ? packetFrom(
+        bytes,
+        { ...header, end: message, doubt: null },
+        hostOf(bytes, header),
+        at,
+        body,
+        clocks,
+        readAt,
+      )
     : null;
 }

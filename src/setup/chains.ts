@@ -114,7 +114,7 @@ export function distinct(logs: readonly Line[]): readonly Line[] {
   );
 }
 
-/** No TCP sequence numbers: a log that others read should not have them, and the source port tells a repeat as well. */
+/** No TCP sequence numbers: a log that others read should not have them, and matching does not need them. */
 function lineTarget({ prefix, format }: Line): Spec {
   const most = MAX_PREFIX[format];
   if (Buffer.byteLength(prefix) > most) {
