@@ -6,6 +6,7 @@ import type { LogConfig } from './config/schema.ts';
 import type { LogCounts } from './counts.ts';
 import { messageOf } from './errors.ts';
 import { Bookmark, type Resume, type Shelf } from './line/place.ts';
+import { doubtsOfFormat } from './line/trust.ts';
 import type { Log } from './log.ts';
 import type { LineEvent, LineSource, Micros, Packet, PacketNotes, Place } from './model.ts';
 import { ClockReports } from './packet/clock-reports.ts';
@@ -46,6 +47,8 @@ export class LogReader {
   readonly #clockReports = new ClockReports();
   readonly #bookmark = new Bookmark(null);
   #isAlone = true;
+  /** The format that lines have been read in since what it lets through was said. */
+  #warnedOf: LogConfig['format'] | null = null;
   /** Ahead of what is told of this log, where there are others. */
   #label = '';
   #settings: LogConfig;
@@ -92,6 +95,9 @@ export class LogReader {
     this.#label = isAlone ? '' : `${nameOf(settings)}: `;
     this.#settings = settings;
     this.#bookmark.turn(this.#parts.openPosition(settings));
+    if (this.#warnedOf !== settings.format)
+      for (const { what, remedy } of doubtsOfFormat(settings)) this.#parts.log.warn(`${what}: ${remedy}`);
+    this.#warnedOf = settings.format;
     if (isDeepStrictEqual(readingOf(settings), readingOf(before))) return;
     this.#before = this.#scanned();
     this.#packetAt = this.#scan.lastTime ?? this.#packetAt;

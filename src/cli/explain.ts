@@ -17,6 +17,7 @@ import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { PacketScan } from '../packet/scan.ts';
 import { isoTime } from '../time.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
+import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
 import { CUT_SHORT, noLineCounts } from './print.ts';
 import { toAddress } from './typed-address.ts';
@@ -28,10 +29,9 @@ const CLOCKS: Readonly<Record<PlacedBy, string>> = {
   reading: '(has no usable time) ',
 };
 
-interface Options {
+interface Options extends LineOptions {
   readonly config: string;
   readonly source?: Address;
-  readonly prefix?: string;
   readonly json?: true;
 }
 
@@ -46,12 +46,12 @@ export function addExplain(program: Command, io: Io): void {
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
     .option('--source <ip>', 'tell of this source alone', toAddress)
     .option('--prefix <text>', 'count lines with this --log-prefix instead')
+    .addOption(formatOption())
     .option('--json', 'one JSON object a line, in the order of the log')
     .argument('[log]', 'the log file, or - for stdin', '-')
     .action(async (path: string, options: Options) => {
-      const { prefix } = options;
       const { config: given } = await readConfigFile(options.config);
-      const config = override(given, prefix === undefined ? {} : { prefix });
+      const config = override(given, lineOverrides(options));
       const { trusted } = await explain(config, path, options, io);
       io.finish(trusted === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });

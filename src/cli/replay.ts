@@ -14,12 +14,12 @@ import { PacketScan } from '../packet/scan.ts';
 import { isoTime } from '../time.ts';
 import { decisionJson, describe } from '../words.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
+import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
 import { CUT_SHORT, noLineCounts } from './print.ts';
 
-interface Options {
+interface Options extends LineOptions {
   readonly config: string;
-  readonly prefix?: string;
   readonly json?: true;
 }
 
@@ -30,13 +30,11 @@ export function addReplay(program: Command, io: Io): void {
     .description('Decisions for a recorded log; touches nothing. Exit code 1 when no line counts.')
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
     .option('--prefix <text>', 'count lines with this --log-prefix instead of that of the first log')
+    .addOption(formatOption())
     .option('--json', 'one JSON object a line')
     .argument('[log]', 'the log file, or - for stdin', '-')
-    .action(async (path: string, { config: configPath, json, prefix }: Options) => {
-      const config = override(
-        (await readConfigFile(configPath)).config,
-        prefix === undefined ? {} : { prefix },
-      );
+    .action(async (path: string, { config: configPath, json, ...lines }: Options) => {
+      const config = override((await readConfigFile(configPath)).config, lineOverrides(lines));
       const oneTime = new OneTimeDoors();
       for (const { text } of await oneTime.fill(config)) io.stderr.write(`${printable(text)}\n`);
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));

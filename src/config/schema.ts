@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
+import { LOG_FORMATS } from '../model.ts';
 import { firewall } from './firewall.ts';
 import {
   address,
@@ -102,9 +103,13 @@ const logKeys = strictMap({
     .default('KNOCK ')
     .describe('The --log-prefix of your LOG rules, blanks included.'),
   format: z
-    .enum(['kernel', 'ulogd'], { error: wrong('a format', 'write kernel or ulogd') })
+    .enum(LOG_FORMATS, { error: wrong('a format', 'write kernel, ulogd or any') })
     .default('kernel')
-    .describe('ulogd: the log holds lines of ulogd2 (LOGEMU, JSON) and nothing else, and all of them count.'),
+    .describe(
+      'Who writes the log. kernel: the kernel among others, and only lines with its tag are accepted. ulogd: ulogd2 ' +
+        '(LOGEMU, JSON) and nothing else. any: only the firewall, through any logger or shipper; whatever comes before ' +
+        'the prefix is ignored and every line with the prefix is accepted, so anyone who can write there opens doors.',
+    ),
   max_age: duration.prefault(10).describe('A knock that is older when it is read opens nothing.'),
   host: hosts.optional(),
   timezone: timezone.optional(),

@@ -64,7 +64,7 @@ function best(
 }
 
 function isRead(written: Line, { prefix, format }: Line): boolean {
-  return written.prefix === prefix && written.format === format;
+  return written.prefix === prefix && (format === 'any' || written.format === format);
 }
 
 /** The lines that count, in words. */

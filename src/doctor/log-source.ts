@@ -5,7 +5,7 @@ import { uptime } from 'node:os';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { choose, findJournalctl, hasKernelEntries, type LogPlace } from '../line/choose.ts';
-import { type Doubt, doubtsOf } from '../line/trust.ts';
+import { type Doubt, doubtsOf, type FormattedLog } from '../line/trust.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
 const CHECK = 'log';
@@ -15,7 +15,7 @@ const KMSG = '/dev/kmsg';
 interface Machine {
   /** What `auto` comes to. */
   readonly choose: typeof choose;
-  readonly doubts: (place: LogPlace) => readonly Doubt[];
+  readonly doubts: (log: FormattedLog) => readonly Doubt[];
   /** Whether the journal shows messages of the kernel; null where there is no journalctl. */
   readonly hasKernelEntries: () => Promise<boolean | null>;
   readonly bootedMs: number;
@@ -38,7 +38,10 @@ interface Settled extends LogPlace {
   readonly from: Exclude<LogPlace['from'], 'auto'>;
 }
 
-export async function checkLogSource(given: LogPlace, changes: Partial<Machine> = {}): Promise<Finding[]> {
+export async function checkLogSource(
+  given: FormattedLog,
+  changes: Partial<Machine> = {},
+): Promise<Finding[]> {
   const machine = { ...THIS_MACHINE, ...changes };
   const place = await settled(given, machine).catch((error: unknown) => {
     if (error instanceof KnocktailError && error.exitCode === EXIT.UNAVAILABLE) return error;
@@ -46,7 +49,7 @@ export async function checkLogSource(given: LogPlace, changes: Partial<Machine> 
   });
   if (place instanceof KnocktailError)
     return [fail(CHECK, place.complaint, place.remedy ?? 'name a log with log.path')];
-  return [await checkReadable(place, machine), ...checkTrust(machine.doubts(place))];
+  return [await checkReadable(place, machine), ...checkTrust(machine.doubts({ ...given, ...place }))];
 }
 
 async function settled({ from, path }: LogPlace, machine: Machine): Promise<Settled> {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandLine } from '../command-line.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
+import type { LogFormat } from '../model.ts';
 import { isOpenToOthers, openFolderOf } from '../permissions.ts';
 import type { LogPlace } from './choose.ts';
 
@@ -26,9 +27,21 @@ export interface Doubt {
   readonly remedy: string;
 }
 
+export interface FormattedLog extends LogPlace {
+  readonly format?: LogFormat;
+}
+
 /** What is to be known of a log; nothing where only the kernel can be at work. */
-export function doubtsOf({ from, path }: LogPlace, settings = THIS_MACHINE): Doubt[] {
-  return [...doubtsOfHost(settings), ...(from === 'file' ? doubtsOfFile(path, settings) : [])];
+export function doubtsOf(log: FormattedLog, settings = THIS_MACHINE): Doubt[] {
+  const ofFile = log.from === 'file' ? doubtsOfFile(log.path, settings) : [];
+  return [...doubtsOfHost(settings), ...doubtsOfFormat(log), ...ofFile];
+}
+
+/** Of those, what goes for a log in which more is believed than what the kernel says. */
+export function doubtsOfFormat({ from, path, format }: FormattedLog): Doubt[] {
+  if (format !== 'any') return [];
+  const what = `${from === 'file' ? path : `log.from: ${from}`} is read with format: any, so anyone who can write there can open doors`;
+  return [{ what, remedy: 'let only the firewall and its logger write there, docs/shippers.md' }];
 }
 
 /** Of those, what goes for each log. */

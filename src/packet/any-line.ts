@@ -14,15 +14,19 @@ export interface AnyReading extends Reading {
   readonly isStampless: boolean;
 }
 
-/** Where a body stands, and the prefix ahead of it. */
+/** Where a body stands, and what is ahead of it. */
 interface Found {
   readonly prefixAt: number;
+  /** Where stamps and the host end: at the prefix, or where that is not known, at the body. */
+  readonly headerEnd: number;
   readonly at: number;
 }
 
-const OPEN_BRACE = 0x7b;
+const [OPEN_BRACE, COMMA, QUOTE] = [0x7b, 0x2c, 0x22];
 /** A shipper may wrap what another has wrapped. */
 const DEEPEST = 3;
+/** `[  +0.157500] ` of dmesg -H, and `[<    0.157500>] ` of --time-format delta. */
+const DELTA = /\[(?: *\+|< *)(\d+\.\d{6})>?\] *$/;
 const NOTHING_SHIPPED: Shipped = { messages: [], time: null, uptimeUs: null, host: '' };
 
 export class AnyLines {
@@ -56,6 +60,7 @@ export class AnyLines {
       const isCutJson = brace === 0 && /^\{\s*"/.test(text);
       return isCutJson ? null : this.#read(line, outer, readAt);
     }
+    if (hasSource(line, brace)) return null;
     // What a syslog daemon has ahead of JSON is known of what is in it.
     const header = readAnyHeader(line, 0, brace, how);
     const around = { ...outer, time: timeOf(header) ?? outer.time, host: hostOf(line, header) || outer.host };
@@ -66,13 +71,14 @@ export class AnyLines {
     return null;
   }
 
-  #read(line: Buffer, shipped: Shipped, readAt: Micros): AnyReading | null {
+  #read(text: Buffer, shipped: Shipped, readAt: Micros): AnyReading | null {
+    const line = unquoted(text);
     const body = this.#body;
-    const found = this.#prefixes === null ? this.#anyBody(line) : firstBody(line, this.#prefixes);
-    if (found === null || hasSource(line, found.prefixAt) || !body.read(line, found.at, line.length, true))
+    const found = this.#prefixes === null ? this.#anyBody(line, readAt) : firstBody(line, this.#prefixes);
+    if (found === null || hasSource(line, found.headerEnd) || !body.read(line, found.at, line.length, true))
       return null;
-    const own = readAnyHeader(line, 0, found.prefixAt, { reference: readAt, zone: this.#clocks.zone });
-    const header = this.#goOn(line, completed(own, shipped), readAt);
+    const own = readAnyHeader(line, 0, found.headerEnd, { reference: readAt, zone: this.#clocks.zone });
+    const header = this.#goOn(line, { ...completed(own, shipped), end: found.prefixAt }, readAt);
     const host = hostOf(line, own) || shipped.host;
     const why = body.oddity ?? '';
     const clocks = why === '' ? this.#clocks : this.#clocks.aside;
@@ -83,19 +89,20 @@ export class AnyLines {
     return { packet, trusted: why === '', why, isStampless };
   }
 
-  #anyBody(line: Buffer): Found | null {
+  #anyBody(line: Buffer, readAt: Micros): Found | null {
     for (let at = line.indexOf('IN='); at >= 0; at = line.indexOf('IN=', at + 1)) {
       if (!this.#body.read(line, at, line.length, true)) continue;
-      return { prefixAt: Math.min(readHeader(line, 0, at, 0).end, at), at };
+      const { end } = readHeader(line, 0, at, readAt, this.#clocks.zone);
+      return { prefixAt: Math.min(end, at), headerEnd: at, at };
     }
     return null;
   }
 
-  /** `[  +0.157500] `: dmesg -H says how long after the line before, which need not be one of ours. */
+  /** dmesg says how long after the line before, which need not be one of ours. */
   #goOn(line: Buffer, header: Header, readAt: Micros): Header {
     const last = this.#last;
     if (header.wall !== null || header.uptimeUs !== null || last === null) return header;
-    const delta = /\[ *\+(\d+\.\d{6})\] *$/.exec(line.toString('latin1', 0, header.end));
+    const delta = DELTA.exec(line.toString('latin1', 0, header.end));
     if (delta === null) return header;
     const isLive = readAt >= last && readAt - last < FRESH_US;
     const wall = isLive ? readAt : last + Math.round(Number(delta[1]) * US_PER_SECOND);
@@ -111,17 +118,23 @@ function firstBody(line: Buffer, prefixes: readonly Buffer[]): Found | null {
       // ulogd2 has a blank of its own there.
       const at = skipBlanks(line, prefixAt + prefix.length, line.length);
       if (!standsAt(line, 'IN=', at, line.length)) continue;
-      if (first === null || prefixAt < first.prefixAt) first = { prefixAt, at };
+      if (first === null || prefixAt < first.prefixAt) first = { prefixAt, headerEnd: prefixAt, at };
       break;
     }
   }
   return first;
 }
 
-/** Without what ends a line, or stands ahead of it for want of a better place. */
+/** Without what ends a line, or is left of the line before. */
 function textOf(line: Buffer): Buffer {
   const start = textStart(line, 0, line.length);
   return line.subarray(start, textEnd(line, start, line.length));
+}
+
+/** Without the quote that closes a message: dmesg -J has a line for each field. */
+function unquoted(line: Buffer): Buffer {
+  const comma = line.at(-1) === COMMA ? line.length - 1 : line.length;
+  return line[comma - 1] === QUOTE ? line.subarray(0, comma - 1) : line;
 }
 
 function timeOf({ wall, wholeSecond, hasZone }: Header): Shipped['time'] {

@@ -38,9 +38,9 @@ export interface Civil {
 export function readDate(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
   if (isDigit(bytes[at])) return digitsFirst(bytes, at, end, how);
   const day = DAYS.some((name) => standsAt(bytes, name, at, end));
-  if (!day) return monthFirst(bytes, at, end, how, false);
+  if (!day) return monthFirst(bytes, at, end, how);
   const after = skipBlanks(bytes, bytes[at + 3] === COMMA ? at + 4 : at + 3, end);
-  if (!isDigit(bytes[after])) return monthFirst(bytes, after, end, how, true);
+  if (!isDigit(bytes[after])) return monthFirst(bytes, after, end, how);
   return yearMonthDay(bytes, after, end, how, true) ?? dayMonthYear(bytes, after, end, how);
 }
 
@@ -79,7 +79,7 @@ function yearMonthDay(bytes: Buffer, at: number, end: number, how: Civil, isName
 }
 
 /** `Nov 20 23:56:51`, with the year ahead of the time or after it. */
-function monthFirst(bytes: Buffer, at: number, end: number, how: Civil, isNamed: boolean): Stamp | null {
+function monthFirst(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
   const month = monthAt(bytes, at, end);
   if (month < 0 || bytes[at + 3] !== BLANK) return null;
   const dayAt = skipBlanks(bytes, at + 4, end);
@@ -90,12 +90,9 @@ function monthFirst(bytes: Buffer, at: number, end: number, how: Civil, isNamed:
   const clock = clockTime(bytes, early === null ? dayEnd + 1 : early.end + 1, end);
   if (clock === null) return null;
   if (early !== null) return stampOf(how, early.year, month, day, clock, null);
-  // date(1) prints the zone ahead of the year.
-  const zone = isNamed ? zoneName(bytes, clock.end, end) : null;
-  const late = yearAt(bytes, (zone ?? clock).end + 1, end);
-  if (late !== null && bytes[(zone ?? clock).end] === BLANK)
-    return stampOf(how, late.year, month, day, clock, zone, late.end);
-  return stampOf(how, nearestYear(month, day, how), month, day, clock, null);
+  const late = bytes[clock.end] === BLANK ? yearAt(bytes, clock.end + 1, end) : null;
+  const year = late?.year ?? nearestYear(month, day, how);
+  return stampOf(how, year, month, day, clock, null, late?.end ?? clock.end);
 }
 
 /** `2026 Nov 20 23:56:51` */

@@ -27,8 +27,6 @@ const NETWORK_WORDS = [
   'TC=',
   'HOPLIMIT=',
   'FLOWLBL=',
-  'FRAG:',
-  'FRAG=',
   'ID:',
   'CE',
   'DF',
@@ -53,8 +51,10 @@ const TRANSPORT_WORDS = [
   'MARK=',
   'mark=',
   'PHYSIN=',
-  'INCOMPLETE',
 ];
+const CUT_OFF = 'it ends at its protocol';
+/** Their headers are printed, but for fragments and what is too short. */
+const WITH_HEADER = ['TCP', 'UDP', 'UDPLITE', 'ICMP', 'ICMPv6', 'ICMPV6'];
 const FLAGS = Object.entries(TCP_FLAGS);
 /** Those behind which no other stands in a packet that any system sends. */
 const LAST_FLAGS = TCP_FLAGS.RST | TCP_FLAGS.SYN | TCP_FLAGS.FIN;
@@ -87,6 +87,8 @@ export class Body {
   len = NONE;
   id = NONE;
   seq = NONE;
+  /** Whether it has no header behind that of IP, or not all of it. */
+  #isPart = false;
   /** What the kernel would have written otherwise; null when nothing. */
   oddity: string | null = null;
 
@@ -99,6 +101,7 @@ export class Body {
   read(bytes: Buffer, at: number, end: number, isForeign = false): boolean {
     this.spt = this.dpt = this.flags = this.icmpType = this.icmpCode = this.len = this.id = this.seq = NONE;
     this.oddity = null;
+    this.#isPart = false;
     this.protoAt = this.protoEnd = at;
     const network = this.#readLink(bytes, at, end, isForeign);
     const proto = network < 0 ? NONE : this.#readNetwork(bytes, network, end);
@@ -137,6 +140,7 @@ export class Body {
       if (standsAt(bytes, 'PROTO=', word, end)) {
         this.protoAt = word + 6;
         this.protoEnd = wordEnds;
+        if (wordEnds === end) this.oddity = CUT_OFF;
         return wordEnds > this.protoAt ? skipBlanks(bytes, wordEnds, end) : NONE;
       }
       if (standsAt(bytes, 'LEN=', word, end)) {
@@ -147,8 +151,11 @@ export class Body {
         const close = bracketEnd(bytes, word, end, OPEN_PAREN, CLOSE_PAREN);
         if (close < 0) return NONE;
         isEnd = this.#readEncrypted(bytes, word, close);
+        const fragment = bytes.indexOf('FRAG:', word);
+        if (fragment >= 0 && fragment < close) this.#isPart = true;
         word = close;
-      } else if (standsAt(bytes, 'TRUNCATED', word, end)) isEnd = true;
+      } else if (standsAt(bytes, 'FRAG', word, end)) this.#isPart = !standsAt(bytes, '0', word + 5, wordEnds);
+      else if (standsAt(bytes, 'TRUNCATED', word, end)) isEnd = true;
       else if (!startsWithOne(bytes, NETWORK_WORDS, word, end)) return NONE;
     }
     if (!isEnd) this.oddity = 'it has no PROTO=';
@@ -195,7 +202,8 @@ export class Body {
       } else if (standsAt(bytes, 'OPT', word, end)) {
         word = bracketEnd(bytes, word, end, OPEN_PAREN, CLOSE_PAREN);
         if (word < 0) return this.#complete(bytes, flags, hasFlags, isForeign);
-      } else {
+      } else if (standsAt(bytes, 'INCOMPLETE', word, end)) this.#isPart = true;
+      else {
         const flag = flagAt(bytes, word, wordEnds);
         // Of the kernel's own lines, more is to come; elsewhere `URG` may be what is left of `URGP=`.
         const isKnown = isWhole || (isForeign && flag !== TCP_FLAGS.URG);
@@ -212,6 +220,8 @@ export class Body {
    */
   #complete(bytes: Buffer, flags: number, hasFlags: boolean, isForeign: boolean): boolean {
     if (this.spt >= 0 !== this.dpt >= 0) return false;
+    const hasHeader = this.dpt >= 0 || this.icmpCode >= 0 || this.#isPart;
+    if (!hasHeader && WITH_HEADER.some((name) => this.isProto(bytes, name))) this.oddity = CUT_OFF;
     if (!this.isProto(bytes, 'TCP') || this.dpt < 0) return true;
     this.flags = flags;
     const isWhole = hasFlags || (isForeign && flags > 0 && (flags & LAST_FLAGS) !== 0);

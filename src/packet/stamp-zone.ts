@@ -25,8 +25,8 @@ export function zoneAfter(bytes: Buffer, at: number, end: number): Zone | null {
 }
 
 /**
- * A word with the name of a zone, as journalctl and date(1) print it: `CET`, or `-03` where it has no letters. It is
- * the local zone of the machine that printed it, and names of zones are not unique, so it is taken as local time.
+ * A word with the name of a zone, as journalctl prints it: `CET`, or `-03` where it has no letters. It is the local
+ * zone of the machine that printed it, and names of zones are not unique, so it is taken as local time.
  */
 export function zoneName(bytes: Buffer, at: number, end: number): Zone | null {
   if (bytes[at] !== BLANK) return null;
