@@ -79,7 +79,7 @@ export async function* followKmsg({
       const nowMs = performance.now();
       if (isRead) readMs = nowMs;
       if (nowMs - drainedMs >= (isRead ? BUSY_MS : QUIET_MS)) {
-        yield { kind: 'drained', at };
+        yield { kind: 'drained', at, isComplete: true };
         drainedMs = nowMs;
       }
       const idleMs = nowMs - readMs;

@@ -100,6 +100,15 @@ export class PacketScan {
     return this.#clocks.of(host).passedAt;
   }
 
+  /** When the last of these lines was written, whoever wrote it; null where it does not say. */
+  timeOfLast(bytes: Buffer, readAt: Micros): Micros | null {
+    const end = bytes.at(-1) === LF ? bytes.length - 1 : bytes.length;
+    const start = bytes.lastIndexOf(LF, end - 1) + 1;
+    const header = readHeader(bytes, start, end, readAt, this.#clocks.zone);
+    const { time, clock } = this.#clocks.aside.place(hostOf(bytes, header), header, readAt);
+    return clock === 'reading' ? null : time;
+  }
+
   /** The time of the last line of the kernel's; null before the first. */
   get lastTime(): Micros | null {
     return this.#lastTime;

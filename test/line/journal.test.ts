@@ -47,7 +47,13 @@ describe('an entry of the journal', () => {
   const text = (fields?: Record<string, unknown>) => lineOf(entry(fields))?.line.toString('latin1');
 
   it('of the kernel is the line that a log file has of it', () => {
-    expect(text()).toBe(`2026-11-21T00:00:00.123456+00:00 journal kernel: [  133.315636] ${BODY}\n`);
+    expect(text()).toBe(`2026-11-21T00:00:00.123456+00:00 kernel: [  133.315636] ${BODY}\n`);
+  });
+
+  it('names the host that wrote it, in one word', () => {
+    expect(text({ _HOSTNAME: 'vm' })).toContain('+00:00 vm kernel: [');
+    expect(text({ _HOSTNAME: 'a b\n' })).toContain('+00:00 a?b? kernel: [');
+    expect(text({ _HOSTNAME: ['a', 'b'] })).toContain('+00:00 kernel: [');
   });
 
   it('may have its message as bytes, as where it holds control characters', () => {
@@ -83,7 +89,7 @@ describe('the journal', () => {
     );
     const journal = follow(path);
     await until(() => journal.text.split('\n').length > 2, 'two lines');
-    const fields = '--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP';
+    const fields = '--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP,_HOSTNAME';
     expect(linesOf(`${folder}/argv`)).toEqual([
       `-k -q -n 1 -o json ${fields}`,
       `-k -f -q -o json ${fields} --after-cursor s=1;i=1`,
