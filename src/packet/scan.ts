@@ -104,7 +104,7 @@ export class PacketScan {
   timeOfLast(bytes: Buffer, readAt: Micros): Micros | null {
     const end = bytes.at(-1) === LF ? bytes.length - 1 : bytes.length;
     const start = bytes.lastIndexOf(LF, end - 1) + 1;
-    const header = readHeader(bytes, start, end, readAt, this.#clocks.zone);
+    const header = readHeader(bytes, start, end, readAt);
     const { time, clock } = this.#clocks.aside.place(hostOf(bytes, header), header, readAt);
     return clock === 'reading' ? null : time;
   }
@@ -256,7 +256,7 @@ export class PacketScan {
   }
 
   #walk(bytes: Buffer, start: number, end: number, readAt: Micros): Read {
-    const header = readHeader(bytes, start, end, readAt, this.#clocks.zone);
+    const header = readHeader(bytes, start, end, readAt);
     const sought = header.isKmsg ? this.#escaped : this.#prefix;
     const at = header.end + sought.length - IN_BYTES;
     const isDue =
