@@ -28,8 +28,13 @@ export type LineEvent =
       /** They were read and acted on before: by what was here then. */
       readonly again: boolean;
     }
-  /** Everything that stood in the log at this moment has been handed on. */
-  | { readonly kind: 'drained'; readonly at: Micros }
+  /** Everything that could be read at this moment has been handed on. */
+  | {
+      readonly kind: 'drained';
+      readonly at: Micros;
+      /** False for a pipe: lines that were written before may still be on their way. */
+      readonly isComplete: boolean;
+    }
   /** Something a person should know of the source; `lost` when lines may be missing for it. */
   | {
       readonly kind: 'notice';

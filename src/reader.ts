@@ -11,6 +11,7 @@ import type { Log } from './log.ts';
 import type { LineEvent, LineSource, Micros, Packet, PacketNotes, Place } from './model.ts';
 import { ClockReports } from './packet/clock-reports.ts';
 import { LogHealth } from './packet/health.ts';
+import { ReadTime } from './packet/read-time.ts';
 import { PacketScan } from './packet/scan.ts';
 
 /** Between two attempts to read a log that could not be had while the daemon runs. */
@@ -46,6 +47,9 @@ export class LogReader {
   readonly #health = new LogHealth();
   readonly #clockReports = new ClockReports();
   readonly #bookmark = new Bookmark(null);
+  readonly #readTime = new ReadTime();
+  /** Whether a source that has no more to read holds nothing back, as it said last. */
+  #isComplete = false;
   #isAlone = true;
   /** The format that lines have been read in since what it lets through was said. */
   #warnedOf: LogConfig['format'] | null = null;
@@ -133,6 +137,11 @@ export class LogReader {
     this.#ending.abort();
   }
 
+  /** Up to when all lines have been handed on, where there were no more to read at this moment. */
+  passedAt(at: Micros): Micros {
+    return this.#isComplete ? at : this.#readTime.passedAt(at);
+  }
+
   /** What was read so far needs not be read again, but for the window in which attempts may be in flight. */
   pass(windowUs: Micros): void {
     if (this.#passed !== null) this.#bookmark.pass(this.#passed.place, this.#passed.at, windowUs);
@@ -154,8 +163,10 @@ export class LogReader {
   }
 
   #hear(event: LineEvent, events: ReaderEvents): void {
-    if (event.kind === 'drained') events.drained(event.at);
-    else if (event.kind === 'notice') {
+    if (event.kind === 'drained') {
+      this.#isComplete = event.isComplete;
+      events.drained(event.at);
+    } else if (event.kind === 'notice') {
       this.#overwritten += event.lines ?? 0;
       this.#parts.log[event.lost || event.isDoubt === true ? 'warn' : 'info'](event.text);
     } else {
@@ -164,6 +175,7 @@ export class LogReader {
       if (place !== null) this.#passed = { place, at: readAt };
       this.#scan.scan(bytes, readAt, (packet) => events.packet(packet, readAt, again), bootedAt);
       this.#health.hear(bytes, readAt);
+      if (!this.#isComplete) this.#readTime.read(this.#scan.timeOfLast(bytes, readAt), readAt);
       events.read(readAt);
     }
   }

@@ -88,7 +88,7 @@ class Bench {
 
   async pass(seconds: number): Promise<void> {
     this.#second += seconds;
-    this.#hand([{ kind: 'drained', at: this.#second * US_PER_SECOND }]);
+    this.#hand([{ kind: 'drained', at: this.#second * US_PER_SECOND, isComplete: true }]);
     await settled();
   }
 

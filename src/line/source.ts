@@ -7,6 +7,7 @@ import { choose, findJournalctl, type LogPlace, type Machine } from './choose.ts
 import { followFile } from './file.ts';
 import { followJournal } from './journal.ts';
 import { followKmsg } from './kmsg.ts';
+import { ensureRing } from './kmsg-device.ts';
 import { doubted, told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { followStream } from './stdin.ts';
@@ -36,7 +37,7 @@ export function openLines({ from, path }: LogPlace, surroundings: Surroundings):
     case 'journal':
       return followJournal({ journalctl: journalctlOrThrow(), signal, resume, isSteady });
     case 'kmsg':
-      return followKmsg({ signal, resume, isSteady });
+      return ring(followKmsg({ signal, resume, isSteady }));
     case 'file':
       return doubtedFile(path, followFile(path, { from: 'end', signal, resume, isSteady }));
     case 'stdin':
@@ -48,6 +49,12 @@ async function* chosen(surroundings: Surroundings): AsyncGenerator<LineEvent, vo
   const choice = await choose(surroundings.machine);
   yield told(`log: auto: ${choice.from === 'file' ? choice.path : choice.from}, as ${choice.why}`);
   yield* openLines({ path: '', ...choice }, surroundings);
+}
+
+/** In a container /dev/kmsg may be something else, on which no knock would ever show. */
+async function* ring(records: LineSource): AsyncGenerator<LineEvent, void, void> {
+  ensureRing();
+  yield* records;
 }
 
 /** Who else could write there is told whenever a file becomes the log: at the start, by a choice, by a reload. */

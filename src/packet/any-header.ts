@@ -1,16 +1,14 @@
 /** Finds the stamps and the host in whatever a log has ahead of a prefix, by their looks. */
 
-import { US_PER_SECOND } from '../model.ts';
+import { type Micros, US_PER_SECOND } from '../model.ts';
 import { isDigit } from './bytes.ts';
-import { type Civil, readDate, readMinute, type Stamp } from './calendar.ts';
+import { readDate, readMinute, type Stamp } from './calendar.ts';
 import { readNumber } from './stamp.ts';
 import { type Host, NO_HOST } from './tag.ts';
 import { type Header, readKmsgHeader } from './timestamp.ts';
 import { readUptime, type Uptime } from './uptime.ts';
 
 const [OPEN, CLOSE, AT] = [0x5b, 0x5d, 0x40];
-/** A line whose stamp has the minute alone, and that was written in it: the moment of reading says more. */
-export const FRESH_US = 62 * US_PER_SECOND;
 /** No kernel is up for 30 years, but that many seconds were since 1970. */
 const LONGEST_UPTIME_US = 1e9 * US_PER_SECOND;
 /** `kernel:`, `kernel[0]:`, `kernel` of RFC 5424, `kern.warn`, `user.warning`. */
@@ -19,20 +17,26 @@ const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:/@-]*$/;
 /** A relay may write the host twice, or its own name ahead of it. More words than these are no hosts. */
 const MOST_HOSTS = 3;
 
+export interface AnyHeader extends Header {
+  /** Whether `wall` is known to the minute alone. */
+  readonly isMinute: boolean;
+}
+
 /**
  * The header of a line in a log of which all is believed: the first stamp, the kernel's own stamp nearest to the
  * message, and of hosts the one nearest to the tag, which is where the line was made.
  *
  * @param end where the prefix begins
  */
-export function readAnyHeader(bytes: Buffer, start: number, end: number, how: Civil): Header {
+export function readAnyHeader(bytes: Buffer, start: number, end: number, reference: Micros): AnyHeader {
   const record = readKmsgHeader(bytes, start, end);
-  if (record !== null) return { ...record, doubt: null, end };
-  const dates = stampsIn(bytes, start, end, (at) => readDate(bytes, at, end, how));
+  if (record !== null) return { ...record, doubt: null, isMinute: false, end };
+  const dates = stampsIn(bytes, start, end, (at) => readDate(bytes, at, end, reference));
   const { first, lastEnd } =
-    dates.first === null ? stampsIn(bytes, start, end, (at) => readNumber(bytes, at, end, how)) : dates;
+    dates.first === null ? stampsIn(bytes, start, end, (at) => readNumber(bytes, at, end, reference)) : dates;
   const uptime = uptimeIn(bytes, start, end);
-  const stamp = first ?? minuteIn(bytes, start, end, how);
+  const minute = first === null ? minuteIn(bytes, start, end, reference) : null;
+  const stamp = first ?? minute;
   return {
     wall: stamp?.time ?? null,
     wholeSecond: stamp?.wholeSecond ?? false,
@@ -41,6 +45,7 @@ export function readAnyHeader(bytes: Buffer, start: number, end: number, how: Ci
     uptimeUs: uptime?.us ?? null,
     doubt: null,
     isKmsg: false,
+    isMinute: minute !== null,
     end,
   };
 }
@@ -67,12 +72,10 @@ function stampsIn(bytes: Buffer, start: number, end: number, read: (at: number) 
 }
 
 /** `[Nov26 22:10]` of dmesg -H */
-function minuteIn(bytes: Buffer, start: number, end: number, how: Civil): Stamp | null {
+function minuteIn(bytes: Buffer, start: number, end: number, reference: Micros): Stamp | null {
   const open = bytes.indexOf(OPEN, start);
-  const stamp = open < 0 || open >= end ? null : readMinute(bytes, open + 1, end, how);
-  if (stamp === null || bytes[stamp.end] !== CLOSE) return null;
-  const ageUs = how.reference - stamp.time;
-  return ageUs >= 0 && ageUs < FRESH_US ? { ...stamp, time: how.reference } : stamp;
+  const stamp = open < 0 || open >= end ? null : readMinute(bytes, open + 1, end, reference);
+  return stamp !== null && bytes[stamp.end] === CLOSE ? stamp : null;
 }
 
 interface PlacedUptime extends Uptime {

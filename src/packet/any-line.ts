@@ -1,8 +1,9 @@
 /** Reads the packet in a line of a log that only the firewall writes, whatever stands ahead of the prefix. */
 
 import { type Micros, US_PER_SECOND } from '../model.ts';
-import { FRESH_US, readAnyHeader } from './any-header.ts';
+import { type AnyHeader, readAnyHeader } from './any-header.ts';
 import { BLANK, skipBlanks, standsAt, textEnd, textStart } from './bytes.ts';
+import type { Stamps } from './clock.ts';
 import type { HostClocks } from './host-clocks.ts';
 import { hostOf, packetFrom, type Reading, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
@@ -25,6 +26,8 @@ interface Found {
 const [OPEN_BRACE, COMMA, QUOTE] = [0x7b, 0x2c, 0x22];
 /** A shipper may wrap what another has wrapped. */
 const DEEPEST = 3;
+/** A line that was written in the minute of its stamp. */
+const FRESH_US = 62 * US_PER_SECOND;
 /** `[  +0.157500] ` of dmesg -H, and `[<    0.157500>] ` of --time-format delta. */
 const DELTA = /\[(?: *\+|< *)(\d+\.\d{6})>?\] *$/;
 const NOTHING_SHIPPED: Shipped = { messages: [], time: null, uptimeUs: null, host: '' };
@@ -34,8 +37,8 @@ export class AnyLines {
   readonly #prefixes: readonly Buffer[] | null;
   readonly #clocks: HostClocks;
   readonly #body = new Body();
-  /** The time of the last line, from which dmesg -H goes on. */
-  #last: Micros | null = null;
+  /** The moment of the last line of dmesg -H. */
+  #minute: Micros | null = null;
 
   /** @param prefix the --log-prefix that counts; null for any */
   constructor(prefix: Buffer | null, clocks: HostClocks) {
@@ -49,20 +52,32 @@ export class AnyLines {
     return this.#unwrap(textOf(bytes.subarray(start, end)), NOTHING_SHIPPED, 0, readAt);
   }
 
+  /** The host and the stamps of a line, whatever it holds. */
+  stampsOf(line: Buffer, readAt: Micros): { readonly host: string; readonly stamps: Stamps } {
+    const text = textOf(line);
+    const shipped = readShipped(text.toString('utf8'), readAt);
+    if (shipped !== null)
+      return {
+        host: shipped.host,
+        stamps: { wall: null, hasZone: false, ...shipped.time, uptimeUs: shipped.uptimeUs },
+      };
+    const header = readAnyHeader(text, 0, text.length, readAt);
+    return { host: hostOf(text, header), stamps: header };
+  }
+
   #unwrap(line: Buffer, outer: Shipped, depth: number, readAt: Micros): AnyReading | null {
     const brace = line.indexOf(OPEN_BRACE);
     if (brace < 0) return this.#read(line, outer, readAt);
     // An element of an array may be followed by a comma or the bracket.
     const text = line.toString('utf8', brace).replace(/[\s,\]]+$/, '');
-    const how = { reference: readAt, zone: this.#clocks.zone };
-    const inner = depth < DEEPEST ? readShipped(text, how) : null;
+    const inner = depth < DEEPEST ? readShipped(text, readAt) : null;
     if (inner === null) {
       const isCutJson = brace === 0 && /^\{\s*"/.test(text);
       return isCutJson ? null : this.#read(line, outer, readAt);
     }
     if (hasSource(line, brace)) return null;
     // What a syslog daemon has ahead of JSON is known of what is in it.
-    const header = readAnyHeader(line, 0, brace, how);
+    const header = readAnyHeader(line, 0, brace, readAt);
     const around = { ...outer, time: timeOf(header) ?? outer.time, host: hostOf(line, header) || outer.host };
     for (const message of inner.messages) {
       const reading = this.#unwrap(textOf(message), within(around, inner), depth + 1, readAt);
@@ -77,14 +92,13 @@ export class AnyLines {
     const found = this.#prefixes === null ? this.#anyBody(line, readAt) : firstBody(line, this.#prefixes);
     if (found === null || hasSource(line, found.headerEnd) || !body.read(line, found.at, line.length, true))
       return null;
-    const own = readAnyHeader(line, 0, found.headerEnd, { reference: readAt, zone: this.#clocks.zone });
-    const header = this.#goOn(line, { ...completed(own, shipped), end: found.prefixAt }, readAt);
+    const own = readAnyHeader(line, 0, found.headerEnd, readAt);
+    const header = this.#dated(line, { ...completed(own, shipped), end: found.prefixAt }, readAt);
     const host = hostOf(line, own) || shipped.host;
     const why = body.oddity ?? '';
     const clocks = why === '' ? this.#clocks : this.#clocks.aside;
     const packet = packetFrom(line, header, host, found.at, body, clocks, readAt);
     if (packet === null) return null;
-    this.#last = header.wall;
     const isStampless = header.wall === null && header.uptimeUs === null;
     return { packet, trusted: why === '', why, isStampless };
   }
@@ -92,22 +106,32 @@ export class AnyLines {
   #anyBody(line: Buffer, readAt: Micros): Found | null {
     for (let at = line.indexOf('IN='); at >= 0; at = line.indexOf('IN=', at + 1)) {
       if (!this.#body.read(line, at, line.length, true)) continue;
-      const { end } = readHeader(line, 0, at, readAt, this.#clocks.zone);
+      const { end } = readHeader(line, 0, at, readAt);
       return { prefixAt: Math.min(end, at), headerEnd: at, at };
     }
     return null;
   }
 
-  /** dmesg says how long after the line before, which need not be one of ours. */
-  #goOn(line: Buffer, header: Header, readAt: Micros): Header {
-    const last = this.#last;
-    if (header.wall !== null || header.uptimeUs !== null || last === null) return header;
-    const delta = DELTA.exec(line.toString('latin1', 0, header.end));
-    if (delta === null) return header;
-    const isLive = readAt >= last && readAt - last < FRESH_US;
-    const wall = isLive ? readAt : last + Math.round(Number(delta[1]) * US_PER_SECOND);
-    return { ...header, wall };
+  /**
+   * `[Nov20 23:56] ` and `[  +0.157500] ` of dmesg -H say the minute, and how long after the line before, which need
+   * not be one of ours. For lines that were written just now, the moment of reading says more.
+   */
+  #dated(line: Buffer, header: AnyHeader, readAt: Micros): Header {
+    const last = this.#minute;
+    this.#minute = null;
+    const delta = header.wall === null && header.uptimeUs === null ? deltaIn(line, header.end) : null;
+    if (header.isMinute && header.wall !== null) this.#minute = this.#clocks.momentOf(header.wall, readAt);
+    else if (delta !== null && last !== null) this.#minute = last + delta;
+    if (this.#minute === null) return header;
+    const ageUs = readAt - this.#minute;
+    if (ageUs >= 0 && ageUs < FRESH_US) this.#minute = readAt;
+    return { ...header, wall: this.#minute, hasZone: true };
   }
+}
+
+function deltaIn(line: Buffer, end: number): Micros | null {
+  const delta = DELTA.exec(line.toString('latin1', 0, end));
+  return delta === null ? null : Math.round(Number(delta[1]) * US_PER_SECOND);
 }
 
 /** Only the first prefix that a body follows: before a second one there is what is left of another line. */
@@ -152,7 +176,7 @@ function within(outer: Shipped, inner: Shipped): Shipped {
 }
 
 /** What the line says itself counts before what the shipper does: it was written first. */
-function completed(own: Header, shipped: Shipped): Header {
+function completed(own: AnyHeader, shipped: Shipped): AnyHeader {
   return { ...own, ...(own.wall === null ? shipped.time : null), uptimeUs: own.uptimeUs ?? shipped.uptimeUs };
 }
 

@@ -1,15 +1,15 @@
 /** Reads the date and time in a log line, in the spellings of syslog daemons, journalctl, dmesg and shippers. */
 
 import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
-import { momentOf, type TimeZone } from '../time-zone.ts';
 import { BLANK, decimal, digitsEnd, isDigit, isFieldEnd, skipBlanks, standsAt } from './bytes.ts';
-import { type Zone, zoneAfter, zoneName } from './stamp-zone.ts';
+import { type Zone, zoneAfter, zoneName } from './zone.ts';
 
 export interface Stamp {
+  /** A moment; where the stamp names no zone, its civil time as if that were UTC. */
   readonly time: Micros;
   /** Whether only the second is known. */
   readonly wholeSecond: boolean;
-  /** Whether the stamp itself names its zone; otherwise it was taken as local time. */
+  /** Whether the stamp itself names its zone. */
   readonly hasZone: boolean;
   /** The offset of the first byte after the stamp. */
   readonly end: number;
@@ -26,30 +26,21 @@ const [DOT, COMMA, MINUS, COLON, SLASH, UNDERSCORE] = [0x2e, 0x2c, 0x2d, 0x3a, 0
 const SVLOGD_DIGITS = 5;
 const UTC_FROM = (end: number): Zone => ({ us: 0, end });
 
-/** How civil time is read. */
-export interface Civil {
-  /** What a stamp without a year is near to. */
-  readonly reference: Micros;
-  /** That of stamps that name none. */
-  readonly zone: TimeZone;
-}
-
-/** Reads a date with its time of day; null where there is none. */
-export function readDate(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
-  if (isDigit(bytes[at])) return digitsFirst(bytes, at, end, how);
+/**
+ * Reads a date with its time of day; null where there is none. Where a stamp has no year, the year is the one that
+ * brings it nearest to `reference`.
+ */
+export function readDate(bytes: Buffer, at: number, end: number, reference: Micros): Stamp | null {
+  if (isDigit(bytes[at])) return digitsFirst(bytes, at, end);
   const day = DAYS.some((name) => standsAt(bytes, name, at, end));
-  if (!day) return monthFirst(bytes, at, end, how);
+  if (!day) return monthFirst(bytes, at, end, reference);
   const after = skipBlanks(bytes, bytes[at + 3] === COMMA ? at + 4 : at + 3, end);
-  if (!isDigit(bytes[after])) return monthFirst(bytes, after, end, how);
-  return yearMonthDay(bytes, after, end, how, true) ?? dayMonthYear(bytes, after, end, how);
+  if (!isDigit(bytes[after])) return monthFirst(bytes, after, end, reference);
+  return yearMonthDay(bytes, after, end, true) ?? dayMonthYear(bytes, after, end);
 }
 
-function digitsFirst(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
-  return (
-    yearMonthDay(bytes, at, end, how, false) ??
-    yearMonthName(bytes, at, end, how) ??
-    dayMonthYear(bytes, at, end, how)
-  );
+function digitsFirst(bytes: Buffer, at: number, end: number): Stamp | null {
+  return yearMonthDay(bytes, at, end, false) ?? yearMonthName(bytes, at, end) ?? dayMonthYear(bytes, at, end);
 }
 
 interface Clock {
@@ -62,7 +53,7 @@ interface Clock {
  * `2026-11-20T23:56:51.985224+00:00`, also with slashes, or with a blank for the T. After a day of the week it is what
  * journalctl -o short-full prints, with the name of the local zone.
  */
-function yearMonthDay(bytes: Buffer, at: number, end: number, how: Civil, isNamed: boolean): Stamp | null {
+function yearMonthDay(bytes: Buffer, at: number, end: number, isNamed: boolean): Stamp | null {
   const separator = bytes[at + 4];
   if (separator !== MINUS && separator !== SLASH) return null;
   const year = decimal(bytes, at, at + 4);
@@ -71,15 +62,15 @@ function yearMonthDay(bytes: Buffer, at: number, end: number, how: Civil, isName
   if (bytes[at + 7] !== separator || month < 1 || month > 12) return null;
   const clock = clockTime(bytes, at + 11, end);
   if (clock === null) return null;
-  if (bytes[at + 10] === UNDERSCORE) return stampOf(how, year, month - 1, day, clock, UTC_FROM(clock.end));
+  if (bytes[at + 10] === UNDERSCORE) return stampOf(year, month - 1, day, clock, UTC_FROM(clock.end));
   const name = isNamed ? zoneName(bytes, clock.end, end) : null;
   const zone = name ?? zoneAfter(bytes, clock.end, end);
   const isSvlogd = zone === null && clock.fractionDigits === SVLOGD_DIGITS;
-  return stampOf(how, year, month - 1, day, clock, isSvlogd ? UTC_FROM(clock.end) : zone);
+  return stampOf(year, month - 1, day, clock, isSvlogd ? UTC_FROM(clock.end) : zone);
 }
 
 /** `Nov 20 23:56:51`, with the year ahead of the time or after it. */
-function monthFirst(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
+function monthFirst(bytes: Buffer, at: number, end: number, reference: Micros): Stamp | null {
   const month = monthAt(bytes, at, end);
   if (month < 0 || bytes[at + 3] !== BLANK) return null;
   const dayAt = skipBlanks(bytes, at + 4, end);
@@ -89,14 +80,14 @@ function monthFirst(bytes: Buffer, at: number, end: number, how: Civil): Stamp |
   const early = yearAt(bytes, dayEnd + 1, end);
   const clock = clockTime(bytes, early === null ? dayEnd + 1 : early.end + 1, end);
   if (clock === null) return null;
-  if (early !== null) return stampOf(how, early.year, month, day, clock, null);
+  if (early !== null) return stampOf(early.year, month, day, clock, null);
   const late = bytes[clock.end] === BLANK ? yearAt(bytes, clock.end + 1, end) : null;
-  const year = late?.year ?? nearestYear(month, day, how);
-  return stampOf(how, year, month, day, clock, null, late?.end ?? clock.end);
+  const year = late?.year ?? nearestYear(month, day, reference);
+  return stampOf(year, month, day, clock, null, late?.end ?? clock.end);
 }
 
 /** `2026 Nov 20 23:56:51` */
-function yearMonthName(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
+function yearMonthName(bytes: Buffer, at: number, end: number): Stamp | null {
   const year = yearAt(bytes, at, end);
   const month = year === null ? -1 : monthAt(bytes, year.end + 1, end);
   if (year === null || month < 0 || bytes[year.end] !== BLANK || bytes[year.end + 4] !== BLANK) return null;
@@ -104,18 +95,11 @@ function yearMonthName(bytes: Buffer, at: number, end: number, how: Civil): Stam
   const dayEnd = digitsEnd(bytes, dayAt, end);
   const clock = clockTime(bytes, dayEnd + 1, end);
   if (clock === null || bytes[dayEnd] !== BLANK) return null;
-  return stampOf(
-    how,
-    year.year,
-    month,
-    decimal(bytes, dayAt, dayEnd),
-    clock,
-    zoneAfter(bytes, clock.end, end),
-  );
+  return stampOf(year.year, month, decimal(bytes, dayAt, dayEnd), clock, zoneAfter(bytes, clock.end, end));
 }
 
 /** `20/Nov/2026:23:56:51 +0000` (Proxmox VE, web servers), `20 Nov 2026 23:56:51 +0000` (RFC 5322). */
-function dayMonthYear(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
+function dayMonthYear(bytes: Buffer, at: number, end: number): Stamp | null {
   const dayEnd = digitsEnd(bytes, at, end);
   const separator = bytes[dayEnd];
   const month = monthAt(bytes, dayEnd + 1, end);
@@ -125,11 +109,11 @@ function dayMonthYear(bytes: Buffer, at: number, end: number, how: Civil): Stamp
   if (bytes[year.end] !== COLON && bytes[year.end] !== BLANK) return null;
   const clock = clockTime(bytes, year.end + 1, end);
   if (clock === null) return null;
-  return stampOf(how, year.year, month, decimal(bytes, at, dayEnd), clock, zoneAfter(bytes, clock.end, end));
+  return stampOf(year.year, month, decimal(bytes, at, dayEnd), clock, zoneAfter(bytes, clock.end, end));
 }
 
 /** `[Nov20 23:56]`, as dmesg -H prints for the first line of a minute; the first byte is that of the month. */
-export function readMinute(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
+export function readMinute(bytes: Buffer, at: number, end: number, reference: Micros): Stamp | null {
   const month = monthAt(bytes, at, end);
   const dayAt = skipBlanks(bytes, at + 3, end);
   const dayEnd = digitsEnd(bytes, dayAt, end);
@@ -138,35 +122,31 @@ export function readMinute(bytes: Buffer, at: number, end: number, how: Civil): 
   if (month < 0 || !isTime || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return null;
   const day = decimal(bytes, dayAt, dayEnd);
   const clock = { us: (hours * 60 + minutes) * US_PER_MINUTE, fractionDigits: 0, end: dayEnd + 6 };
-  return stampOf(how, nearestYear(month, day, how), month, day, clock, null);
+  return stampOf(nearestYear(month, day, reference), month, day, clock, null);
 }
 
-/** `20261120235651`, which is local time: date-mysql of rsyslog. */
-export function readCompactDate(bytes: Buffer, at: number, end: number, how: Civil): Stamp | null {
+/** `20261120235651`, which names no zone: date-mysql of rsyslog. */
+export function readCompactDate(bytes: Buffer, at: number, end: number): Stamp | null {
   if (digitsEnd(bytes, at, end) !== at + 14 || !isFieldEnd(bytes, at + 14, end)) return null;
   const [hours, minutes, seconds] = [8, 10, 12].map((from) => decimal(bytes, at + from, at + from + 2));
   const us = timeOfDay(hours ?? -1, minutes ?? -1, seconds ?? -1);
   const month = decimal(bytes, at + 4, at + 6);
   if (us < 0 || month < 1 || month > 12) return null;
   const clock = { us, fractionDigits: 0, end: at + 14 };
-  return stampOf(how, decimal(bytes, at, at + 4), month - 1, decimal(bytes, at + 6, at + 8), clock, null);
+  return stampOf(decimal(bytes, at, at + 4), month - 1, decimal(bytes, at + 6, at + 8), clock, null);
 }
 
 function stampOf(
-  how: Civil,
-  year: number | null,
+  year: number,
   month: number,
   day: number,
   clock: Clock,
   zone: Zone | null,
   end = zone?.end ?? clock.end,
 ): Stamp | null {
-  if (year === null || year < FIRST_YEAR || year > LAST_YEAR || day < 1 || day > 31) return null;
+  if (year < FIRST_YEAR || year > LAST_YEAR || day < 1 || day > 31) return null;
   const offsetUs = zone?.us ?? null;
-  const time =
-    offsetUs === null
-      ? civil(year, month, day, clock, how)
-      : Date.UTC(year, month, day) * US_PER_MS + clock.us - offsetUs;
+  const time = Date.UTC(year, month, day) * US_PER_MS + clock.us - (offsetUs ?? 0);
   return { time, wholeSecond: clock.fractionDigits === 0, hasZone: offsetUs !== null, end };
 }
 
@@ -215,25 +195,17 @@ export function fractionUs(bytes: Buffer, at: number, end: number): number {
   return digits === 0 ? 0 : decimal(bytes, at, at + digits) * 10 ** (FRACTION_DIGITS - digits);
 }
 
-function civil(year: number, month: number, day: number, clock: Clock, { zone, reference }: Civil): Micros {
-  const minute = Math.floor(clock.us / US_PER_MINUTE);
-  return (
-    momentOf(zone, Date.UTC(year, month, day, 0, minute), reference) + (clock.us - minute * US_PER_MINUTE)
-  );
-}
-
-/** The year that brings a day nearest to the reference; null where no such year has the day. */
-function nearestYear(month: number, day: number, { reference }: Civil): number | null {
+/** The year that brings a day nearest to the reference. */
+function nearestYear(month: number, day: number, reference: Micros): number {
   const referenceMs = reference / US_PER_MS;
   const year = new Date(referenceMs).getUTCFullYear();
-  let nearest: number | null = null;
-  let least = Number.POSITIVE_INFINITY;
+  let [nearest, least] = [year, Number.POSITIVE_INFINITY];
   for (const candidate of [year, year - 1, year + 1]) {
     const noonMs = Date.UTC(candidate, month, day, 12);
     const distance = Math.abs(noonMs - referenceMs);
+    // Few years have a 29 February.
     if (distance >= least || new Date(noonMs).getUTCMonth() !== month) continue;
-    nearest = candidate;
-    least = distance;
+    [nearest, least] = [candidate, distance];
   }
   return nearest;
 }

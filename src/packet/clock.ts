@@ -2,7 +2,7 @@
 
 import { type Micros, type PlacedBy, US_PER_SECOND } from '../model.ts';
 import { PacedOffset } from './paced-offset.ts';
-import { ZoneLearner } from './zone.ts';
+import { ZoneLearner } from './zone-learner.ts';
 
 /** Two stamps of a line agree with an offset when they are no further from it than this. */
 const AGREE_US = 2 * US_PER_SECOND;
@@ -23,6 +23,7 @@ const OFFSETS = 4;
 const FRESH_LIMIT_US = 300 * US_PER_SECOND;
 
 export interface Stamps {
+  /** A moment. */
   readonly wall: Micros | null;
   /** Whether the wall-clock stamp names its own time zone. */
   readonly hasZone: boolean;

@@ -1,14 +1,15 @@
 /** Keeps one clock for each host whose lines a log holds, in bounded number. */
 
 import { isSameHost } from '../host-name.ts';
-import type { Micros } from '../model.ts';
-import { LOCAL_ZONE, parseTimeZone, type TimeZone } from '../time-zone.ts';
+import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { LOCAL_ZONE, momentOf, parseTimeZone, type TimeZone } from '../time-zone.ts';
 import { type ClockNotice, HostClock, type Moment, type Stamps } from './clock.ts';
 
 /** A syslog server hears from fewer; anyone who writes more names than this makes the oldest unused forgotten. */
 const HOSTS = 4_096;
 /** What is kept for a reader that asks for it twice a second at the least. */
 const NOTICES = 64;
+const US_PER_MINUTE = 60 * US_PER_SECOND;
 
 /** Puts a line of a host on the wall clock of this machine. */
 export interface Clocks {
@@ -50,7 +51,7 @@ export class HostClocks implements Clocks {
   place(host: string, stamps: Stamps, readAt: Micros): Moment {
     const clock = this.of(host);
     const before = clock.disagreed;
-    const moment = clock.place(this.#zoned(stamps), readAt, this.#machine);
+    const moment = clock.place(this.#zoned(stamps, readAt), readAt, this.#machine);
     this.#disagreed += clock.disagreed - before;
     for (const notice of clock.takeNotices()) if (this.#notices.length < NOTICES) this.#notices.push(notice);
     return moment;
@@ -59,7 +60,8 @@ export class HostClocks implements Clocks {
   /** The same for lines that are not believed, which therefore must not set a clock. */
   get aside(): Clocks {
     return {
-      place: (host, stamps, readAt) => this.of(host).fork().place(this.#zoned(stamps), readAt, this.#machine),
+      place: (host, stamps, readAt) =>
+        this.of(host).fork().place(this.#zoned(stamps, readAt), readAt, this.#machine),
     };
   }
 
@@ -94,14 +96,16 @@ export class HostClocks implements Clocks {
     return notices;
   }
 
-  /** The zone in which stamps are read that name none. */
-  get zone(): TimeZone {
-    return this.#timezone ?? LOCAL_ZONE;
+  /** With civil time as a moment. Where the zone is configured, none is to be learned. */
+  #zoned({ wall, hasZone, uptimeUs }: Stamps, readAt: Micros): Stamps {
+    if (wall === null || hasZone) return { wall, hasZone, uptimeUs };
+    return { wall: this.momentOf(wall, readAt), hasZone: this.#timezone !== null, uptimeUs };
   }
 
-  /** Where the zone is configured, none is to be learned. */
-  #zoned(stamps: Stamps): Stamps {
-    return this.#timezone === null ? stamps : { ...stamps, hasZone: true };
+  /** The moment of civil time that is given as if it were UTC. */
+  momentOf(civil: Micros, readAt: Micros): Micros {
+    const minute = Math.floor(civil / US_PER_MINUTE) * US_PER_MINUTE;
+    return momentOf(this.#timezone ?? LOCAL_ZONE, minute / US_PER_MS, readAt) + (civil - minute);
   }
 
   /** Whether lines of this name can be this machine's: they name it, or nothing says what it is called. */

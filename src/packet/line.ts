@@ -36,7 +36,7 @@ export function readLine(
   const end = textEnd(bytes, start, lineEnd);
   if (bytes[start] === OPEN_BRACE && start < end)
     return readJson(bytes.toString('utf8', start, end), prefix, clocks, readAt);
-  const header = readHeader(bytes, start, end, readAt, clocks.zone);
+  const header = readHeader(bytes, start, end, readAt);
   return readMessage(bytes, header, hostOf(bytes, header), start, end, prefix, clocks, readAt);
 }
 
@@ -78,7 +78,7 @@ function readJson(text: string, prefix: Buffer | null, clocks: HostClocks, readA
   if (inner.kind === 'message')
     return readMessage(bytes, inner.header, inner.host, 0, end, prefix, clocks, readAt);
   // Once is enough: JSON in JSON would be of the sender's making.
-  const header = readHeader(bytes, 0, end, readAt, clocks.zone);
+  const header = readHeader(bytes, 0, end, readAt);
   return readMessage(bytes, header, hostOf(bytes, header), 0, end, prefix, clocks, readAt);
 }
 

@@ -109,6 +109,21 @@ export class PacketScan {
     return this.#clocks.of(host).passedAt;
   }
 
+  /** When the last of these lines was written, whoever wrote it; null where it does not say. */
+  timeOfLast(bytes: Buffer, readAt: Micros): Micros | null {
+    const end = bytes.at(-1) === LF ? bytes.length - 1 : bytes.length;
+    const start = bytes.lastIndexOf(LF, end - 1) + 1;
+    const { host, stamps } = this.#stampsOf(bytes, start, end, readAt);
+    const { time, clock } = this.#clocks.aside.place(host, stamps, readAt);
+    return clock === 'reading' ? null : time;
+  }
+
+  #stampsOf(bytes: Buffer, start: number, end: number, readAt: Micros) {
+    if (this.#anyLines !== null) return this.#anyLines.stampsOf(bytes.subarray(start, end), readAt);
+    const stamps = readHeader(bytes, start, end, readAt);
+    return { host: hostOf(bytes, stamps), stamps };
+  }
+
   /** The time of the last line of the kernel's; null before the first. */
   get lastTime(): Micros | null {
     return this.#lastTime;
@@ -282,7 +297,7 @@ export class PacketScan {
   }
 
   #walk(bytes: Buffer, start: number, end: number, readAt: Micros): Read {
-    const header = readHeader(bytes, start, end, readAt, this.#clocks.zone);
+    const header = readHeader(bytes, start, end, readAt);
     const sought = header.isKmsg ? this.#escaped : this.#prefix;
     const at = header.end + sought.length - IN_BYTES;
     const isDue =

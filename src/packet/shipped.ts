@@ -1,7 +1,6 @@
 /** Reads what log shippers say in JSON: the message, and where and when it was made. */
 
 import { type Micros, US_PER_SECOND } from '../model.ts';
-import type { Civil } from './calendar.ts';
 import { readStamp } from './stamp.ts';
 
 export interface Shipped {
@@ -39,12 +38,12 @@ export interface ShippedTime {
 }
 
 /** Null when the text is no JSON object that holds a message. */
-export function readShipped(text: string, how: Civil): Shipped | null {
+export function readShipped(text: string, reference: Micros): Shipped | null {
   const fields = objectIn(text);
   if (fields === null) return null;
   const messages = MESSAGES.flatMap((key) => messageIn(fields[key]));
   if (messages.length === 0) return null;
-  const times = TIMES.map((key) => timeIn(fields[key], how));
+  const times = TIMES.map((key) => timeIn(fields[key], reference));
   const hosts = HOSTS.map((key) => nameIn(fields[key]));
   const uptime = Number(fields[UPTIME] ?? Number.NaN);
   return {
@@ -89,11 +88,11 @@ function nameIn(value: unknown): string {
   return nameIn(name ?? hostname);
 }
 
-function timeIn(value: unknown, how: Civil): ShippedTime | null {
+function timeIn(value: unknown, reference: Micros): ShippedTime | null {
   if (typeof value === 'number') return numericTime(value);
   if (typeof value !== 'string') return null;
   const bytes = Buffer.from(value.trim());
-  const stamp = readStamp(bytes, 0, bytes.length, how);
+  const stamp = readStamp(bytes, 0, bytes.length, reference);
   if (stamp !== null && stamp.end === bytes.length)
     return { wall: stamp.time, wholeSecond: stamp.wholeSecond, hasZone: stamp.hasZone };
   return /^\d+(?:\.\d+)?$/.test(value) ? numericTime(Number(value)) : null;

@@ -1,19 +1,18 @@
 /** Reads what stands before a LOG body in a line: its stamps, its host, and whether the line is the kernel's. */
 
 import type { Micros } from '../model.ts';
-import { LOCAL_ZONE, type TimeZone } from '../time-zone.ts';
 import { decimal, digitsEnd, fieldEnd, skipBlanks, standsAt, wordEnd } from './bytes.ts';
-import type { Civil, Stamp } from './calendar.ts';
+import type { Stamp } from './calendar.ts';
 import { readStamp } from './stamp.ts';
 import { dataEnd, type Host, NO_HOST, NO_TAG, OTHER_TAG, readTag, type StampKind, type Tag } from './tag.ts';
 import { readUnixSeconds } from './unix-time.ts';
 import { readUptime, type Uptime } from './uptime.ts';
 
 export interface Header extends Host {
-  /** The wall clock's time of whoever wrote the line down. */
+  /** The wall clock's time of the writer: a moment, or civil time as if that were UTC where no zone is named. */
   readonly wall: Micros | null;
   readonly wholeSecond: boolean;
-  /** Whether the line itself names the zone of `wall`; otherwise `wall` was read as local time. */
+  /** Whether the line itself names the zone of `wall`. */
   readonly hasZone: boolean;
   /** The kernel's own stamp: microseconds since boot. */
   readonly uptimeUs: number | null;
@@ -36,14 +35,8 @@ const COUNT_DIGITS = 6;
 const SVLOGD_LENGTH = 25;
 
 /** Reads the header of a line by position, left to right; every line has one, if only an empty one. */
-export function readHeader(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  reference: Micros,
-  zone: TimeZone = LOCAL_ZONE,
-): Header {
-  return readKmsgHeader(bytes, start, end) ?? syslogLine(bytes, start, end, { reference, zone });
+export function readHeader(bytes: Buffer, start: number, end: number, reference: Micros): Header {
+  return readKmsgHeader(bytes, start, end) ?? syslogLine(bytes, start, end, reference);
 }
 
 /** `4,377,1024482935,-;`, with more fields before the semicolon (Documentation/ABI/testing/dev-kmsg). */
@@ -61,11 +54,11 @@ export function readKmsgHeader(bytes: Buffer, start: number, end: number): Heade
   return { ...NO_STAMP, ...NO_HOST, uptimeUs, doubt, isKmsg: true, end: semicolon + 1 };
 }
 
-function syslogLine(bytes: Buffer, start: number, end: number, how: Civil): Header {
+function syslogLine(bytes: Buffer, start: number, end: number, reference: Micros): Header {
   const frame = frameAt(bytes, start, end);
   const priority = priorityAt(bytes, frame, end);
   const at = priority?.end ?? start;
-  const header = versionOne(bytes, at, end, how) ?? traditional(bytes, at, end, how);
+  const header = versionOne(bytes, at, end, reference) ?? traditional(bytes, at, end, reference);
   const isOther = priority !== null && priority.value >> FACILITY_BITS !== 0;
   return isOther && header.doubt === null ? { ...header, doubt: OTHER_FACILITY } : header;
 }
@@ -91,9 +84,9 @@ function priorityAt(
 }
 
 /** RFC 5424: `1 STAMP HOST APP PROCID MSGID DATA MESSAGE`. */
-function versionOne(bytes: Buffer, at: number, end: number, how: Civil): Header | null {
+function versionOne(bytes: Buffer, at: number, end: number, reference: Micros): Header | null {
   if (!standsAt(bytes, '1 ', at, end)) return null;
-  const stamp = readStamp(bytes, at + 2, end, how);
+  const stamp = readStamp(bytes, at + 2, end, reference);
   if (stamp === null) return null;
   const host = stamp.end + 1;
   const hostEnd = wordEnd(bytes, host, end);
@@ -110,11 +103,11 @@ function versionOne(bytes: Buffer, at: number, end: number, how: Civil): Header 
 }
 
 /** All others: a stamp of some kind, a host, facility and severity, a tag, each where it is there. */
-function traditional(bytes: Buffer, start: number, end: number, how: Civil): Header {
+function traditional(bytes: Buffer, start: number, end: number, reference: Micros): Header {
   const monotonic = readUptime(bytes, start, end);
   if (monotonic !== null) return afterMonotonic(bytes, monotonic, end);
   const ring = ringAt(bytes, start, end);
-  const bracketed = bytes[ring] === OPEN ? readStamp(bytes, ring + 1, end, how) : null;
+  const bracketed = bytes[ring] === OPEN ? readStamp(bytes, ring + 1, end, reference) : null;
   const isBracketed = bracketed !== null && bytes[bracketed.end] === CLOSE;
   // dmesg -x, with -T or without
   if (ring > start) {
@@ -132,7 +125,7 @@ function traditional(bytes: Buffer, start: number, end: number, how: Civil): Hea
       end,
     );
   }
-  const stamp = readStamp(bytes, start, end, how);
+  const stamp = readStamp(bytes, start, end, reference);
   if (stamp === null) return withUptime(bytes, null, readTag(bytes, start, end, 'none'), end);
   const after = fieldAt(bytes, stamp.end, end);
   const precise = bytes[after] === OPEN ? readUnixSeconds(bytes, after + 1, end) : null;

@@ -32,7 +32,7 @@ export function readUlogdLine(
     return reading?.why === FROM_ULOGD ? reading.packet : null;
   }
   // `Nov 21 00:14:10 vm PREFIX IN=...`: a blank of its own stands behind the prefix.
-  const header = readHeader(bytes, start, end, readAt, clocks.zone);
+  const header = readHeader(bytes, start, end, readAt);
   if (header.wall === null) return null;
   const message = wordEnd(bytes, header.end, end) + 1;
   const body = new Body();

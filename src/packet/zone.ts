@@ -1,103 +1,76 @@
-/** Learns by how much the stamps of a host that come live are off: its time zone, or a clock that runs ahead. */
+/** Reads the time zone after the time of a log line. */
 
-import { type Micros, US_PER_SECOND } from '../model.ts';
+import { US_PER_SECOND } from '../model.ts';
+import { BLANK, decimal, digitsEnd, isFieldEnd, standsAt } from './bytes.ts';
 
-/** All time zones are whole quarters of an hour apart; two can be 26 hours apart (UTC-12 and UTC+14). */
-const QUARTER_US = 900 * US_PER_SECOND;
-const FARTHEST_US = 26 * 3_600 * US_PER_SECOND;
-/** Stamps are whole seconds at the worst, and a logger writes within a second or two. */
-const EARLY_US = 2 * US_PER_SECOND;
-const LATE_US = 3 * US_PER_SECOND;
-/** So many lines in a row, or lines for so long, that are off by the same make it the host's. */
-const LEARN_LINES = 20;
-const LEARN_US = 2 * US_PER_SECOND;
-/** Corrections that are remembered: nobody who writes one wrong line takes the right one away. */
-const CORRECTIONS = 4;
-
-interface Correction {
-  readonly us: number;
-  /** A whole number of quarters of an hour, of a stamp that names no zone. */
-  readonly isZone: boolean;
+export interface Zone {
+  /** How far the zone is ahead of UTC; null for a zone that only has a name, which is that of the writer. */
+  readonly us: number | null;
+  /** The offset of the first byte after the zone. */
+  readonly end: number;
 }
 
-export interface Observed {
-  /** Whether the stamp names its own zone. */
-  readonly hasZone: boolean;
-  /** Whether the kernel's own stamp says that the line is new. */
-  readonly isFresh: boolean;
+const US_PER_MINUTE = 60 * US_PER_SECOND;
+const [PLUS, MINUS, COLON] = [0x2b, 0x2d, 0x3a];
+const [UPPER_A, UPPER_Z, LOWER_A, LOWER_Z] = [0x41, 0x5a, 0x61, 0x7a];
+/** Names of zones have three letters or more (POSIX), and none in use has more than five. */
+const [SHORTEST_NAME, LONGEST_NAME] = [3, 5];
+
+/** `Z`, `+01:00`, `+0100` or `+01` right after the time or one blank further, or ` UTC`; null where there is none. */
+export function zoneAfter(bytes: Buffer, at: number, end: number): Zone | null {
+  if (standsAt(bytes, 'Z', at, end)) return { us: 0, end: at + 1 };
+  if (bytes[at] !== BLANK) return offsetAt(bytes, at, end);
+  const apart = universal(bytes, at + 1, end) ?? offsetAt(bytes, at + 1, end);
+  return apart !== null && isZoneEnd(bytes, apart.end, end) ? apart : null;
 }
 
 /**
- * A line that is read as it comes is new, so a steady distance between its stamp and the moment of reading is the
- * clock's and not the line's. Old lines that are put back into a log are not live: their distances differ.
+ * A word with the name of a zone, as journalctl prints it: `CET`, or `-03` where it has no letters. It is the local
+ * zone of the machine that printed it, and names of zones are not unique, so it is taken as local time.
  */
-export class ZoneLearner {
-  readonly #known: Correction[] = [];
-  #candidate: (Correction & { readonly since: Micros; readonly lines: number }) | null = null;
-
-  /** Whether lines are off by something that is not known yet. */
-  get isLearning(): boolean {
-    return this.#candidate !== null;
-  }
-
-  /** The correction that was learned last; 0 for none. */
-  get correctionUs(): number {
-    return this.#known.at(-1)?.us ?? 0;
-  }
-
-  /** @returns the correction that this line has confirmed; null for none, or one that was known */
-  observe(wall: Micros, readAt: Micros, { hasZone, isFresh }: Observed): Correction | null {
-    const lagUs = readAt - wall;
-    const offUs =
-      isLive(lagUs) || this.#known.some(({ us, isZone }) => !(isZone && hasZone) && isLive(lagUs - us));
-    const found = offUs ? null : correctionOf(lagUs, hasZone);
-    const before = this.#candidate;
-    this.#candidate = null;
-    if (found === null) return null;
-    const isSame =
-      before !== null && before.isZone === found.isZone && Math.abs(before.us - found.us) <= EARLY_US;
-    const { since, lines } = isSame ? before : { since: readAt, lines: 0 };
-    // The line that was written with the least delay says best how far a clock is ahead.
-    const us = isSame ? Math.min(before.us, found.us) : found.us;
-    const isSteady = readAt - since >= LEARN_US || (found.isZone && lines + 1 >= LEARN_LINES);
-    if (!isSteady && !(isFresh && found.isZone)) {
-      this.#candidate = { us, isZone: found.isZone, since, lines: lines + 1 };
-      return null;
-    }
-    const learned = { us, isZone: found.isZone };
-    this.#known.push(learned);
-    if (this.#known.length > CORRECTIONS) this.#known.shift();
-    return learned;
-  }
-
-  /** The stamp on the reader's clock. Of the readings that are possible, the one nearest to the moment of reading counts. */
-  correct(wall: Micros, readAt: Micros, hasZone: boolean): Micros {
-    let best = wall;
-    for (const { us, isZone } of this.#known) {
-      const corrected = wall + us;
-      if ((isZone && hasZone) || corrected > readAt + EARLY_US) continue;
-      if (best > readAt + EARLY_US || corrected > best) best = corrected;
-    }
-    return best;
-  }
-
-  /** One that learns by itself from here on. */
-  fork(): ZoneLearner {
-    const fork = new ZoneLearner();
-    fork.#known.push(...this.#known);
-    fork.#candidate = this.#candidate;
-    return fork;
-  }
+export function zoneName(bytes: Buffer, at: number, end: number): Zone | null {
+  if (bytes[at] !== BLANK) return null;
+  const known = universal(bytes, at + 1, end);
+  if (known !== null && isFieldEnd(bytes, known.end, end)) return known;
+  const nameEnd = Math.max(lettersEnd(bytes, at + 1, end), offsetAt(bytes, at + 1, end)?.end ?? 0);
+  return nameEnd > 0 && isFieldEnd(bytes, nameEnd, end) ? { us: null, end: nameEnd } : null;
 }
 
-function isLive(lagUs: number): boolean {
-  return lagUs >= -EARLY_US && lagUs <= LATE_US;
+function universal(bytes: Buffer, at: number, end: number): Zone | null {
+  return standsAt(bytes, 'UTC', at, end) || standsAt(bytes, 'GMT', at, end) ? { us: 0, end: at + 3 } : null;
 }
 
-/** What would make a line of this age a new one; null when it is simply old. */
-function correctionOf(lagUs: number, hasZone: boolean): Correction | null {
-  const quarters = Math.round(lagUs / QUARTER_US) * QUARTER_US;
-  if (!hasZone && quarters !== 0 && Math.abs(quarters) <= FARTHEST_US && isLive(lagUs - quarters))
-    return { us: quarters, isZone: true };
-  return lagUs < -EARLY_US ? { us: lagUs, isZone: false } : null;
+function lettersEnd(bytes: Buffer, at: number, end: number): number {
+  let place = at;
+  while (place < end && isLetter(bytes[place])) place++;
+  const length = place - at;
+  return length >= SHORTEST_NAME && length <= LONGEST_NAME && isUpper(bytes[at]) ? place : 0;
+}
+
+function offsetAt(bytes: Buffer, at: number, end: number): Zone | null {
+  const sign = bytes[at];
+  if ((sign !== PLUS && sign !== MINUS) || at >= end) return null;
+  const hours = decimal(bytes, at + 1, at + 3);
+  if (hours < 0 || hours > 23 || at + 3 > end) return null;
+  const isApart = bytes[at + 3] === COLON;
+  const minutesAt = isApart ? at + 4 : at + 3;
+  const minutesEnd = digitsEnd(bytes, minutesAt, end);
+  const minutes = minutesEnd === minutesAt + 2 ? decimal(bytes, minutesAt, minutesEnd) : 0;
+  const isHourAlone = !isApart && minutesEnd === minutesAt;
+  if ((!isHourAlone && minutesEnd !== minutesAt + 2) || minutes > 59) return null;
+  const us = (hours * 60 + minutes) * US_PER_MINUTE;
+  return { us: sign === MINUS ? -us : us, end: minutesEnd };
+}
+
+/** A stamp may stand in brackets. */
+function isZoneEnd(bytes: Buffer, at: number, end: number): boolean {
+  return isFieldEnd(bytes, at, end) || bytes[at] === 0x5d;
+}
+
+function isLetter(byte: number | undefined): boolean {
+  return isUpper(byte) || (byte !== undefined && byte >= LOWER_A && byte <= LOWER_Z);
+}
+
+function isUpper(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= UPPER_A && byte <= UPPER_Z;
 }

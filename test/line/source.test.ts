@@ -33,7 +33,7 @@ it.each(['file', 'auto'] as const)(
     writeFileSync(path, 'Nov 21 00:00:00 vm kernel: [    1.000000] x\n');
     chmodSync(path, 0o666);
     const stopping = new AbortController();
-    const machine = { journalctls: [], files: [path], kmsg: '/dev/null' };
+    const machine = { journalctl: null, files: [path], ring: () => 'missing' as const };
     const parts = { stdin: Readable.from([]), signal: stopping.signal, machine };
     const log = new Following(openLines({ from, path }, parts), () => stopping.abort());
     await log.settled();
