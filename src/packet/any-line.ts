@@ -38,7 +38,7 @@ export class AnyLines {
   readonly #clocks: HostClocks;
   readonly #body = new Body();
   /** The moment of the last line of dmesg -H. */
-  #minute: Micros | null = null;
+  #last: Micros | null = null;
 
   /** @param prefix the --log-prefix that counts; null for any */
   constructor(prefix: Buffer | null, clocks: HostClocks) {
@@ -117,15 +117,15 @@ export class AnyLines {
    * not be one of ours. For lines that were written just now, the moment of reading says more.
    */
   #dated(line: Buffer, header: AnyHeader, readAt: Micros): Header {
-    const last = this.#minute;
-    this.#minute = null;
+    const last = this.#last;
     const delta = header.wall === null && header.uptimeUs === null ? deltaIn(line, header.end) : null;
-    if (header.isMinute && header.wall !== null) this.#minute = this.#clocks.momentOf(header.wall, readAt);
-    else if (delta !== null && last !== null) this.#minute = last + delta;
-    if (this.#minute === null) return header;
-    const ageUs = readAt - this.#minute;
-    if (ageUs >= 0 && ageUs < FRESH_US) this.#minute = readAt;
-    return { ...header, wall: this.#minute, hasZone: true };
+    this.#last = null;
+    const since = header.isMinute && header.wall !== null ? this.#clocks.momentOf(header.wall, readAt) : last;
+    if (since === null || (delta === null && !header.isMinute)) return header;
+    const isFresh = readAt >= since && readAt - since < FRESH_US;
+    const wall = isFresh ? readAt : since + (delta ?? 0);
+    this.#last = wall;
+    return { ...header, wall, hasZone: true };
   }
 }
 

@@ -59,8 +59,8 @@ export function readTag(bytes: Buffer, start: number, end: number, kind: StampKi
 }
 
 /**
- * `kernel: ` and `kern.warn kernel: ` (OpenWrt), `[kernel] ` and `[kernel][warning] ` (metalog), `kern.warn: ` (socklog);
- * -1 where there is none.
+ * `kernel: ` and `kern.warn kernel: ` (OpenWrt), `[kernel] ` and `[kernel][warning] ` (metalog), `kern.warn: ` (socklog,
+ * from /proc/kmsg or from a klogd); -1 where there is none.
  */
 function tagWithoutHost(bytes: Buffer, at: number, end: number, kind: StampKind): number {
   if (standsAt(bytes, 'kernel:', at, end)) return messageAt(bytes, at + 'kernel:'.length, end);
@@ -69,13 +69,17 @@ function tagWithoutHost(bytes: Buffer, at: number, end: number, kind: StampKind)
   if (!standsAt(bytes, 'kern.', at, end)) return NONE;
   const severity = severityEnd(bytes, at + 'kern.'.length, end);
   const isSocklog = kind === 'none' || kind === 'supervised';
-  if (isSocklog && bytes[severity] === COLON && severity < end) return messageAt(bytes, severity + 1, end);
+  if (isSocklog && bytes[severity] === COLON && severity < end) {
+    const message = messageAt(bytes, severity + 1, end);
+    const tagged = kernelTagEnd(bytes, message, end);
+    return tagged < 0 ? message : tagged;
+  }
   return kernelTagEnd(bytes, fieldEnd(bytes, at, end) + 1, end);
 }
 
 /**
- * `kernel: `, `kern.warn kernel: ` (busybox), `user.warn kernel: ` (klogd of busybox with glibc, which makes the facility
- * user of kern), `warning.kernel: ` (some appliances), and `kernel - - - ` (RFC 5424 without its priority).
+ * `kernel: `, `kern.warn kernel: ` (busybox), `user.warn kernel: ` (UniFi gateways, whose klogd loses the facility),
+ * `warning.kernel: ` (templates with the severity), and `kernel - - - ` (RFC 5424 without its priority).
  */
 function tagAfterHost(bytes: Buffer, at: number, end: number, kind: StampKind): number {
   if (standsAt(bytes, 'kernel:', at, end)) return messageAt(bytes, at + 'kernel:'.length, end);

@@ -1,7 +1,7 @@
 /** Reads what stands before a LOG body in a line: its stamps, its host, and whether the line is the kernel's. */
 
 import type { Micros } from '../model.ts';
-import { decimal, digitsEnd, fieldEnd, skipBlanks, standsAt, wordEnd } from './bytes.ts';
+import { BLANK, decimal, digitsEnd, fieldEnd, skipBlanks, standsAt, wordEnd } from './bytes.ts';
 import type { Stamp } from './calendar.ts';
 import { readStamp } from './stamp.ts';
 import { dataEnd, type Host, NO_HOST, NO_TAG, OTHER_TAG, readTag, type StampKind, type Tag } from './tag.ts';
@@ -31,8 +31,8 @@ const FACILITY_BITS = 3;
 export const NO_STAMP = { wall: null, wholeSecond: false, hasZone: false };
 /** The length of a frame of RFC 6587, which is at most that of a message. */
 const COUNT_DIGITS = 6;
-/** Of `2026-11-27T03:12:00.40712`, as svlogd -ttt writes it. */
-const SVLOGD_LENGTH = 25;
+/** Of `2026-11-27T03:12:00.40712` of svlogd -ttt, and of `2026-11-27 03:12:00.407120000` of tai64nlocal. */
+const [SVLOGD_LENGTH, TAI64NLOCAL_LENGTH] = [25, 29];
 
 /** Reads the header of a line by position, left to right; every line has one, if only an empty one. */
 export function readHeader(bytes: Buffer, start: number, end: number, reference: Micros): Header {
@@ -145,10 +145,11 @@ function ringAt(bytes: Buffer, start: number, end: number): number {
 
 function kindOf(bytes: Buffer, start: number, { end, hasZone }: Stamp): StampKind {
   const separator = bytes[start + 10];
-  const isLabel = bytes[start] === AT || separator === UNDERSCORE;
-  const isIso = separator === LATIN_T;
-  if (isLabel || (isIso && end - start === SVLOGD_LENGTH && bytes[start + 19] === DOT)) return 'supervised';
-  return isIso && hasZone ? 'full' : 'date';
+  if (bytes[start] === AT || separator === UNDERSCORE) return 'supervised';
+  if (separator !== LATIN_T && separator !== BLANK) return 'date';
+  const isSupervised = end - start === (separator === LATIN_T ? SVLOGD_LENGTH : TAI64NLOCAL_LENGTH);
+  if (isSupervised && bytes[start + 19] === DOT) return 'supervised';
+  return separator === LATIN_T && hasZone ? 'full' : 'date';
 }
 
 /** Past blanks, or one tab. */

@@ -196,10 +196,13 @@ describe('log', () => {
   const logs = (text: string) => loadConfig(`log: ${text}\n${door('')}`);
 
   it('may be a list, each with its own defaults', () => {
-    const { config } = logs('[{ from: journal }, { path: /var/log/ulogd.log, format: ulogd }]');
+    const { config } = logs(
+      '[{ from: journal }, { path: /var/log/ulogd.log, format: ulogd }, { path: /var/log/pve-firewall.log, format: any }]',
+    );
     expect(config?.logs.map(({ from, path, format }) => [from, path, format])).toEqual([
       ['journal', '/var/log/kern.log', 'kernel'],
       ['file', '/var/log/ulogd.log', 'ulogd'],
+      ['file', '/var/log/pve-firewall.log', 'any'],
     ]);
   });
 
