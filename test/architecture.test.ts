@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   setup: ['config', 'rule'],
   explain: ['config', 'packet', 'attempt'],
   report: [],
-  doctor: ['config', 'line', 'rule', 'setup'],
+  doctor: ['config', 'line', 'packet', 'rule', 'setup'],
   // Together the place where stages meet: one log, all logs, and what becomes of them.
   'reader.ts': ['line', 'packet', 'config'],
   'intake.ts': ['packet', 'config', 'reader.ts'],
