@@ -5,7 +5,9 @@ import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Problem } from '../config/problem.ts';
 import { weaknesses } from '../config/weak.ts';
 import { EXIT } from '../errors.ts';
+import { printable } from '../log.ts';
 import { DEFAULT_CONFIG, readConfigFile, tellProblem } from './config-file.ts';
+import { requireTrusted } from './config-trust.ts';
 import type { Io } from './io.ts';
 
 export function addCheck(program: Command, io: Io): void {
@@ -16,6 +18,8 @@ export function addCheck(program: Command, io: Io): void {
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
     .action(async ({ config: path }: { config: string }) => {
       const { config, warnings, placeOf } = await readConfigFile(path);
+      const warning = requireTrusted(path);
+      if (warning !== null) io.stderr.write(`${printable(`${path}: warning: ${warning}`)}\n`);
       const tell = (problem: Problem): unknown => io.stderr.write(`${tellProblem(path, problem)}\n`);
       for (const warning of warnings) tell({ ...warning, text: `warning: ${warning.text}` });
       for (const { door, text } of weaknesses(config)) {

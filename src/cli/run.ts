@@ -23,6 +23,7 @@ import { isoTime } from '../time.ts';
 import { wordsFor } from '../words.ts';
 import { isInBackground, removePidfile, settleInBackground, toBackground } from './background.ts';
 import { type Overrides, override, readConfigFile } from './config-file.ts';
+import { requireTrusted } from './config-trust.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
@@ -84,6 +85,8 @@ async function run(
   const path = resolve(given);
   const read = async (): Promise<Config> => {
     const { config, warnings } = await readConfigFile(path);
+    const warning = requireTrusted(path);
+    if (warning !== null) log.warn(`${path}: ${warning}`);
     for (const { line, text } of warnings) log.warn(`${path}:${line}: ${text}`);
     return override(config, options);
   };

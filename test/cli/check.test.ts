@@ -54,7 +54,7 @@ describe('knocktail check', () => {
   });
 
   it('warns of the sequences in the knock.yaml of this repository, and of nothing else in it', async () => {
-    const { code, stderr } = await knocktail(['check', '-c', 'knock.yaml']);
+    const { code, stderr } = await knocktail(['check', '-c', fileWith(readFileSync('knock.yaml', 'utf8'))]);
     expect(code).toBe(0);
     expect(
       stderr
