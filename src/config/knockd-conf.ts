@@ -4,7 +4,7 @@ import { parseAddress } from '../address.ts';
 import { US_PER_SECOND } from '../model.ts';
 import { type Entry, type KnockdText, readKnockdText, type Section } from './knockd-text.ts';
 import { type Read, readFlags, readSeconds, readSequence } from './knockd-values.ts';
-import { inOrder, type Loaded, type Problem } from './problem.ts';
+import { idleTimeout, inOrder, type Loaded, type Problem } from './problem.ts';
 import { type DoorConfig, settingsFrom } from './schema.ts';
 import { interfaceName } from './values.ts';
 
@@ -107,6 +107,9 @@ class Reader {
     const unique = uniqueName(name, this.#doors);
     if (unique !== name) this.#warning(place, `a second door of this name (${name}), told as "${unique}"`);
     this.#doors.set(unique, { door, line });
+    const timeout = entries.findLast(({ key }) => key === 'CMD_TIMEOUT');
+    if (timeout !== undefined && !door.stopCommand && !door.stopCommand6)
+      this.#warning(timeout, idleTimeout(unique));
   }
 
   /** False when knockd has no such key for a door. */

@@ -13,6 +13,8 @@ import { show } from './show.ts';
 export const MAX_STEPS = 32;
 /** XT_EXTENSION_MAXNAMELEN of the kernel less its terminator. */
 export const MAX_CHAIN_NAME = 28;
+/** Bytes that --log-prefix and --nflog-prefix hold, by the format of a log: xt_log_info, xt_nflog_info of the kernel. */
+export const MAX_IPTABLES_PREFIX = { kernel: 29, ulogd: 63 } as const;
 /** IFNAMSIZ of the kernel less its terminator. */
 const MAX_INTERFACE_BYTES = 15;
 

@@ -137,8 +137,8 @@ describe('what knockd accepts and nobody means', () => {
     ['[a]\nsequence = 1:udp:tcp\n', '2: sequence: "1:udp:tcp" is taken for 1:udp'],
     ['[a]\nsequence = 1\nseq_timeout = 5s\n', '3: seq_timeout: "5s" is taken for 5 s'],
     ['[a]\nsequence = 1\nseq_timeout = ten\n', '3: seq_timeout: "ten" is taken for 0 s'],
-    ['[a]\nsequence = 1\ncmd_timeout = -5\n', '3: cmd_timeout: "-5" is taken for 0 s'],
-    ['[a]\nsequence = 1\ntcpflags = syn,!syn\n', '3: tcpflags: no packet has a flag both set and clear'],
+    ['[a]\nsequence = 1\ncmd_timeout = -5\nstop_command = x\n', '3: cmd_timeout: "-5" is taken for 0 s'],
+    ['[a]\nsequence = 1\ncmd_timeout = 5\n', '3: door a: cmd_timeout without stop_command does nothing'],
     ['[a]\nsequence = 1\n[a]\nsequence = 2\n', '3: a second door of this name (a), told as "a (2)"'],
     [
       '[a]\none_time_sequences = x\nsequence = 7\n',

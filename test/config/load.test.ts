@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { schema } from '../../src/config/schema.ts';
 import { formatStep } from '../../src/config/sequence.ts';
-import { weaknesses } from '../../src/config/weak.ts';
 
 function problems(text: string): string[] {
   const { problems } = loadConfig(text);
@@ -268,6 +267,42 @@ describe('what is likely not meant so is told of', () => {
     ]);
   });
 
+  it('a cmd_timeout that no stop_command waits for, at its place', () => {
+    const doors = (keys: string) => `doors: { b: { sequence: [4, 9, 7], start_command: x, ${keys} } }`;
+    const said = (text: string) => {
+      const loaded = loadConfig(text);
+      return loaded.problems ?? loaded.warnings.map(({ line, column, text }) => `${line}:${column}: ${text}`);
+    };
+    expect(said(doors('cmd_timeout: 10s'))).toEqual([
+      '1:54: door b: cmd_timeout without stop_command does nothing',
+    ]);
+    for (const stop of ['stop_command: y', 'stop_command_6: y'])
+      expect(said(doors(`cmd_timeout: 10s, ${stop}`))).toEqual([]);
+    expect(said(doors('seq_timeout: 10s'))).toEqual([]);
+  });
+
+  it('a prefix that iptables cannot write', () => {
+    const long = (bytes: number, more = '') => warnings(`log: { prefix: "${'x'.repeat(bytes)}"${more} }`);
+    expect(long(30)).toEqual([
+      '1:17: log.prefix: iptables writes at most 29 bytes of a prefix (this has 30), shorten it or log with nft rules',
+    ]);
+    expect([long(29), long(63, ', format: ulogd')]).toEqual([[], []]);
+    expect(long(64, ', format: ulogd')).toHaveLength(1);
+    expect(warnings(`firewall: { backend: dry-run }\nlog: { prefix: "${'x'.repeat(30)}" }`)).toEqual([]);
+    expect(warnings(`log: [{ path: a }, { path: b, prefix: "${'é'.repeat(15)}" }]`)).toEqual([
+      expect.stringMatching(
+        /^1:40: log\.1\.prefix: iptables writes at most 29 bytes of a prefix \(this has 30\)/,
+      ),
+    ]);
+  });
+
+  it('a max_age that no knock can keep', () => {
+    expect(warnings('log: { max_age: 0 }')).toEqual([
+      '1:17: log.max_age: every knock is older than 0 s when it is read, so no door opens, allow some seconds',
+    ]);
+    expect(warnings('log: { max_age: 1s }')).toEqual([]);
+  });
+
   it('the path of a log that is not read there', () => {
     expect(warnings('log: { path: a.log }')).toEqual([]);
     expect(warnings('log: [{ from: file, path: a.log }, { from: kmsg }]')).toEqual([]);
@@ -278,13 +313,4 @@ describe('what is likely not meant so is told of', () => {
       '1:38: log.1.path does not count beside from: kmsg, write from: file or leave it out',
     ]);
   });
-});
-
-it('a trap at a port that a door needs is told of', () => {
-  const { config } = loadConfig(
-    'doors: { a: { sequence: [1111, 2222:udp, 333], trap: [333], open: { port: 1 } } }',
-  );
-  expect(weaknesses(config ?? expect.fail()).map(({ text }) => text)).toContain(
-    'its trap 333 is a step of the door a, which can never open',
-  );
 });
