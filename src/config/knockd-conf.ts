@@ -6,6 +6,7 @@ import { type Entry, type KnockdText, readKnockdText, type Section } from './kno
 import { type Read, readFlags, readSeconds, readSequence } from './knockd-values.ts';
 import { idleTimeout, inOrder, type Loaded, type Problem } from './problem.ts';
 import { type DoorConfig, settingsFrom } from './schema.ts';
+import { keyAdvice } from './similar.ts';
 import { interfaceName } from './values.ts';
 
 /** knockd's own defaults, in seconds. */
@@ -162,14 +163,17 @@ class Reader {
   }
 
   #unknown({ key, value, line, column }: Entry, known: readonly string[]): void {
-    const right = `known here: ${known.map((each) => each.toLowerCase()).join(', ')}`;
     const word = key.toLowerCase();
+    const advice = keyAdvice(
+      word,
+      known.map((each) => each.toLowerCase()),
+    );
     const what =
       value === null && known.includes(key)
         ? `no value (${word}), write ${word} = VALUE`
         : key === 'USESYSLOG'
           ? `a value where none may be (${value ?? ''}), write usesyslog alone`
-          : `unknown key (${word}), ${right}`;
+          : `unknown key (${word}), ${advice}`;
     this.#problem({ line, column }, what);
   }
 

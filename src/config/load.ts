@@ -36,9 +36,10 @@ function loadYaml(text: string): Loaded {
 function problemsOf(issue: z.core.$ZodIssue, positions: Positions): Problem[] {
   const { path, message } = issue;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    const advice = message.split('\n');
+    return issue.keys.map((key, index) => ({
       ...positions.key([...path, key]),
-      text: `unknown key (${[...path, key].map(String).join('.')}), ${message}`,
+      text: `unknown key (${[...path, key].map(String).join('.')}), ${advice[index] ?? ''}`,
     }));
   }
   const nearest = issue.code === 'invalid_union' ? nearestOf(issue.errors) : [];

@@ -196,7 +196,7 @@ describe('a broken knockd.conf', () => {
       '9:1: not a protocol (sctp), write tcp or udp',
       '10:1: not a TCP flag (" ack"), write flags out of fin, syn, rst, psh, ack, urg without blanks, with ! for clear',
       '11:1: not an address (gateway), write an IPv4 or IPv6 address',
-      `12:1: unknown key (sequnce), known here: ${doorKeys}`,
+      `12:1: unknown key (sequnce), did you mean sequence? known here: ${doorKeys}`,
       '13:1: no knock (b), give the door a sequence or one_time_sequences',
     ]);
   });
