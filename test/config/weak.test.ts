@@ -280,7 +280,7 @@ describe('two doors', () => {
         const engine = new Engine(
           locksOf(config, new OneTimeDoors()),
           switchesFor(config.compat, config.sweepGuard),
-          64,
+          { capacity: 64 },
         );
         const opened = two.flatMap((step, at) =>
           engine
