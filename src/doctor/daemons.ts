@@ -44,6 +44,11 @@ export function checkOthers(processes: readonly Process[]): Finding {
   return ok(CHECK, 'none');
 }
 
+/** The process id of the daemon that opens doors here; null where none runs. */
+export function daemonPid(processes: readonly Process[]): number | null {
+  return ownDaemons(processes)[0]?.pid ?? null;
+}
+
 /** Those that open doors. What one of them is about to run has its words until it is another program. */
 function ownDaemons(processes: readonly Process[]): readonly Process[] {
   const own = processes.filter((process) => isOwn(process) && !isDry(process));
