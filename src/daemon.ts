@@ -35,6 +35,8 @@ export interface DaemonParts {
   readonly openStops: (config: Config) => Disk | null;
   readonly oneTime: OneTimeDoors;
   readonly run: typeof runCommand;
+  /** What this machine calls itself. */
+  readonly hostName: string;
   /** The wall clock. */
   readonly now: () => Micros;
   readonly machine: MachineClock;
@@ -73,7 +75,7 @@ export class Daemon {
     this.#parts = parts;
     this.#config = config;
     this.#locks = locksOf(config, oneTime);
-    this.#engine = engineOf(config, this.#locks);
+    this.#engine = engineOf(config, this.#locks, parts.hostName);
     this.#teller = new Teller({
       log,
       words: () => this.#words(),
@@ -87,6 +89,7 @@ export class Daemon {
       notes: debug === null ? { noted } : null,
       log,
       now,
+      hostName: parts.hostName,
       windowUs: () => this.#windowUs(),
       packet: (packet, from) => this.#hear(packet, from),
       passed: (at) => this.#letPass(at),
@@ -138,7 +141,7 @@ export class Daemon {
     if (isSame('compat') && isSame('sweepGuard')) this.#engine.setLocks(this.#locks);
     else {
       this.#evicted += this.#engine.evicted;
-      this.#engine = engineOf(config, this.#locks);
+      this.#engine = engineOf(config, this.#locks, this.#parts.hostName);
     }
     this.#intake.change(config.logs);
     this.#tellWeaknesses();
@@ -162,11 +165,11 @@ export class Daemon {
 
   #hear(packet: Packet, from: { readAt: Micros; maxAgeUs: Micros; again: boolean }): void {
     this.#parts.debug?.(packet);
-    const decisions = this.#engine.handlePacket(packet);
+    const decisions = this.#engine.handlePacket(packet, from.readAt);
     // What another daemon has acted on only rebuilds the attempts that were in flight.
     if (from.again) return;
     this.#decide(decisions, from);
-    if (this.#engine.isSwept(packet)) this.#teller.swept(packet.src, from.readAt);
+    if (this.#engine.isSwept(packet)) this.#teller.swept(packet, from.readAt);
   }
 
   /** All that was written before this moment has been read. */
@@ -231,8 +234,8 @@ function doorsOf(config: Config, openStops: DaemonParts['openStops']): DoorsSett
   return { doors: config.doors, flush: config.firewall.flush, stops: openStops(config) };
 }
 
-function engineOf({ compat, sweepGuard }: Config, locks: readonly Lock[]): Engine {
-  return new Engine(locks, switchesFor(compat, sweepGuard));
+function engineOf({ compat, sweepGuard }: Config, locks: readonly Lock[], ownHost: string): Engine {
+  return new Engine(locks, switchesFor(compat, sweepGuard), { ownHost });
 }
 
 function tellOneTime(notices: readonly OneTimeNotice[], log: Log): void {

@@ -83,7 +83,8 @@ export class Intake {
         this.#handOn(at);
         reader.tick(at);
         if (!this.#isCaughtUp && !this.#merge.isCaughtUp) return;
-        this.#parts.passed(this.#merge.passedAt(at));
+        const passed = this.#readers.map((each) => each.passedAt(at));
+        this.#parts.passed(Math.min(this.#merge.passedAt(at), ...passed));
         // What goes wrong before everything is ready ends the start.
         this.#isCaughtUp = true;
       },

@@ -28,8 +28,13 @@ export type LineEvent =
       /** They were read and acted on before: by what was here then. */
       readonly again: boolean;
     }
-  /** Everything that stood in the log at this moment has been handed on. */
-  | { readonly kind: 'drained'; readonly at: Micros }
+  /** Everything that could be read at this moment has been handed on. */
+  | {
+      readonly kind: 'drained';
+      readonly at: Micros;
+      /** False for a pipe: lines that were written before may still be on their way. */
+      readonly isComplete: boolean;
+    }
   /** Something a person should know of the source; `lost` when lines may be missing for it. */
   | {
       readonly kind: 'notice';
@@ -65,6 +70,10 @@ export type LineSource = AsyncIterable<LineEvent>;
 
 // packet
 
+/** Who writes a log, which decides what of it is believed. */
+export const LOG_FORMATS = ['kernel', 'ulogd', 'any'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
 /** TCP flags as the kernel's LOG target names and orders them (net/netfilter/nf_log_syslog.c); AE since 6.14. */
 export const TCP_FLAGS = {
   AE: 256,
@@ -78,9 +87,15 @@ export const TCP_FLAGS = {
   FIN: 1,
 } as const;
 
+/** By which stamp a packet was placed in time. `reading`: none could be used, so its age is not known. */
+export type PlacedBy = 'kernel' | 'syslog' | 'reading';
+
 /** What a kernel LOG line says of one packet. A field the line does not have is null. */
 export interface Packet {
   readonly time: Micros;
+  readonly clock: PlacedBy;
+  /** The host that logged it, as the line names it; empty where it names none. */
+  readonly host: string;
   /** The whole wall-clock second the log itself prints, else that of `time`: knockd's clock. */
   readonly second: number;
   readonly prefix: string;
@@ -109,10 +124,11 @@ export interface PacketNotes {
   /**
    * False when the packet has to be read in full; otherwise all has been done that it can do.
    *
+   * @param host the host that logged it, as of `Packet`
    * @param ipv4 its source, as a signed number of 32 bits
    * @param port a number as of `UDP_PORTS`
    */
-  noted(ipv4: number, port: number, time: Micros): boolean;
+  noted(host: string, ipv4: number, port: number, time: Micros): boolean;
 }
 
 // attempt
@@ -150,6 +166,8 @@ export interface Decision {
   /** `trap`: the source has touched a trap of the door. */
   readonly event: 'stage' | 'open' | 'reset' | 'timeout' | 'trap';
   readonly door: string;
+  /** The host that logged the knock, as its lines name it; empty where they name none. */
+  readonly host: string;
   readonly source: Address;
   /** Steps taken: after this packet for `stage` and `open`, before it was lost for `reset` and `timeout`. */
   readonly stage: number;

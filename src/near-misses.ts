@@ -7,6 +7,8 @@ export type NearMissKind = 'one step short' | 'trap' | 'port sweep' | 'unfinishe
 
 export interface NearMiss {
   readonly kind: NearMissKind;
+  /** The host that logged it, as its lines name it; empty where they name none. */
+  readonly host: string;
   readonly source: Address;
   /** Null where it is no matter of one door. */
   readonly door: string | null;
@@ -38,8 +40,8 @@ interface Past {
 export class NearMisses {
   readonly #capacity: number;
   /** Two generations: when the younger is full, it takes the place of the older. */
-  #young = new Map<Address, Past>();
-  #old = new Map<Address, Past>();
+  #young = new Map<string, Past>();
+  #old = new Map<string, Past>();
 
   constructor(capacity = CAPACITY) {
     this.#capacity = capacity;
@@ -47,43 +49,46 @@ export class NearMisses {
 
   /** @param decisions all those of one packet, or of one moment */
   among(decisions: readonly Decision[]): readonly NearMiss[] {
-    for (const { event, source, time } of decisions) if (event === 'open') this.#opened(source, time);
-    const failed = new Set<Address>();
+    for (const decision of decisions)
+      if (decision.event === 'open') this.#opened(keyOf(decision), decision.time);
+    const failed = new Set<string>();
     return decisions.flatMap((decision) => {
-      const { event, source, door, stage, of, time, why } = decision;
-      if (event === 'trap') return [{ kind: 'trap', source, door, stage: 0, of: 0 }];
-      if ((event !== 'reset' && event !== 'timeout') || this.#hasOpened(source, time)) return [];
+      const { event, host, source, door, stage, of, time, why } = decision;
+      const client = keyOf(decision);
+      if (event === 'trap') return [{ kind: 'trap', host, source, door, stage: 0, of: 0 }];
+      if ((event !== 'reset' && event !== 'timeout') || this.#hasOpened(client, time)) return [];
       const isShort = stage === of - 1 && stage >= FEWEST_STEPS && (why === null || why === 'wrong packet');
-      const misses: NearMiss[] = isShort ? [{ kind: 'one step short', source, door, stage, of }] : [];
+      const misses: NearMiss[] = isShort ? [{ kind: 'one step short', host, source, door, stage, of }] : [];
       // One packet may end attempts at several doors.
-      if (!failed.has(source) && this.#failed(source, time)) misses.push(doorless('unfinished', source));
-      failed.add(source);
+      if (!failed.has(client) && this.#failed(client, time))
+        misses.push(doorless('unfinished', host, source));
+      failed.add(client);
       return misses;
     });
   }
 
   /** A source was seen to sweep at this moment. Null where that was told a short while ago. */
-  swept(source: Address, now: Micros): NearMiss | null {
-    const record = this.#recordOf(source);
+  swept(host: string, source: Address, now: Micros): NearMiss | null {
+    const record = this.#recordOf(keyOf({ host, source }));
     if (isShortlyAfter(record.sweptAt, now)) return null;
     record.sweptAt = now;
-    return doorless('port sweep', source);
+    return doorless('port sweep', host, source);
   }
 
-  #opened(source: Address, now: Micros): void {
-    const record = this.#recordOf(source);
+  #opened(client: string, now: Micros): void {
+    const record = this.#recordOf(client);
     record.openedAt = now;
     record.failures = 0;
   }
 
-  #hasOpened(source: Address, now: Micros): boolean {
-    const record = this.#young.get(source) ?? this.#old.get(source);
+  #hasOpened(client: string, now: Micros): boolean {
+    const record = this.#young.get(client) ?? this.#old.get(client);
     return record !== undefined && isShortlyAfter(record.openedAt, now);
   }
 
   /** Whether it has now failed often enough to be told of. */
-  #failed(source: Address, now: Micros): boolean {
-    const record = this.#recordOf(source);
+  #failed(client: string, now: Micros): boolean {
+    const record = this.#recordOf(client);
     if (record.failures === 0 || !isShortlyAfter(record.since, now)) {
       record.failures = 0;
       record.since = now;
@@ -93,10 +98,10 @@ export class NearMisses {
     return true;
   }
 
-  #recordOf(source: Address): Past {
-    const known = this.#young.get(source);
+  #recordOf(client: string): Past {
+    const known = this.#young.get(client);
     if (known !== undefined) return known;
-    const record = this.#old.get(source) ?? {
+    const record = this.#old.get(client) ?? {
       failures: 0,
       since: 0,
       sweptAt: Number.NEGATIVE_INFINITY,
@@ -106,7 +111,7 @@ export class NearMisses {
       this.#old = this.#young;
       this.#young = new Map();
     }
-    this.#young.set(source, record);
+    this.#young.set(client, record);
     return record;
   }
 }
@@ -116,6 +121,11 @@ function isShortlyAfter(moment: Micros, now: Micros): boolean {
   return Math.abs(now - moment) < WINDOW_US;
 }
 
-function doorless(kind: NearMissKind, source: Address): NearMiss {
-  return { kind, source, door: null, stage: 0, of: 0 };
+/** A client of a host. Neither a host in a log nor an address holds a space. */
+function keyOf({ host, source }: Pick<Decision, 'host' | 'source'>): string {
+  return `${host} ${source}`;
+}
+
+function doorless(kind: NearMissKind, host: string, source: Address): NearMiss {
+  return { kind, host, source, door: null, stage: 0, of: 0 };
 }

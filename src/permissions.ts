@@ -1,11 +1,13 @@
 /** A file or folder -> who may read or change it, and whether we may run it. */
 
 import { accessSync, constants, realpathSync, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 
 const READABLE_BY_OTHERS = 0o004;
 const WRITABLE_BY_OTHERS = 0o002;
 const PASSABLE_BY_OTHERS = 0o001;
+/** A service or a user's shell often has no sbin in its PATH. */
+const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 /** In such a folder nobody replaces the files of others. */
 const STICKY = 0o1000;
 
@@ -50,6 +52,12 @@ export function isProgram(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The path of a program in the folders of `PATH` or in an sbin; null where it is in none. */
+export function findProgram(name: string, searchPath: string): string | null {
+  const folders = [...searchPath.split(':').filter(isAbsolute), ...SBIN_FOLDERS];
+  return folders.map((folder) => join(folder, name)).find(isProgram) ?? null;
 }
 
 /** Where symlinks lead; the path itself where there is nothing. */

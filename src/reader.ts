@@ -1,13 +1,17 @@
 /** One log of the configuration -> its packets, what befell it, and how far it was read. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { LogConfig } from './config/schema.ts';
 import type { LogCounts } from './counts.ts';
 import { messageOf } from './errors.ts';
 import { Bookmark, type Resume, type Shelf } from './line/place.ts';
+import { doubtsOfFormat } from './line/trust.ts';
 import type { Log } from './log.ts';
 import type { LineEvent, LineSource, Micros, Packet, PacketNotes, Place } from './model.ts';
+import { ClockReports } from './packet/clock-reports.ts';
 import { LogHealth } from './packet/health.ts';
+import { ReadTime } from './packet/read-time.ts';
 import { PacketScan } from './packet/scan.ts';
 
 /** Between two attempts to read a log that could not be had while the daemon runs. */
@@ -23,6 +27,8 @@ export interface ReaderParts {
   readonly openPosition: (log: LogConfig) => Shelf | null;
   /** Who is asked before a packet is made of a line; null where one is to be made of each. */
   readonly notes: PacketNotes | null;
+  /** What this machine calls itself. */
+  readonly hostName: string;
   readonly log: Log;
 }
 
@@ -39,8 +45,14 @@ export class LogReader {
   readonly #parts: ReaderParts;
   readonly #ending = new AbortController();
   readonly #health = new LogHealth();
+  readonly #clockReports = new ClockReports();
   readonly #bookmark = new Bookmark(null);
+  readonly #readTime = new ReadTime();
+  /** Whether a source that has no more to read holds nothing back, as it said last. */
+  #isComplete = false;
   #isAlone = true;
+  /** The format that lines have been read in since what it lets through was said. */
+  #warnedOf: LogConfig['format'] | null = null;
   /** Ahead of what is told of this log, where there are others. */
   #label = '';
   #settings: LogConfig;
@@ -56,7 +68,7 @@ export class LogReader {
   constructor(settings: LogConfig, parts: ReaderParts) {
     this.#parts = parts;
     this.#settings = settings;
-    this.#scan = new PacketScan({ ...settings, live: true, notes: parts.notes });
+    this.#scan = this.#newScan();
   }
 
   get settings(): LogConfig {
@@ -82,15 +94,18 @@ export class LogReader {
    * @param isAlone whether no other log is read beside it
    */
   change(settings: LogConfig, isAlone: boolean): void {
-    const { prefix, format } = this.#settings;
+    const before = this.#settings;
     this.#isAlone = isAlone;
     this.#label = isAlone ? '' : `${nameOf(settings)}: `;
     this.#settings = settings;
     this.#bookmark.turn(this.#parts.openPosition(settings));
-    if (settings.prefix === prefix && settings.format === format) return;
+    if (this.#warnedOf !== settings.format)
+      for (const { what, remedy } of doubtsOfFormat(settings)) this.#parts.log.warn(`${what}: ${remedy}`);
+    this.#warnedOf = settings.format;
+    if (isDeepStrictEqual(readingOf(settings), readingOf(before))) return;
     this.#before = this.#scanned();
     this.#packetAt = this.#scan.lastTime ?? this.#packetAt;
-    this.#scan = new PacketScan({ ...settings, live: true, notes: this.#parts.notes });
+    this.#scan = this.#newScan();
   }
 
   /**
@@ -122,6 +137,11 @@ export class LogReader {
     this.#ending.abort();
   }
 
+  /** Up to when all lines have been handed on, where there were no more to read at this moment. */
+  passedAt(at: Micros): Micros {
+    return this.#isComplete ? at : this.#readTime.passedAt(at);
+  }
+
   /** What was read so far needs not be read again, but for the window in which attempts may be in flight. */
   pass(windowUs: Micros): void {
     if (this.#passed !== null) this.#bookmark.pass(this.#passed.place, this.#passed.at, windowUs);
@@ -134,15 +154,19 @@ export class LogReader {
 
   /** Tells what is due, and saves what is due. */
   tick(at: Micros): void {
-    for (const text of this.#health.reports(at, this.#scan.counts.untrusted)) {
-      this.#parts.log.warn(`${this.#label}${text}`);
-    }
+    const texts = [
+      ...this.#health.reports(at, this.#scan.counts.untrusted),
+      ...this.#clockReports.reports(at, this.#scan.clocks, this.#scan.takeNotices()),
+    ];
+    for (const text of texts) this.#parts.log.warn(`${this.#label}${text}`);
     this.#bookmark.saveInTime(at);
   }
 
   #hear(event: LineEvent, events: ReaderEvents): void {
-    if (event.kind === 'drained') events.drained(event.at);
-    else if (event.kind === 'notice') {
+    if (event.kind === 'drained') {
+      this.#isComplete = event.isComplete;
+      events.drained(event.at);
+    } else if (event.kind === 'notice') {
       this.#overwritten += event.lines ?? 0;
       this.#parts.log[event.lost || event.isDoubt === true ? 'warn' : 'info'](event.text);
     } else {
@@ -151,14 +175,28 @@ export class LogReader {
       if (place !== null) this.#passed = { place, at: readAt };
       this.#scan.scan(bytes, readAt, (packet) => events.packet(packet, readAt, again), bootedAt);
       this.#health.hear(bytes, readAt);
+      if (!this.#isComplete) this.#readTime.read(this.#scan.timeOfLast(bytes, readAt), readAt);
       events.read(readAt);
     }
+  }
+
+  #newScan(): PacketScan {
+    const { hostName: ownName, notes } = this.#parts;
+    return new PacketScan({
+      ...this.#settings,
+      ...{ live: true, isPipe: this.#settings.from === 'stdin', ownName, notes },
+    });
   }
 
   #scanned(): PacketScan['counts'] {
     const { trusted, untrusted } = this.#scan.counts;
     return { trusted: this.#before.trusted + trusted, untrusted: this.#before.untrusted + untrusted };
   }
+}
+
+/** What decides how lines are taken. */
+function readingOf({ prefix, format, hosts, timezone }: LogConfig) {
+  return { prefix, format, hosts, timezone };
 }
 
 /** What a log is called. */

@@ -2,7 +2,7 @@
 
 import type { Counts } from './counts.ts';
 import type { Facts, Log } from './log.ts';
-import type { Address, Decision, Micros } from './model.ts';
+import type { Decision, Micros, Packet } from './model.ts';
 import { Muffle, Trickle } from './muffle.ts';
 import { type NearMiss, NearMisses } from './near-misses.ts';
 import { Tally } from './tally.ts';
@@ -38,8 +38,8 @@ export class Teller {
     for (const miss of this.#nearMisses.among(decisions)) this.#missedBy(miss, now);
   }
 
-  swept(source: Address, now: Micros): void {
-    const miss = this.#nearMisses.swept(source, now);
+  swept({ host, src }: Pick<Packet, 'host' | 'src'>, now: Micros): void {
+    const miss = this.#nearMisses.swept(host, src, now);
     if (miss !== null) this.#missedBy(miss, now);
   }
 
@@ -59,12 +59,21 @@ export class Teller {
   #missedBy(miss: NearMiss, now: Micros): void {
     this.#missed[miss.kind]++;
     if (!this.#parts.tellsNearMisses() || !this.#nearTrickle.passes(now)) return;
-    const { kind, source, door } = miss;
-    const facts: Facts = { event: 'near miss', kind, source, ...(door === null ? {} : { door }) };
+    const { kind, host, source, door } = miss;
+    const where = host === '' ? {} : { host };
+    const facts: Facts = { event: 'near miss', kind, ...where, source, ...(door === null ? {} : { door }) };
     this.#parts.log.info(describeNearMiss(miss), facts);
   }
 }
 
-function factsOf({ event, door, source, stage, of, why }: Decision): Facts {
-  return { event, door, source, stage, of, ...(why === null ? {} : { why }) };
+function factsOf({ event, door, host, source, stage, of, why }: Decision): Facts {
+  return {
+    event,
+    door,
+    ...(host === '' ? {} : { host }),
+    source,
+    stage,
+    of,
+    ...(why === null ? {} : { why }),
+  };
 }

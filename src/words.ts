@@ -65,6 +65,13 @@ export function describeNearMiss({ kind, source, door, stage, of }: NearMiss): s
   return `${source}: near miss: ${said[kind]}`;
 }
 
-export function decisionJson({ time, event, door, source, stage }: Decision): string {
-  return JSON.stringify({ time: isoTime(time), event, door, source, stage });
+export function decisionJson({ time, event, door, host, source, stage }: Decision): string {
+  return JSON.stringify({
+    time: isoTime(time),
+    event,
+    door,
+    ...(host === '' ? {} : { host }),
+    source,
+    stage,
+  });
 }

@@ -40,6 +40,7 @@ class Bench {
       },
       openFirewall: ({ firewall }) => new DryRunFirewall(firewall, () => undefined),
       openPosition: () => null,
+      hostName: 'vm',
       openStops: () => null,
       oneTime: new OneTimeDoors(),
       run: async (command, { source }) => {
@@ -87,7 +88,7 @@ class Bench {
 
   async pass(seconds: number): Promise<void> {
     this.#second += seconds;
-    this.#hand([{ kind: 'drained', at: this.#second * US_PER_SECOND }]);
+    this.#hand([{ kind: 'drained', at: this.#second * US_PER_SECOND, isComplete: true }]);
     await settled();
   }
 

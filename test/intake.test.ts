@@ -40,6 +40,7 @@ class Bench {
           void this.saved.push(`${path} ${upTo.kind === 'file' ? upTo.position : ''}`),
       }),
       notes: null,
+      hostName: 'vm',
       log: { info: say, warn: say, error: say },
       now: () => this.now,
       windowUs: () => 5 * US,
@@ -48,16 +49,16 @@ class Bench {
     });
   }
 
-  /** A packet at so many seconds after the start, read at once. */
-  async show(path: string, port: number, second: number): Promise<void> {
-    const readAt = (START_S + second) * US;
+  /** A packet at so many seconds after the start, read at once or later. */
+  async show(path: string, port: number, second: number, readSecond = second): Promise<void> {
+    const readAt = (START_S + readSecond) * US;
     const place: Place = { kind: 'file', dev: 1, ino: 1, position: port, print: '' };
     const bytes = Buffer.from(line(port, START_S + second));
     await this.#hand(path, { kind: 'lines', bytes, readAt, bootedAt: null, place, again: false });
   }
 
-  async drain(path: string, second: number): Promise<void> {
-    await this.#hand(path, { kind: 'drained', at: (START_S + second) * US });
+  async drain(path: string, second: number, isComplete = true): Promise<void> {
+    await this.#hand(path, { kind: 'drained', at: (START_S + second) * US, isComplete });
   }
 
   reads(path: string): boolean {
@@ -164,4 +165,19 @@ it('all that is read ends when the last log does', async () => {
   bench.intake.end();
   await ended;
   expect(bench.ports).toEqual([1]);
+});
+
+it('time passes no further than the lines of a pipe that is behind, until it is silent', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('{ path: /a }'));
+  await bench.drain('/a', 0, false);
+  await bench.show('/a', 1, 20, 60);
+  await bench.drain('/a', 61, false);
+  await bench.drain('/a', 66, false);
+  await bench.show('/a', 2, 24, 66.5);
+  await bench.drain('/a', 67, false);
+  await bench.drain('/a', 90, false);
+  expect(bench.passed.map((us) => us / US)).toEqual([-3, 20, 20, 24, 87]);
+  bench.intake.end();
+  await ended;
 });

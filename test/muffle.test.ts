@@ -8,7 +8,7 @@ import { address } from './attempt/traffic.ts';
 const S = 1_000_000;
 
 function decision(event: Decision['event'], stage: number): Decision {
-  return { time: 0, event, door: 'ssh', source: address('192.0.2.7'), stage, of: 3, why: null };
+  return { time: 0, event, door: 'ssh', host: '', source: address('192.0.2.7'), stage, of: 3, why: null };
 }
 
 it('first knocks are told a hundred times a second, and then counted', () => {

@@ -12,7 +12,8 @@ const MINUTE = 60 * S;
 function decision(parts: Partial<Decision> & { from?: string }): Decision {
   const { from = '192.0.2.7', ...rest } = parts;
   return {
-    ...{ time: 0, event: 'timeout', door: 'ssh', source: address(from), stage: 1, of: 3, why: null },
+    ...{ time: 0, event: 'timeout', door: 'ssh', host: '', source: address(from) },
+    ...{ stage: 1, of: 3, why: null },
     ...rest,
   };
 }
@@ -73,7 +74,7 @@ it('one packet that ends attempts at several doors is one failure', () => {
 it('a sweep is told once in ten minutes', () => {
   const misses = new NearMisses();
   const sweeper = address('2001:db8::7');
-  const told = [0, 1, 9, 10, 11].map((minute) => misses.swept(sweeper, minute * MINUTE));
+  const told = [0, 1, 9, 10, 11].map((minute) => misses.swept('', sweeper, minute * MINUTE));
   expect(told.map((miss) => miss !== null)).toEqual([true, false, false, true, false]);
   expect(told.flatMap((miss) => (miss === null ? [] : describeNearMiss(miss)))[0]).toBe(
     '2001:db8::7: near miss: port sweep',
@@ -83,17 +84,17 @@ it('a sweep is told once in ten minutes', () => {
 it('a clock that was set back excuses nobody', () => {
   const misses = new NearMisses();
   const source = address('192.0.2.7');
-  misses.swept(source, 600 * MINUTE);
+  misses.swept('', source, 600 * MINUTE);
   misses.among([decision({ event: 'open', stage: 3, time: 600 * MINUTE })]);
-  expect(misses.swept(source, 0)).not.toBeNull();
+  expect(misses.swept('', source, 0)).not.toBeNull();
   expect(said(misses, decision({ stage: 2, time: 0 }))).toHaveLength(1);
 });
 
 it('sources beyond its capacity make it forget the oldest', () => {
   const misses = new NearMisses(4);
-  for (let host = 1; host <= 4; host++) misses.swept(address(`192.0.2.${host}`), host);
-  expect(misses.swept(address('192.0.2.4'), 5)).toBeNull();
-  expect(misses.swept(address('192.0.2.1'), 6)).toBeNull();
-  for (let host = 10; host <= 14; host++) misses.swept(address(`192.0.2.${host}`), host);
-  expect(misses.swept(address('192.0.2.4'), 20)).not.toBeNull();
+  for (let host = 1; host <= 4; host++) misses.swept('', address(`192.0.2.${host}`), host);
+  expect(misses.swept('', address('192.0.2.4'), 5)).toBeNull();
+  expect(misses.swept('', address('192.0.2.1'), 6)).toBeNull();
+  for (let host = 10; host <= 14; host++) misses.swept('', address(`192.0.2.${host}`), host);
+  expect(misses.swept('', address('192.0.2.4'), 20)).not.toBeNull();
 });

@@ -1,89 +1,108 @@
-/** Slots with deadlines -> the earliest: a binary heap that knows where each slot stands. */
+/** Finds the attempt that ends next, at one host or at all: a binary heap for each host. */
 
 import { at } from './typed.ts';
 
 const ABSENT = -1;
 
 export class Deadlines {
-  readonly #heap: Int32Array;
+  /** Of hosts that have any. */
+  readonly #heaps = new Map<number, number[]>();
+  readonly #hostOf: Int32Array;
   readonly #placeOf: Int32Array;
   readonly #deadlineOf: Float64Array;
-  #size = 0;
 
   constructor(capacity: number) {
-    this.#heap = new Int32Array(capacity);
+    this.#hostOf = new Int32Array(capacity);
     this.#placeOf = new Int32Array(capacity).fill(ABSENT);
     this.#deadlineOf = new Float64Array(capacity);
   }
 
-  /** The slot with the earliest deadline; null when there is none. */
-  first(): { readonly slot: number; readonly deadline: number } | null {
-    if (this.#size === 0) return null;
-    const slot = at(this.#heap, 0);
-    return { slot, deadline: at(this.#deadlineOf, slot) };
+  /** The slot with the earliest deadline, of all hosts or of one; null when there is none. */
+  first(host: number | null = null): { readonly slot: number; readonly deadline: number } | null {
+    let slot: number | undefined;
+    if (host !== null) slot = this.#heaps.get(host)?.[0];
+    else {
+      for (const [first] of this.#heaps.values()) {
+        if (first !== undefined && (slot === undefined || this.of(first) < this.of(slot))) slot = first;
+      }
+    }
+    return slot === undefined ? null : { slot, deadline: this.of(slot) };
   }
 
-  /** A slot whose deadline has come by now; null when there is none. */
-  due(now: number): number | null {
-    const first = this.first();
+  /** The deadline of a slot that has one. */
+  of(slot: number): number {
+    return at(this.#deadlineOf, slot);
+  }
+
+  /** A slot whose deadline has come by now, of all hosts or of one; null when there is none. */
+  due(now: number, host: number | null = null): number | null {
+    const first = this.first(host);
     return first !== null && first.deadline <= now ? first.slot : null;
   }
 
-  /** Gives a slot a deadline, or another one. */
-  set(slot: number, deadline: number): void {
-    let place = at(this.#placeOf, slot);
-    if (place === ABSENT) place = this.#size++;
+  /** Gives a slot a deadline, or another one. The host of a slot that has one does not change. */
+  set(slot: number, host: number, deadline: number): void {
     this.#deadlineOf[slot] = deadline;
-    this.#put(place, slot);
-    this.#down(this.#up(place));
+    const heap = this.#heaps.get(host) ?? [];
+    let place = at(this.#placeOf, slot);
+    if (place === ABSENT) {
+      place = heap.length;
+      this.#hostOf[slot] = host;
+      if (place === 0) this.#heaps.set(host, heap);
+    }
+    this.#put(heap, place, slot);
+    this.#down(heap, this.#up(heap, place));
   }
 
   delete(slot: number): void {
     const place = at(this.#placeOf, slot);
     if (place === ABSENT) return;
     this.#placeOf[slot] = ABSENT;
-    const last = at(this.#heap, --this.#size);
-    if (last === slot) return;
-    this.#put(place, last);
-    this.#down(this.#up(place));
+    const host = at(this.#hostOf, slot);
+    const heap = this.#heaps.get(host) ?? [];
+    const last = heap.pop();
+    if (heap.length === 0) this.#heaps.delete(host);
+    if (last === undefined || last === slot) return;
+    this.#put(heap, place, last);
+    this.#down(heap, this.#up(heap, place));
   }
 
-  #up(start: number): number {
+  #up(heap: number[], start: number): number {
     let place = start;
     while (place > 0) {
       const parent = (place - 1) >> 1;
-      if (!this.#earlier(place, parent)) break;
-      this.#swap(place, parent);
+      if (!this.#isEarlier(heap, place, parent)) break;
+      this.#swap(heap, place, parent);
       place = parent;
     }
     return place;
   }
 
-  #down(start: number): void {
+  #down(heap: number[], start: number): void {
     let place = start;
     for (;;) {
       const left = 2 * place + 1;
-      if (left >= this.#size) return;
+      if (left >= heap.length) return;
       const right = left + 1;
-      const child = right < this.#size && this.#earlier(right, left) ? right : left;
-      if (!this.#earlier(child, place)) return;
-      this.#swap(place, child);
+      const child = right < heap.length && this.#isEarlier(heap, right, left) ? right : left;
+      if (!this.#isEarlier(heap, child, place)) return;
+      this.#swap(heap, place, child);
       place = child;
     }
   }
 
-  #earlier(a: number, b: number): boolean {
-    return at(this.#deadlineOf, at(this.#heap, a)) < at(this.#deadlineOf, at(this.#heap, b));
+  #isEarlier(heap: readonly number[], a: number, b: number): boolean {
+    return at(this.#deadlineOf, heap[a] as number) < at(this.#deadlineOf, heap[b] as number);
   }
 
-  #swap(a: number, b: number): void {
-    const slot = at(this.#heap, a);
-    this.#put(a, at(this.#heap, b));
-    this.#put(b, slot);
+  #swap(heap: number[], a: number, b: number): void {
+    const slot = heap[a] as number;
+    this.#put(heap, a, heap[b] as number);
+    this.#put(heap, b, slot);
   }
 
-  #put(place: number, slot: number): void {
-    this.#heap[place] = slot;
+  #put(heap: number[], place: number, slot: number): void {
+    heap[place] = slot;
     this.#placeOf[slot] = place;
   }
 }

@@ -5,7 +5,7 @@ import { sameOnWire } from '../wire.ts';
 
 /** Two LOG rules write a packet within microseconds; no sender repeats one as fast with the same IP ID. */
 const SAME_PACKET_US = 2 * US_PER_MS;
-/** Above 100,000 packets/s a double may slip through; it then counts as a retransmission. */
+/** Above 100,000 packets/s a double may slip through; it then counts as a repeat. */
 const REMEMBERED = 256;
 
 export class Doubles {

@@ -1,4 +1,4 @@
-/** Packets and time -> decisions: a door opens when the last packets it saw are its sequence. */
+/** Decides from packets and time which doors open, by the sequences they wait for. */
 
 import {
   type Address,
@@ -12,16 +12,27 @@ import {
 } from '../model.ts';
 import { Deadlines } from './deadlines.ts';
 import { Doubles } from './doubles.ts';
+import { HostNumbers } from './host-numbers.ts';
 import { compile, isEcho, portKey, type Sight, sees, type Track } from './match.ts';
-import { Progress, stageOf } from './progress.ts';
-import { SweepGuard } from './sweep.ts';
+import { Progress } from './progress.ts';
+import { SweepGuards } from './sweep-guards.ts';
 import type { Switches } from './switches.ts';
 import { AttemptTable, DEFAULT_CAPACITY, NO_SLOT } from './table.ts';
 
 type Why = Decision['why'];
 
+export interface EngineOptions {
+  /** Attempts that are remembered at once. */
+  readonly capacity?: number;
+  /** What this machine calls itself: lines that name it, and lines that name no host, are of one host. */
+  readonly ownHost?: string | null;
+}
+
 /**
- * The sequence engine. It has no clock: time comes with each packet and each call, and what is to happen
+ * The sequence engine. A door opens when a client's packets hold its sequence, in order and inside its window, and each
+ * packet that the door sees between two of these knocks fits a step before it: it repeats a step, and is ignored.
+ *
+ * It has no clock: time comes with each packet and each call, and what is to happen
  * later goes out as `nextDeadline()`. A call of `handleTimeout` that nothing was due for is harmless.
  */
 export class Engine implements PacketNotes {
@@ -30,22 +41,30 @@ export class Engine implements PacketNotes {
   readonly #table: AttemptTable;
   readonly #progress: Progress;
   readonly #deadlines: Deadlines;
-  readonly #sweep: SweepGuard;
+  readonly #hosts: HostNumbers;
+  readonly #guards: SweepGuards;
   readonly #doubles = new Doubles();
   #live: (readonly Sequence[])[] = [];
   #sight: Sight = compile([], [], []);
   #evicted = 0;
+  /** How long after its own time the packet came that is being handled. */
+  #lagUs = 0;
   /** The tracks that the current packet has met in mid-attempt, and which it therefore cannot start. */
   readonly #met = new Set<Track>();
   #decisions: Decision[] = [];
 
-  constructor(locks: readonly Lock[], switches: Switches, capacity = DEFAULT_CAPACITY) {
+  constructor(
+    locks: readonly Lock[],
+    switches: Switches,
+    { capacity = DEFAULT_CAPACITY, ownHost = null }: EngineOptions = {},
+  ) {
     this.#locks = locks;
     this.#switches = switches;
     this.#table = new AttemptTable(capacity);
     this.#progress = new Progress(capacity);
     this.#deadlines = new Deadlines(capacity);
-    this.#sweep = new SweepGuard(switches.sweepGuard, capacity);
+    this.#hosts = new HostNumbers(ownHost);
+    this.#guards = new SweepGuards(switches.sweepGuard, capacity);
   }
 
   /** Attempts in flight. */
@@ -64,48 +83,57 @@ export class Engine implements PacketNotes {
     this.#live = [];
   }
 
-  /** What a packet does: first to the attempts that run, then by beginning others. Packets come in the order of the log. */
-  handlePacket(packet: Packet): Decision[] {
+  /**
+   * What a packet does: first to the attempts that run, then by beginning others. Packets come in the order of the log.
+   *
+   * @param readAt the moment at which it came, on the clock of `handleTimeout`: the clock of the host that logged it
+   *   may be another, and an attempt lasts as long by either
+   */
+  handlePacket(packet: Packet, readAt = packet.time): Decision[] {
     const now = this.#time(packet);
+    // knockd has one clock, that of the packets.
+    this.#lagUs = this.#switches.clock === 'exact' ? Math.max(0, readAt - packet.time) : 0;
+    const host = this.#hosts.of(packet.host);
     this.#refresh(now);
     const port = portKey(packet);
     if (port === null) return [];
     const traps = this.#sight.trapsAt(port)?.filter((lock) => sees(lock, packet)) ?? [];
-    if (traps.length > 0) return this.#trap(packet, traps);
+    if (traps.length > 0) return this.#trap(host, packet, traps);
     const fits = this.#sight.fitsOf(port);
-    if (fits === undefined) return this.#stray(packet, port, now);
+    if (fits === undefined) return this.#stray(host, packet, port, now);
     if (!fits.some(({ track }) => sees(track.lock, packet))) return [];
     if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return [];
 
-    if (this.#switches.clock === 'whole-seconds') this.#expireAll(now);
-    else this.#expireOf(packet.src, now);
-    const busy = this.#switches.doors === 'exclusive' && this.#table.has(packet.src);
+    if (this.#switches.clock === 'whole-seconds') this.#expireAll(now, host);
+    else this.#expireOf(host, packet.src, now);
+    const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, packet.src);
     this.#met.clear();
-    for (const slot of this.#table.of(packet.src)) {
+    for (const slot of this.#table.of(host, packet.src)) {
       const track = this.#table.track(slot);
       this.#met.add(track);
       if (!sees(track.lock, packet)) continue;
-      this.#advance(slot, track, fits.find((fit) => fit.track === track)?.steps ?? 0, packet, port, now);
+      this.#advance(slot, track, fits.find((fit) => fit.track === track)?.steps ?? 0, packet, now);
     }
     if (busy) return this.#take();
     for (const { track, steps } of fits) {
       if ((steps & 1) === 0 || this.#met.has(track) || !sees(track.lock, packet)) continue;
-      if (this.#sweep.sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
-      this.#advance(this.#claim(packet.src, track), track, steps, packet, port, now);
+      if (this.#guards.of(host).sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
+      this.#advance(this.#claim(host, packet, track), track, steps, packet, now);
     }
     return this.#take();
   }
 
-  noted(ipv4: number, port: number, time: Micros): boolean {
+  noted(host: string, ipv4: number, port: number, time: Micros): boolean {
     if (this.#switches.clock === 'whole-seconds' && this.#switches.sweepGuard > 0) return false;
     this.#refresh(time);
-    return !this.#sight.concerns(port) && this.#sweep.only(ipv4, port, time);
+    return !this.#sight.concerns(port) && this.#guards.of(this.#hosts.of(host)).only(ipv4, port, time);
   }
 
   /** Whether this packet's source touches more ports of no door than it may. */
   isSwept(packet: Packet): boolean {
     const now = this.#time(packet);
-    return this.#locks.some((lock) => this.#sweep.sweeping(packet.src, now, lock.seqTimeoutUs));
+    const guard = this.#guards.of(this.#hosts.of(packet.host));
+    return this.#locks.some((lock) => guard.sweeping(packet.src, now, lock.seqTimeoutUs));
   }
 
   /** The next moment at which an attempt ends for want of a packet; null when there is none to wait for. */
@@ -114,9 +142,13 @@ export class Engine implements PacketNotes {
     return this.#deadlines.first()?.deadline ?? null;
   }
 
-  /** Ends what is due at `now`. Packets with an earlier time must have been handled before. */
-  handleTimeout(now: Micros): Decision[] {
-    if (this.#switches.clock === 'exact') this.#expireAll(now);
+  /**
+   * Ends what is due at `now`. Packets with an earlier time must have been handled before.
+   *
+   * @param host where time has passed; null for everywhere
+   */
+  handleTimeout(now: Micros, host: string | null = null): Decision[] {
+    if (this.#switches.clock === 'exact') this.#expireAll(now, host === null ? null : this.#hosts.of(host));
     return this.#take();
   }
 
@@ -147,17 +179,12 @@ export class Engine implements PacketNotes {
     }
   }
 
-  #advance(slot: number, track: Track, steps: number, packet: Packet, port: number, now: Micros): void {
+  #advance(slot: number, track: Track, steps: number, packet: Packet, now: Micros): void {
     const before = this.#progress.stage(slot);
-    const next = this.#progress.next(slot, steps, before === 0 || this.#switches.afterWrong === 'fall-back');
-    const after = stageOf(next);
-    const back = after < before;
-    const keep =
-      back && this.#switches.retransmission === 'unseen' && this.#progress.repeats(slot, packet, port);
-    this.#progress.take(slot, next, keep, packet, port, now);
-    if (keep) return;
-    if (back) this.#tell(slot, packet.time, 'reset', before, 'wrong packet');
-    if (after > 0 && after !== before) this.#tell(slot, packet.time, 'stage', after);
+    this.#progress.take(slot, steps, this.#switches.repeats === 'ignored', now);
+    const after = this.#progress.stage(slot);
+    if (after < before) this.#tell(slot, packet.time, 'reset', before, 'wrong packet');
+    if (after > before) this.#tell(slot, packet.time, 'stage', after);
     if (after === track.sequence.length) {
       this.#tell(slot, packet.time, 'open', after);
       this.#release(slot);
@@ -167,13 +194,17 @@ export class Engine implements PacketNotes {
     }
   }
 
-  #expireAll(now: Micros): void {
-    for (let slot = this.#deadlines.due(now); slot !== null; slot = this.#deadlines.due(now))
-      this.#expire(slot, now);
+  #expireAll(now: Micros, host: number | null): void {
+    const due = (): number | null => this.#deadlines.due(now, host);
+    for (let slot = due(); slot !== null; slot = due()) {
+      const end = this.#progress.start(slot) + this.#table.track(slot).lock.seqTimeoutUs;
+      this.#lagUs = this.#deadlines.of(slot) - end;
+      this.#expire(slot, Math.max(end, now - this.#lagUs));
+    }
   }
 
-  #expireOf(source: Address, now: Micros): void {
-    for (const slot of this.#table.of(source)) while (this.#expire(slot, now));
+  #expireOf(host: number, source: Address, now: Micros): void {
+    for (const slot of this.#table.of(host, source)) while (this.#expire(slot, now));
   }
 
   /** Ends what has got furthest, if it is due; true when a shorter beginning is left, which may be due too. */
@@ -192,20 +223,30 @@ export class Engine implements PacketNotes {
   }
 
   /** A port of no door: too many of them make the attempts of the source void. */
-  #stray({ src, time }: Packet, port: number, now: Micros): Decision[] {
+  #stray(host: number, { src, time }: Packet, port: number, now: Micros): Decision[] {
     if (isEcho(port) || this.#sight.trapsAt(port) !== undefined) return [];
-    this.#sweep.stray(src, port, now);
-    for (const slot of this.#table.of(src)) {
-      const swept = this.#sweep.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
+    const guard = this.#guards.of(host);
+    guard.stray(src, port, now);
+    for (const slot of this.#table.of(host, src)) {
+      const swept = guard.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
       if (swept) this.#discard(slot, time, 'port sweep');
     }
     return this.#take();
   }
 
-  #trap({ src, time }: Packet, traps: readonly Lock[]): Decision[] {
-    for (const slot of this.#table.of(src)) this.#discard(slot, time, 'trap');
+  #trap(host: number, { src, time, host: hostName }: Packet, traps: readonly Lock[]): Decision[] {
+    for (const slot of this.#table.of(host, src)) this.#discard(slot, time, 'trap');
     for (const { name } of traps) {
-      this.#decisions.push({ time, event: 'trap', door: name, source: src, stage: 0, of: 0, why: null });
+      this.#decisions.push({
+        time,
+        event: 'trap',
+        door: name,
+        host: hostName,
+        source: src,
+        stage: 0,
+        of: 0,
+        why: null,
+      });
     }
     return this.#take();
   }
@@ -218,16 +259,17 @@ export class Engine implements PacketNotes {
   #tell(slot: number, time: Micros, event: Decision['event'], stage: number, why: Why = null): void {
     const { lock, sequence } = this.#table.track(slot);
     const source = this.#table.source(slot);
-    this.#decisions.push({ time, event, door: lock.name, source, stage, of: sequence.length, why });
+    const host = this.#table.hostName(slot);
+    this.#decisions.push({ time, event, door: lock.name, host, source, stage, of: sequence.length, why });
   }
 
-  #claim(source: Address, track: Track): number {
+  #claim(host: number, packet: Packet, track: Track): number {
     const victim = this.#table.victim();
     if (victim !== NO_SLOT) {
       this.#release(victim);
       this.#evicted++;
     }
-    const slot = this.#table.claim(source, track);
+    const slot = this.#table.claim(host, packet, track);
     this.#progress.clear(slot);
     return slot;
   }
@@ -240,7 +282,8 @@ export class Engine implements PacketNotes {
       return;
     }
     this.#table.setStage(slot, stage);
-    this.#deadlines.set(slot, this.#progress.start(slot) + track.lock.seqTimeoutUs);
+    const deadline = this.#progress.start(slot) + track.lock.seqTimeoutUs + this.#lagUs;
+    this.#deadlines.set(slot, this.#table.host(slot), deadline);
   }
 
   #release(slot: number): void {

@@ -1,27 +1,25 @@
-/** Packets of one attempt -> the beginnings of its sequence that they end with (the shift-and automaton). */
+/** Tracks how far each running attempt has got in its sequence, and when it began. */
 
-import type { Packet } from '../model.ts';
 import { MAX_STEPS } from './table.ts';
 import { at } from './typed.ts';
 
-type Plane = Int32Array | Float64Array;
-type PlaneMaker<T extends Plane> = new (length: number) => T;
-
 /**
- * What the attempt in a slot has reached. Bit i of `reached` is set when the last i+1 packets that the door
- * saw are the first i+1 steps of its sequence; each such beginning has its own start. A packet costs the
- * same however long the history (Baeza-Yates and Gonnet, "A new approach to text searching", CACM 1992).
+ * One slot holds all beginnings of one client at one sequence, since each packet that fits the first step may be the
+ * start of its knock. Bit i of `reached` is set when some beginning has taken i+1 steps. Of two beginnings at the same
+ * step the later start counts, because the later one can do all that the earlier can, for longer. So there are at most
+ * as many beginnings as steps, and a packet costs the same however long the history (shift-and: Baeza-Yates and
+ * Gonnet, "A new approach to text searching", CACM 1992).
  *
- * Arrays stand by step first and slot second and are made when a step is first reached: a flood of first
- * knocks touches the first one alone.
+ * A beginning that has got further always started earlier and accepts all that a shorter one accepts. So a packet that
+ * ends the longest ends every other, too.
+ *
+ * Arrays are indexed by step first and slot second, and made when a step is first reached: a flood of first knocks
+ * allocates the first one only.
  */
 export class Progress {
   readonly #capacity: number;
   readonly #reached: Int32Array;
   readonly #starts: Float64Array[] = [];
-  readonly #sourcePorts: Int32Array[] = [];
-  readonly #sequenceNumbers: Float64Array[] = [];
-  readonly #ports: Int32Array[] = [];
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -32,10 +30,6 @@ export class Progress {
     this.#reached[slot] = 0;
   }
 
-  reached(slot: number): number {
-    return at(this.#reached, slot);
-  }
-
   /** Steps taken by the beginning that has got furthest. */
   stage(slot: number): number {
     return stageOf(at(this.#reached, slot));
@@ -43,93 +37,51 @@ export class Progress {
 
   /** When the beginning that has got furthest began. */
   start(slot: number): number {
-    return this.#startOf(this.stage(slot) - 1, slot);
-  }
-
-  /** What a packet would lead to. `steps`: where it fits; `fresh`: whether it may begin the sequence anew. */
-  next(slot: number, steps: number, fresh: boolean): number {
-    return ((at(this.#reached, slot) << 1) | (fresh ? 1 : 0)) & steps;
+    return at(this.#startsAt(this.stage(slot) - 1), slot);
   }
 
   /**
-   * Takes a packet in: `next` as of `next()`; `keep` leaves standing what was reached before, too. Where a
-   * beginning is reached both ways the later start counts, as it can do all that the earlier could.
+   * Takes in a packet that fits the steps in `steps` (bit i: step i), one bit or none for most.
+   *
+   * @param repeats whether a packet that fits a step already taken leaves a beginning as it is, and may be another first
+   *   knock; otherwise it ends the beginning, and only an empty slot takes a first knock
    */
-  take(slot: number, next: number, keep: boolean, packet: Packet, port: number, now: number): void {
+  take(slot: number, steps: number, repeats: boolean, now: number): void {
     const before = at(this.#reached, slot);
-    const top = stageOf(next) - 1;
-    for (let step = top; step >= 0; step--) {
-      if ((next & (1 << step)) !== 0)
-        this.#setStart(step, slot, step === 0 ? now : this.#startOf(step - 1, slot));
+    const advanced = (before << 1) & steps;
+    const first = repeats || before === 0 ? steps & 1 : 0;
+    const lowest = steps & -steps;
+    // A beginning at bit i has taken the steps 0 to i, so the packet repeats one where its lowest bit is among them. One
+    // that has just taken another step may be kept at the old one, too: it has the same start, and changes nothing.
+    const kept = repeats ? before & ~(lowest - 1) : 0;
+    for (let step = stageOf(advanced) - 1; step > 0; step--) {
+      if ((advanced & (1 << step)) === 0) continue;
+      this.#startsAt(step)[slot] = at(this.#startsAt(step - 1), slot);
     }
-    this.#reached[slot] = keep ? before | next : next;
-    if (keep || top < 0) return;
-    this.#realign(slot, stageOf(before) - top, top);
-    this.#plane(this.#ports, top, Int32Array)[slot] = port;
-    this.#plane(this.#sourcePorts, top, Int32Array)[slot] = packet.spt ?? -1;
-    this.#plane(this.#sequenceNumbers, top, Float64Array)[slot] = packet.seq ?? -1;
-  }
-
-  /** Whether the packet repeats a knock that the furthest beginning has accepted. */
-  repeats(slot: number, packet: Packet, port: number): boolean {
-    // Only what has a source port tells one packet from another.
-    if (packet.spt === null) return false;
-    for (let step = this.stage(slot) - 1; step >= 0; step--) {
-      if (
-        at(this.#plane(this.#ports, step, Int32Array), slot) === port &&
-        at(this.#plane(this.#sourcePorts, step, Int32Array), slot) === packet.spt &&
-        at(this.#plane(this.#sequenceNumbers, step, Float64Array), slot) === (packet.seq ?? -1)
-      ) {
-        return true;
-      }
-    }
-    return false;
+    if (first !== 0) this.#startsAt(0)[slot] = now;
+    this.#reached[slot] = advanced | kept | first;
   }
 
   /** Drops the beginnings that began `window` or longer before `now`. */
   expire(slot: number, now: number, window: number): void {
-    const before = at(this.#reached, slot);
-    let left = before;
-    for (let step = stageOf(before) - 1; step >= 0; step--) {
-      if ((before & (1 << step)) !== 0 && now - this.#startOf(step, slot) >= window) left &= ~(1 << step);
+    let left = at(this.#reached, slot);
+    for (let step = stageOf(left) - 1; step >= 0; step--) {
+      if ((left & (1 << step)) !== 0 && now - at(this.#startsAt(step), slot) >= window) left &= ~(1 << step);
     }
     this.#reached[slot] = left;
-    this.#realign(slot, stageOf(before) - stageOf(left), stageOf(left));
   }
 
-  /** Keeps the identities of the accepted knocks at the steps that they are to the furthest beginning. */
-  #realign(slot: number, shift: number, count: number): void {
-    if (shift <= 0) return;
-    for (let step = 0; step < count; step++) {
-      this.#move(this.#ports, step + shift, step, slot, Int32Array);
-      this.#move(this.#sourcePorts, step + shift, step, slot, Int32Array);
-      this.#move(this.#sequenceNumbers, step + shift, step, slot, Float64Array);
+  #startsAt(step: number): Float64Array {
+    let starts = this.#starts[step];
+    if (starts === undefined) {
+      starts = new Float64Array(this.#capacity);
+      this.#starts[step] = starts;
     }
-  }
-
-  #move<T extends Plane>(planes: T[], from: number, to: number, slot: number, make: PlaneMaker<T>): void {
-    this.#plane(planes, to, make)[slot] = at(this.#plane(planes, from, make), slot);
-  }
-
-  #startOf(step: number, slot: number): number {
-    return at(this.#plane(this.#starts, step, Float64Array), slot);
-  }
-
-  #setStart(step: number, slot: number, start: number): void {
-    this.#plane(this.#starts, step, Float64Array)[slot] = start;
-  }
-
-  #plane<T extends Plane>(planes: T[], step: number, make: PlaneMaker<T>): T {
-    let plane = planes[step];
-    if (plane === undefined) {
-      plane = new make(this.#capacity);
-      planes[step] = plane;
-    }
-    return plane;
+    return starts;
   }
 }
 
 /** Steps taken by the furthest of the beginnings in `reached`; 0 when there is none. */
-export function stageOf(reached: number): number {
+function stageOf(reached: number): number {
   return MAX_STEPS - Math.clz32(reached);
 }

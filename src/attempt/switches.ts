@@ -1,14 +1,15 @@
-/** `compat` -> the named switches in which the engine differs from knockd 0.8. */
+/** Names each point in which the engine differs from knockd 0.8, and sets them by `compat`. */
 
 export interface Switches {
-  /** `fall-back`: what was seen last still counts. `die`: the attempt ends and this packet starts nothing. */
-  readonly afterWrong: 'fall-back' | 'die';
+  /**
+   * `ignored`: a packet that fits a step already taken, and not the one awaited, leaves the attempt as it is, and may be
+   * another first knock. `wrong`: it ends the attempt like any other wrong packet, and starts nothing.
+   */
+  readonly repeats: 'ignored' | 'wrong';
   /** `exclusive`: while one attempt of a source runs, no other door starts for that source. */
   readonly doors: 'independent' | 'exclusive';
   /** `whole-seconds`: time is the log's printed second, and expiry is noticed when a visible packet comes. */
   readonly clock: 'exact' | 'whole-seconds';
-  /** `unseen`: a repeat of an accepted knock is unseen where it would set the attempt back. */
-  readonly retransmission: 'unseen' | 'seen';
   /** `once`: one packet logged by two rules counts once. */
   readonly doubleLog: 'once' | 'each';
   /** More than this many ports of no door within the window make a source's attempts void; 0 is off. */
@@ -16,19 +17,17 @@ export interface Switches {
 }
 
 const KNOCKTAIL: Omit<Switches, 'sweepGuard'> = {
-  afterWrong: 'fall-back',
+  repeats: 'ignored',
   doors: 'independent',
   clock: 'exact',
-  retransmission: 'unseen',
   doubleLog: 'once',
 };
 
 /** As observed on knockd 0.8; see docs/knockd.md. */
 const KNOCKD: Omit<Switches, 'sweepGuard'> = {
-  afterWrong: 'die',
+  repeats: 'wrong',
   doors: 'exclusive',
   clock: 'whole-seconds',
-  retransmission: 'seen',
   doubleLog: 'each',
 };
 

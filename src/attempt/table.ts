@@ -1,7 +1,7 @@
-/** (source, track) -> slot: a bounded table that, when full, gives up the attempt that has got least far. */
+/** (host, client, track) -> slot: a bounded table that, when full, gives up the attempt that has got least far. */
 
 import { ipv4Address, ipv4Number } from '../address.ts';
-import type { Address } from '../model.ts';
+import type { Address, Packet } from '../model.ts';
 import { Chains } from './chains.ts';
 import type { Track } from './match.ts';
 import { Sources } from './sources.ts';
@@ -25,6 +25,9 @@ export class AttemptTable {
   readonly #ipv4: Int32Array;
   readonly #ipv6 = new Map<number, Address>();
   readonly #tracks: (Track | null)[];
+  readonly #hostOf: Int32Array;
+  /** As the packet names them that began the attempt. */
+  readonly #hostNames: string[];
   readonly #stageOf: Int32Array;
   readonly #siblings: Int32Array;
   readonly #free: Int32Array;
@@ -36,6 +39,8 @@ export class AttemptTable {
     this.#firstOf = new Sources(capacity);
     this.#ipv4 = new Int32Array(capacity);
     this.#tracks = new Array<Track | null>(capacity).fill(null);
+    this.#hostOf = new Int32Array(capacity);
+    this.#hostNames = new Array<string>(capacity).fill('');
     this.#stageOf = new Int32Array(capacity);
     this.#siblings = new Int32Array(capacity).fill(NO_SLOT);
     this.#free = Int32Array.from({ length: capacity }, (_, index) => capacity - 1 - index);
@@ -47,9 +52,9 @@ export class AttemptTable {
     return this.#tracks.length - this.#freeCount;
   }
 
-  /** The slots of a source, in the order of their tracks. A slot may be released while it is the current one. */
-  *of(source: Address): Generator<number> {
-    let slot = this.#firstOf.get(source);
+  /** The slots of a client at a host, in the order of their tracks. A slot may be released while it is the current one. */
+  *of(host: number, source: Address): Generator<number> {
+    let slot = this.#firstOf.get(host, source);
     while (slot !== NO_SLOT) {
       const next = at(this.#siblings, slot);
       yield slot;
@@ -57,8 +62,8 @@ export class AttemptTable {
     }
   }
 
-  has(source: Address): boolean {
-    return this.#firstOf.get(source) !== NO_SLOT;
+  has(host: number, source: Address): boolean {
+    return this.#firstOf.get(host, source) !== NO_SLOT;
   }
 
   /** All slots in use. */
@@ -70,6 +75,16 @@ export class AttemptTable {
     return this.#ipv6.get(slot) ?? ipv4Address(at(this.#ipv4, slot));
   }
 
+  /** The number of the host at which the attempt is made. */
+  host(slot: number): number {
+    return at(this.#hostOf, slot);
+  }
+
+  /** The name of the host at which the attempt is made; empty where no line names it. */
+  hostName(slot: number): string {
+    return this.#hostNames[slot] ?? '';
+  }
+
   track(slot: number): Track {
     return taken(this.#tracks[slot], slot);
   }
@@ -79,22 +94,24 @@ export class AttemptTable {
     return this.#freeCount > 0 ? NO_SLOT : this.#queues.firstOfLowest();
   }
 
-  /** Takes a free slot for a source and a track that have none. The caller has made room. */
-  claim(source: Address, track: Track): number {
+  /** Takes a free slot for a client of a host and a track that have none. The caller has made room. */
+  claim(host: number, { src: source, host: name }: Pick<Packet, 'src' | 'host'>, track: Track): number {
     const slot = at(this.#free, --this.#freeCount);
     const ipv4 = ipv4Number(source);
     if (ipv4 === null) this.#ipv6.set(slot, source);
     else this.#ipv4[slot] = ipv4;
+    this.#hostOf[slot] = host;
+    this.#hostNames[slot] = name;
     this.#tracks[slot] = track;
     this.#stageOf[slot] = 0;
     this.#queues.append(0, slot);
-    this.#join(source, slot, track);
+    this.#join(host, source, slot, track);
     return slot;
   }
 
   release(slot: number): void {
     const source = this.source(slot);
-    this.#leave(source, slot);
+    this.#leave(at(this.#hostOf, slot), source, slot);
     this.#queues.remove(at(this.#stageOf, slot), slot);
     this.#ipv6.delete(slot);
     this.#tracks[slot] = null;
@@ -110,27 +127,27 @@ export class AttemptTable {
     this.#stageOf[slot] = stage;
   }
 
-  #join(source: Address, slot: number, track: Track): void {
+  #join(host: number, source: Address, slot: number, track: Track): void {
     let before = NO_SLOT;
-    let after = this.#firstOf.get(source);
+    let after = this.#firstOf.get(host, source);
     while (after !== NO_SLOT && this.track(after).order < track.order) {
       before = after;
       after = at(this.#siblings, after);
     }
     this.#siblings[slot] = after;
-    if (before === NO_SLOT) this.#firstOf.set(source, slot);
+    if (before === NO_SLOT) this.#firstOf.set(host, source, slot);
     else this.#siblings[before] = slot;
   }
 
-  #leave(source: Address, slot: number): void {
+  #leave(host: number, source: Address, slot: number): void {
     const after = at(this.#siblings, slot);
     let before = NO_SLOT;
-    for (let other = this.#firstOf.get(source); other !== slot; other = at(this.#siblings, other)) {
+    for (let other = this.#firstOf.get(host, source); other !== slot; other = at(this.#siblings, other)) {
       before = other;
     }
     if (before !== NO_SLOT) this.#siblings[before] = after;
-    else if (after !== NO_SLOT) this.#firstOf.set(source, after);
-    else this.#firstOf.delete(source);
+    else if (after !== NO_SLOT) this.#firstOf.set(host, source, after);
+    else this.#firstOf.delete(host, source);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Problem } from '../config/problem.ts';
 import type { Config, LogConfig } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
+import type { LogFormat } from '../model.ts';
 import { nameOf } from '../reader.ts';
 
 type Logs = Config['logs'];
@@ -28,6 +29,8 @@ export interface Overrides {
   readonly log?: readonly string[];
   /** That of all logs. */
   readonly prefix?: string;
+  /** That of all logs. */
+  readonly lineFormat?: LogFormat;
   readonly dryRun?: boolean;
   readonly interface?: Pick<Config, 'interface'>;
   readonly logfile?: string;
@@ -76,12 +79,13 @@ export function tellProblem(path: string, { line, column, text }: Problem): stri
  * @throws KnocktailError 64 when a log is named twice
  */
 export function override(config: Config, given: Overrides): Config {
-  const { log, prefix, dryRun, onlyIpV4 } = given;
+  const { log, prefix, lineFormat, dryRun, onlyIpV4 } = given;
   return {
     ...config,
     logs: mapLogs(log === undefined ? config.logs : logsAt(log, config.logs), (it) => ({
       ...it,
       prefix: prefix ?? it.prefix,
+      format: lineFormat ?? it.format,
     })),
     firewall: { ...config.firewall, ...(dryRun === true ? { backend: 'dry-run' as const } : {}) },
     ...given.interface,

@@ -10,6 +10,7 @@ import { checkClock } from '../doctor/clock.ts';
 import { checkDaemon, checkOthers, daemonPid } from '../doctor/daemons.ts';
 import { type Finding, ok, warn } from '../doctor/finding.ts';
 import { isNetworkOfItsOwn, processes } from '../doctor/host.ts';
+import { checkHostClocks } from '../doctor/host-clocks.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
 import { checkSecrecy } from '../doctor/secrecy.ts';
 import { checkState } from '../doctor/state.ts';
@@ -39,7 +40,11 @@ export async function* examine(
   }
   const config = override(read.value.config, overrides);
   yield* checkConfig(path, config, read.value.warnings);
-  for (const log of config.logs) yield* await checkLogSource(log);
+  for (const log of config.logs) {
+    yield* await checkLogSource(log);
+    const clocks = log.from === 'file' ? checkHostClocks(log.path, log.timezone, Date.now()) : null;
+    if (clocks !== null) yield clocks;
+  }
   yield checkState(config.state);
   yield checkClock(Date.now(), statSync(path).mtimeMs);
   const running = processes();

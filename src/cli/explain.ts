@@ -12,18 +12,26 @@ import { Explanation, type Remark } from '../explain/explanation.ts';
 import { Stories } from '../explain/stories.ts';
 import { readLog } from '../line/stream.ts';
 import { jsonLine, printable } from '../log.ts';
-import type { Address } from '../model.ts';
+import type { Address, PlacedBy } from '../model.ts';
+import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { PacketScan } from '../packet/scan.ts';
 import { isoTime } from '../time.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
+import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
 import { CUT_SHORT, noLineCounts } from './print.ts';
 import { toAddress } from './typed-address.ts';
 
-interface Options {
+/** How a packet was placed in time, where not by the kernel's own stamp. */
+const CLOCKS: Readonly<Record<PlacedBy, string>> = {
+  kernel: '',
+  syslog: '(by its syslog time) ',
+  reading: '(has no usable time) ',
+};
+
+interface Options extends LineOptions {
   readonly config: string;
   readonly source?: Address;
-  readonly prefix?: string;
   readonly json?: true;
 }
 
@@ -38,12 +46,12 @@ export function addExplain(program: Command, io: Io): void {
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
     .option('--source <ip>', 'tell of this source alone', toAddress)
     .option('--prefix <text>', 'count lines with this --log-prefix instead')
+    .addOption(formatOption())
     .option('--json', 'one JSON object a line, in the order of the log')
     .argument('[log]', 'the log file, or - for stdin', '-')
     .action(async (path: string, options: Options) => {
-      const { prefix } = options;
       const { config: given } = await readConfigFile(options.config);
-      const config = override(given, prefix === undefined ? {} : { prefix });
+      const config = override(given, lineOverrides(options));
       const { trusted } = await explain(config, path, options, io);
       io.finish(trusted === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });
@@ -71,12 +79,17 @@ async function explain(
       else stories.add(remark);
     }
   };
+  const time = new RecordedTime();
+  const play = (played: Played | null): void => {
+    if (played !== null) take(explanation.packet(played.packet, played.passedAt));
+  };
   for await (const event of readLog(path, io)) {
     if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
     if (event.kind !== 'lines') continue;
-    scan.scan(event.bytes, event.readAt, (packet) => take(explanation.packet(packet)));
+    scan.scan(event.bytes, event.readAt, (packet) => play(time.next(packet)));
     await io.drained();
   }
+  play(time.end());
   if (scan.lastTime !== null) {
     take(explanation.pass(scan.lastTime));
     take(explanation.end(scan.lastTime));
@@ -88,19 +101,25 @@ async function explain(
 }
 
 async function tellStories(stories: Stories, io: Io): Promise<void> {
-  for (const { source, chapters } of stories.stories) {
+  const nameOf = ({ source, host }: { readonly source: Address; readonly host: string }): string =>
+    stories.hasHosts && host !== '' ? `${source} at ${host}` : source;
+  for (const story of stories.stories) {
+    const { chapters } = story;
     const lines = chapters.flatMap(({ remark, more }) => [
       `  ${asText(remark)}`,
       ...(more === 0 ? [] : [`  ... and ${more} more like it`]),
     ]);
-    io.stdout.write(`${[source, ...lines].map(printable).join('\n')}\n\n`);
+    io.stdout.write(`${[nameOf(story), ...lines].map(printable).join('\n')}\n\n`);
     await io.drained();
   }
-  for (const { source, packets, nearest } of stories.bystanders) {
+  for (const bystander of stories.bystanders) {
+    const { packets, nearest } = bystander;
     const count = packets === 1 ? '1 packet' : `${packets} packets`;
     const hint = packets === 1 ? '' : 'the nearest: ';
     const door = nearest.door === null ? '' : `${nearest.door}: `;
-    io.stdout.write(`${printable(`${source}: ${count}, no step; ${hint}${door}${nearest.text}`)}\n`);
+    io.stdout.write(
+      `${printable(`${nameOf(bystander)}: ${count}, no step; ${hint}${door}${nearest.text}`)}\n`,
+    );
     await io.drained();
   }
   if (stories.uncounted > 0)
@@ -124,10 +143,11 @@ function tellOdds(
 }
 
 /** `2026-11-21T00:00:01.000000Z  ssh: 7000/tcp is step 1 of 3, 8000/tcp comes next` */
-function asText({ time, door, text }: Remark): string {
-  return `${isoTime(time)}  ${door === null ? '' : `${door}: `}${text}`;
+function asText({ time, clock, door, text }: Remark): string {
+  return `${isoTime(time)}  ${clock === null ? '' : CLOCKS[clock]}${door === null ? '' : `${door}: `}${text}`;
 }
 
-function remarkJson({ time, ...rest }: Remark): string {
-  return jsonLine({ time: isoTime(time), ...rest });
+function remarkJson({ time, host, clock, ...rest }: Remark): string {
+  const where = host === '' ? {} : { host };
+  return jsonLine({ time: isoTime(time), ...where, ...rest, ...(clock === null ? {} : { clock }) });
 }

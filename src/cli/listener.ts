@@ -1,5 +1,6 @@
 /** A log that is followed from its end -> the packets that it has shown since. */
 
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
@@ -45,6 +46,7 @@ export class Listener {
       openLines: (place, rest) => withoutDoubts(openLines(place, { stdin, ...rest })),
       openPosition: () => null,
       notes: null,
+      hostName: hostname(),
       log: listener.#troubles(),
     });
     if (signal.aborted) reader.end();

@@ -1,25 +1,36 @@
 /** `knocktail parse`: a log -> each LOG line in it as a packet, counted by a daemon or not. */
 
+import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { followFile } from '../line/file.ts';
 import { readLog } from '../line/stream.ts';
 import { jsonLine, printable } from '../log.ts';
-import type { LineEvent } from '../model.ts';
-import { BootClock } from '../packet/clock.ts';
+import type { LineEvent, LogFormat } from '../model.ts';
 import { flagNames, packetJson } from '../packet/format.ts';
-import { type Reading, readLine } from '../packet/line.ts';
+import { HostClocks } from '../packet/host-clocks.ts';
+import type { Reading } from '../packet/line.ts';
+import { lineReader } from '../packet/line-reader.ts';
 import { isoTime } from '../time.ts';
+import { formatOption } from './format-option.ts';
 import type { Io } from './io.ts';
 import { describePacket } from './print.ts';
 
 interface Options {
   readonly follow?: true;
   readonly prefix?: string;
+  readonly format: LogFormat;
   readonly json?: true;
 }
 
+interface Found {
+  readonly trusted: number;
+  readonly untrusted: number;
+}
+
 const LF = 10;
+const TRY_ANY =
+  "no line is accepted as the kernel's; if only the firewall writes this log, read it with --format any (log.format: any)";
 
 export function addParse(program: Command, io: Io): void {
   program
@@ -30,11 +41,14 @@ export function addParse(program: Command, io: Io): void {
     )
     .option('--follow', 'keep reading as the daemon would, from the beginning of the file')
     .option('--prefix <text>', 'show lines with this --log-prefix alone')
+    .addOption(formatOption().default('kernel'))
     .option('--json', 'one JSON object a line')
     .argument('[log]', 'the log file, or - for stdin', '-')
     .action(async (path: string, options: Options) => {
-      const isFound = await parse(linesOf(path, options, io), options, io);
+      const { trusted, untrusted } = await parse(linesOf(path, options, io), options, io);
+      const isFound = trusted + untrusted > 0;
       if (!isFound) io.stderr.write(`${nothingFound(options)}\n`);
+      if (isFound && trusted === 0 && options.format === 'kernel') io.stderr.write(`${TRY_ANY}\n`);
       io.finish(isFound ? EXIT.OK : EXIT.NO_MATCH);
     });
 }
@@ -50,30 +64,31 @@ function linesOf(path: string, { follow }: Options, io: Io): AsyncIterable<LineE
 
 async function parse(
   events: AsyncIterable<LineEvent>,
-  { prefix, json, follow }: Options,
+  { prefix, format, json, follow }: Options,
   io: Io,
-): Promise<boolean> {
+): Promise<Found> {
   const wanted = prefix === undefined ? null : Buffer.from(prefix);
-  const clock = new BootClock({ live: follow === true });
+  const clocks = new HostClocks({ live: follow === true, ownName: hostname() });
+  const read = lineReader(format, wanted, clocks);
   let line = 0;
-  let isFound = false;
+  const found = { trusted: 0, untrusted: 0 };
   for await (const event of events) {
     if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
     if (event.kind !== 'lines') continue;
     const { bytes, readAt, bootedAt } = event;
-    clock.booted(bootedAt);
+    clocks.booted(bootedAt);
     let shown = '';
     for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
       line++;
-      const reading = readLine(bytes, start, end, wanted, clock, readAt);
+      const reading = read(bytes, start, end, readAt);
       if (reading === null) continue;
-      isFound = true;
+      found[reading.trusted ? 'trusted' : 'untrusted']++;
       shown += json === true ? `${asJson(line, reading)}\n` : `${asText(line, reading)}\n`;
     }
     io.stdout.write(shown);
     await io.drained();
   }
-  return isFound;
+  return found;
 }
 
 function nothingFound({ prefix }: Options): string {

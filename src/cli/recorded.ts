@@ -9,7 +9,9 @@ import { PacketScan } from '../packet/scan.ts';
 import type { Io } from './io.ts';
 
 /** What counts: the lines of one prefix, or with null those of any. */
-export type Wanted = Pick<LogConfig, 'prefix' | 'format'> | null;
+export interface Wanted extends Pick<LogConfig, 'format' | 'hosts' | 'timezone'> {
+  readonly prefix: string | null;
+}
 
 /** Where the logs of one machine follow each other, as those that logrotate has left, a knock may begin in one and end in the next. */
 export class RecordedLogs {
@@ -60,7 +62,10 @@ export class RecordedLogs {
   }
 
   #newScan(): PacketScan | AnyPrefixScan {
-    return this.#wanted === null ? new AnyPrefixScan() : new PacketScan({ ...this.#wanted, live: false });
+    const { prefix, format } = this.#wanted;
+    return prefix === null
+      ? new AnyPrefixScan(format)
+      : new PacketScan({ ...this.#wanted, prefix, live: false });
   }
 }
 

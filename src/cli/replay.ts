@@ -8,17 +8,18 @@ import { OneTimeDoors } from '../config/one-time-doors.ts';
 import { EXIT } from '../errors.ts';
 import { readLog } from '../line/stream.ts';
 import { printable } from '../log.ts';
-import type { Decision } from '../model.ts';
+import type { Decision, PacketNotes } from '../model.ts';
+import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { PacketScan } from '../packet/scan.ts';
 import { isoTime } from '../time.ts';
 import { decisionJson, describe } from '../words.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
+import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
 import { CUT_SHORT, noLineCounts } from './print.ts';
 
-interface Options {
+interface Options extends LineOptions {
   readonly config: string;
-  readonly prefix?: string;
   readonly json?: true;
 }
 
@@ -29,18 +30,15 @@ export function addReplay(program: Command, io: Io): void {
     .description('Decisions for a recorded log; touches nothing. Exit code 1 when no line counts.')
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
     .option('--prefix <text>', 'count lines with this --log-prefix instead of that of the first log')
+    .addOption(formatOption())
     .option('--json', 'one JSON object a line')
     .argument('[log]', 'the log file, or - for stdin', '-')
-    .action(async (path: string, { config: configPath, json, prefix }: Options) => {
-      const config = override(
-        (await readConfigFile(configPath)).config,
-        prefix === undefined ? {} : { prefix },
-      );
+    .action(async (path: string, { config: configPath, json, ...lines }: Options) => {
+      const config = override((await readConfigFile(configPath)).config, lineOverrides(lines));
       const oneTime = new OneTimeDoors();
       for (const { text } of await oneTime.fill(config)) io.stderr.write(`${printable(text)}\n`);
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
       const [log] = config.logs;
-      const scan = new PacketScan({ ...log, live: false, notes: engine });
       const print = (decisions: readonly Decision[]): void => {
         for (const decision of decisions) {
           const text =
@@ -50,16 +48,26 @@ export function addReplay(program: Command, io: Io): void {
           io.stdout.write(`${text}\n`);
         }
       };
+      const time = new RecordedTime();
+      const play = (played: Played | null): void => {
+        if (played === null) return;
+        print(engine.handleTimeout(played.passedAt, played.packet.host));
+        print(engine.handlePacket(played.packet));
+      };
+      // A packet that waits may change what the engine needs to see of the line behind it.
+      const noted: PacketNotes['noted'] = (host, ipv4, port, at) => {
+        play(time.before(host, at));
+        return engine.noted(host, ipv4, port, at);
+      };
+      const scan = new PacketScan({ ...log, live: false, notes: { noted } });
       for await (const event of readLog(path, io)) {
         if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
         if (event.kind !== 'lines') continue;
-        scan.scan(event.bytes, event.readAt, (packet) => {
-          print(engine.handleTimeout(packet.time));
-          print(engine.handlePacket(packet));
-        });
+        scan.scan(event.bytes, event.readAt, (packet) => play(time.next(packet)));
         await io.drained();
-        if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
       }
+      play(time.end());
+      if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
       if (io.signal.aborted) io.stderr.write(`${CUT_SHORT}\n`);
       const counted = scan.counts.trusted;
       if (counted === 0) io.stderr.write(`${printable(noLineCounts(log.prefix))}\n`);

@@ -10,7 +10,7 @@ import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
-import type { Packet } from '../model.ts';
+import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { countriesOf } from '../report/countries.ts';
 import { reportJson } from '../report/json.ts';
 import { Knocks } from '../report/knocks.ts';
@@ -19,13 +19,13 @@ import { servicesOf } from '../report/services.ts';
 import { reportText } from '../report/text.ts';
 import { type CountryOf, TrafficCount } from '../report/traffic.ts';
 import { override, readConfigFile } from './config-file.ts';
+import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
 import { CUT_SHORT } from './print.ts';
 import { RecordedLogs, type Wanted } from './recorded.ts';
 
-interface Options {
+interface Options extends LineOptions {
   readonly config?: string;
-  readonly prefix?: string;
   readonly geo?: string;
   readonly top: number;
   readonly json?: true;
@@ -55,6 +55,7 @@ export function addReport(program: Command, io: Io): void {
       'tell of the doors of this configuration, and count the prefix of its first log',
     )
     .option('--prefix <text>', 'count lines with this --log-prefix alone')
+    .addOption(formatOption())
     .option('--geo <file>', 'tell countries by this database in MaxMind DB format (.mmdb)')
     .option('--top <count>', 'how many of each kind to tell', toTop, DEFAULT_TOP)
     .option('--json', 'one JSON object')
@@ -72,20 +73,22 @@ export function addReport(program: Command, io: Io): void {
 }
 
 async function reportOf(logs: readonly string[], options: Options, io: Io): Promise<Report> {
-  const { config: configPath, prefix, geo, top } = options;
-  const config = configPath === undefined ? null : await configAt(configPath, prefix);
+  const { config: configPath, geo, top } = options;
+  const config = configPath === undefined ? null : await configAt(configPath, options);
   const countryOf = geo === undefined ? null : await countriesAt(geo);
-  const wanted = wantedOf(config, prefix);
+  const wanted = wantedOf(config, options);
   const watch = config === null ? null : await watchDoors(config, io);
   const count = new TrafficCount(countryOf);
   const recorded = new RecordedLogs(wanted, io);
+  const time = new RecordedTime();
   await recorded.read(logs, (packet) => {
     count.add(packet);
-    if (watch !== null) see(watch, packet);
+    if (watch !== null) see(watch, time.next(packet));
   });
+  if (watch !== null) see(watch, time.end());
   return {
     logs,
-    prefix: wanted?.prefix ?? null,
+    prefix: wanted.prefix,
     traffic: count.read(top),
     untrusted: recorded.counts.untrusted,
     doors: watch === null ? null : watch.knocks.read(),
@@ -94,14 +97,14 @@ async function reportOf(logs: readonly string[], options: Options, io: Io): Prom
   };
 }
 
-function wantedOf(config: Config | null, prefix: string | undefined): Wanted {
+function wantedOf(config: Config | null, { prefix, format = 'kernel' }: LineOptions): Wanted {
   if (config !== null) return config.logs[0];
-  return prefix === undefined ? null : { prefix, format: 'kernel' };
+  return { prefix: prefix ?? null, format, hosts: null, timezone: null };
 }
 
-async function configAt(path: string, prefix: string | undefined): Promise<Config> {
+async function configAt(path: string, lines: LineOptions): Promise<Config> {
   const { config } = await readConfigFile(path);
-  return override(config, prefix === undefined ? {} : { prefix });
+  return override(config, lineOverrides(lines));
 }
 
 async function watchDoors(config: Config, io: Io): Promise<Watch> {
@@ -112,9 +115,10 @@ async function watchDoors(config: Config, io: Io): Promise<Watch> {
   return { knocks: new Knocks(locks.map(({ name }) => name)), engine };
 }
 
-function see({ knocks, engine }: Watch, packet: Packet): void {
-  knocks.add(engine.handleTimeout(packet.time));
-  knocks.add(engine.handlePacket(packet));
+function see({ knocks, engine }: Watch, played: Played | null): void {
+  if (played === null) return;
+  knocks.add(engine.handleTimeout(played.passedAt, played.packet.host));
+  knocks.add(engine.handlePacket(played.packet));
 }
 
 async function countriesAt(path: string): Promise<CountryOf> {

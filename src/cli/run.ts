@@ -1,6 +1,7 @@
 /** `knocktail run`: the daemon, in the foreground or in the background. */
 
 import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
@@ -109,6 +110,7 @@ async function run(
     oneTime,
     run: runCommand,
     now: () => Date.now() * US_PER_MS,
+    hostName: hostname(),
     machine: machineClock(),
     closeOnExit: options.closeOnExit === true,
     log,

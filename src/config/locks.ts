@@ -1,6 +1,7 @@
 /** Config -> the locks that the engine watches. */
 
 import { familyOf } from '../address.ts';
+import { isSameHost } from '../host-name.ts';
 import type { Lock, Packet } from '../model.ts';
 import { within } from './networks.ts';
 import type { OneTimeDoors } from './one-time-doors.ts';
@@ -38,7 +39,7 @@ export function keepSame(
 }
 
 function admission(
-  { target, from }: DoorConfig,
+  { target, from, hosts }: DoorConfig,
   { interface: name, ipv6 }: Pick<Config, 'interface' | 'ipv6'>,
 ): (packet: Packet) => boolean {
   const isInvited = from === null ? () => true : within(from);
@@ -46,5 +47,6 @@ function admission(
     (name === null || packet.in === name) &&
     (ipv6 || familyOf(packet.src) === 4) &&
     (target === null || packet.dst === target) &&
-    isInvited(packet.src);
+    isInvited(packet.src) &&
+    (hosts === null || packet.host === '' || hosts.some((host) => isSameHost(host, packet.host)));
 }

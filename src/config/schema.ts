@@ -2,12 +2,14 @@
 
 import { z } from 'zod';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
+import { LOG_FORMATS } from '../model.ts';
 import { firewall } from './firewall.ts';
 import {
   address,
   command,
   doorName,
   duration,
+  hosts,
   interfaceName,
   networks,
   path,
@@ -15,6 +17,7 @@ import {
   sequence,
   strictMap,
   tcpflags,
+  timezone,
   trap,
   wrong,
   yesOrNo,
@@ -53,6 +56,7 @@ const door = strictMap({
     .optional()
     .describe('The destination that knocks must be for; without it, any that the rules log.'),
   from: networks.optional(),
+  host: hosts.optional(),
   trap: trap.optional(),
   open: open.optional(),
   close: doorName.optional().describe('The door whose opening for this source is taken away.'),
@@ -74,6 +78,7 @@ const door = strictMap({
     tcpflags: door.tcpflags ?? null,
     target: door.target ?? null,
     from: door.from ?? null,
+    hosts: door.host ?? null,
     trap: door.trap ?? [],
     open: door.open ?? null,
     close: door.close ?? null,
@@ -98,17 +103,27 @@ const logKeys = strictMap({
     .default('KNOCK ')
     .describe('The --log-prefix of your LOG rules, blanks included.'),
   format: z
-    .enum(['kernel', 'ulogd'], { error: wrong('a format', 'write kernel or ulogd') })
+    .enum(LOG_FORMATS, { error: wrong('a format', 'write kernel, ulogd or any') })
     .default('kernel')
-    .describe('ulogd: the log holds lines of ulogd2 (LOGEMU, JSON) and nothing else, and all of them count.'),
+    .describe(
+      'Who writes the log. kernel: the kernel among others, and only lines with its tag are accepted. ulogd: ulogd2 ' +
+        '(LOGEMU, JSON) and nothing else. any: only the firewall, through any logger or shipper; whatever comes before ' +
+        'the prefix is ignored and every line with the prefix is accepted, so anyone who can write there opens doors.',
+    ),
   max_age: duration.prefault(10).describe('A knock that is older when it is read opens nothing.'),
+  host: hosts.optional(),
+  timezone: timezone.optional(),
 }).meta({ id: 'log' });
 
-const log = logKeys.transform(({ from, path, max_age, ...rest }) => ({
+const log = logKeys.transform(({ from, path, max_age, host, timezone, ...rest }) => ({
   ...rest,
   from: from ?? (path === undefined ? 'auto' : 'file'),
   path: path ?? KERNEL_LOGS[0],
   maxAgeUs: max_age,
+  /** Null for those of every host. */
+  hosts: host ?? null,
+  /** Null for that of this process, or as learned from live lines. */
+  timezone: timezone ?? null,
 }));
 export type LogConfig = z.output<typeof log>;
 

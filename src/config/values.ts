@@ -4,6 +4,7 @@ import { Cron } from 'croner';
 import { z } from 'zod';
 import { parseAddress, toPort } from '../address.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
+import { parseTimeZone } from '../time-zone.ts';
 import { DURATION_PATTERN, parseDuration } from './duration.ts';
 import { NETWORK_PATTERN, parseNetwork } from './networks.ts';
 import { parseStep, STEP_PATTERN } from './sequence.ts';
@@ -122,6 +123,33 @@ export const networks = z
       { type: 'string' },
     ],
   });
+
+const HOST_RIGHT = 'write the name of a host as its log lines have it, or a list of names';
+/** As a log line can have it: one word. */
+const HOST_NAME = /^[^\s\u0000-\u001f\u007f]{1,255}$/;
+export const hosts = z
+  .unknown()
+  .transform((value, context) => {
+    const list = toList(value);
+    if (list === null || list.length === 0)
+      return refuse(context, wrong('a host', HOST_RIGHT)({ input: value }));
+    const parse = (text: string): string | null => (HOST_NAME.test(text.trim()) ? text.trim() : null);
+    return parseEach(list, context, parse, wrong('a host', HOST_RIGHT));
+  })
+  .meta({
+    description:
+      'The hosts whose log lines count, as the lines name them. Lines that name no host count, too.',
+    anyOf: [{ type: 'array', minItems: 1, items: { type: 'string' } }, { type: 'string' }],
+  });
+
+const ZONE_RIGHT = 'write local, utc, an offset like +05:45, or a name like Europe/Berlin';
+export const timezone = z
+  .string({ error: wrong('a time zone', ZONE_RIGHT) })
+  .refine((text) => parseTimeZone(text) !== null, { error: wrong('a time zone', ZONE_RIGHT) })
+  .describe(
+    'The time zone of stamps that name none: local, utc, +05:45 or Europe/Berlin. Without it, that of the daemon, ' +
+      'or one learned from lines that come live.',
+  );
 
 export const path = z
   .string({ error: wrong('a path', 'write the path of a file') })

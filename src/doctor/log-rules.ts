@@ -119,7 +119,7 @@ function best(passages: readonly Passage[], lines: readonly Line[]): Omit<Unlogg
 }
 
 function isRead(written: Line, { prefix, format }: Line): boolean {
-  return written.prefix === prefix && written.format === format;
+  return written.prefix === prefix && (format === 'any' || written.format === format);
 }
 
 /** The lines that count, in words. */

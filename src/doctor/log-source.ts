@@ -5,19 +5,20 @@ import { uptime } from 'node:os';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { choose, findJournalctl, hasKernelEntries, type LogPlace } from '../line/choose.ts';
-import { type Doubt, doubtsOf } from '../line/trust.ts';
+import { KMSG, type RingState, ringState } from '../line/kmsg-device.ts';
+import { type Doubt, doubtsOf, type FormattedLog } from '../line/trust.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
 const CHECK = 'log';
-const KMSG = '/dev/kmsg';
 
 /** What this machine has to say of logs. */
 interface Machine {
   /** What `auto` comes to. */
   readonly choose: typeof choose;
-  readonly doubts: (place: LogPlace) => readonly Doubt[];
+  readonly doubts: (log: FormattedLog) => readonly Doubt[];
   /** Whether the journal shows messages of the kernel; null where there is no journalctl. */
   readonly hasKernelEntries: () => Promise<boolean | null>;
+  readonly ring: () => RingState;
   readonly bootedMs: number;
   /** The logs to which the kernel's messages of each boot go. */
   readonly files: readonly string[];
@@ -30,6 +31,7 @@ const THIS_MACHINE: Machine = {
     const journalctl = findJournalctl();
     return journalctl === null ? null : hasKernelEntries(journalctl);
   },
+  ring: ringState,
   bootedMs: Date.now() - uptime() * 1000,
   files: KERNEL_LOGS,
 };
@@ -38,7 +40,10 @@ interface Settled extends LogPlace {
   readonly from: Exclude<LogPlace['from'], 'auto'>;
 }
 
-export async function checkLogSource(given: LogPlace, changes: Partial<Machine> = {}): Promise<Finding[]> {
+export async function checkLogSource(
+  given: FormattedLog,
+  changes: Partial<Machine> = {},
+): Promise<Finding[]> {
   const machine = { ...THIS_MACHINE, ...changes };
   const place = await settled(given, machine).catch((error: unknown) => {
     if (error instanceof KnocktailError && error.exitCode === EXIT.UNAVAILABLE) return error;
@@ -46,7 +51,7 @@ export async function checkLogSource(given: LogPlace, changes: Partial<Machine> 
   });
   if (place instanceof KnocktailError)
     return [fail(CHECK, place.complaint, place.remedy ?? 'name a log with log.path')];
-  return [await checkReadable(place, machine), ...checkTrust(machine.doubts(place))];
+  return [await checkReadable(place, machine), ...checkTrust(machine.doubts({ ...given, ...place }))];
 }
 
 async function settled({ from, path }: LogPlace, machine: Machine): Promise<Settled> {
@@ -58,7 +63,7 @@ async function checkReadable({ from, path }: Settled, machine: Machine): Promise
     case 'journal':
       return checkJournal(await machine.hasKernelEntries());
     case 'kmsg':
-      return checkFile(KMSG);
+      return checkRing(machine.ring());
     case 'file':
       return isStale(path, machine) ? stale(path) : checkFile(path);
     case 'stdin':
@@ -78,9 +83,22 @@ function checkJournal(hasEntries: boolean | null): Finding {
       );
 }
 
+/** Of what is not the ring, no knock would ever be read, though it can be opened. */
+function checkRing(state: RingState): Finding {
+  if (state === 'ring') return ok(CHECK, KMSG);
+  if (state === 'missing')
+    return fail(CHECK, `there is no ${KMSG}`, 'give the container the device 1:11, or name a log file');
+  return state === 'denied'
+    ? fail(CHECK, `permission to read ${KMSG} is denied`, 'run as root or with CAP_SYSLOG')
+    : fail(
+        CHECK,
+        `${KMSG} is not the kernel's ring of messages (character device 1:11) but what a container has in its place`,
+        'give the container the device 1:11 (c 1:11 r), or read a log file or the journal of the host',
+      );
+}
+
 function checkFile(path: string): Finding {
   try {
-    // The kernel decides at the opening of /dev/kmsg, whatever its mode is.
     closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
     return statSync(path).isDirectory()
       ? fail(CHECK, `${path} is a folder`, 'name a file in it with log.path')

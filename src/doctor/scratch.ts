@@ -9,7 +9,7 @@ import { ipv4Address, parseAddress } from '../address.ts';
 import { type Network, within } from '../config/networks.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Address, Family } from '../model.ts';
-import { findProgram } from '../rule/binary.ts';
+import { findProgram } from '../permissions.ts';
 import type { Ends } from './trial.ts';
 
 const TIME_LIMIT_MS = 10_000;

@@ -3,6 +3,7 @@
 import { familyOf } from '../address.ts';
 import { within } from '../config/networks.ts';
 import type { Config, DoorConfig } from '../config/schema.ts';
+import { isSameHost } from '../host-name.ts';
 import type { Lock, Packet } from '../model.ts';
 
 /** Null where the door admits the packet. */
@@ -21,7 +22,7 @@ export function explainedDoors(config: Config, locks: readonly Lock[]): readonly
 }
 
 function refusalOf(
-  { target, from }: DoorConfig,
+  { target, from, hosts }: DoorConfig,
   { interface: name, ipv6 }: Pick<Config, 'interface' | 'ipv6'>,
 ): Refusal {
   const isInvited = from === null ? () => true : within(from);
@@ -31,6 +32,8 @@ function refusalOf(
     if (!ipv6 && familyOf(packet.src) === 6) return 'it came over IPv6, and ipv6 is false';
     if (target !== null && packet.dst !== target)
       return `it was for ${packet.dst}, and the target is ${target}`;
+    if (hosts !== null && packet.host !== '' && !hosts.some((host) => isSameHost(host, packet.host)))
+      return `${packet.host} logged it, and the door accepts ${hosts.join(', ')} (host)`;
     return isInvited(packet.src) ? null : 'its source is in none of the networks in from';
   };
 }

@@ -8,6 +8,7 @@ import {
   type Decision,
   type Micros,
   type Packet,
+  type PlacedBy,
   type Sequence,
   US_PER_SECOND,
 } from '../model.ts';
@@ -20,6 +21,10 @@ import { packetText, secondsText, stepText } from './words.ts';
 export interface Remark {
   readonly time: Micros;
   readonly source: Address;
+  /** The host that logged it, as its lines name it; empty where they name none. */
+  readonly host: string;
+  /** By which stamp the packet was placed; null where time has passed, or the log has ended. */
+  readonly clock: PlacedBy | null;
   /** Null where it is about none. */
   readonly door: string | null;
   /** `8000/udp`; null where time has passed, or the log has ended. */
@@ -51,8 +56,9 @@ export class Explanation {
     this.#switches = switches;
   }
 
-  packet(packet: Packet): readonly Remark[] {
-    const passed = this.pass(packet.time);
+  /** @param passedAt up to when time has passed at its host */
+  packet(packet: Packet, passedAt = packet.time): readonly Remark[] {
+    const passed = this.pass(passedAt, packet.host);
     // As it is now: what opens a one-time door changes it.
     const sight = this.#look(packet.time);
     const decisions = this.#engine.handlePacket(packet);
@@ -64,16 +70,16 @@ export class Explanation {
       switches: this.#switches,
       attempts: this.#attempts,
       sight,
-      isBusy: this.#attempts.isBusy(packet.src) || decisions.some(({ event }) => ENDS.has(event)),
+      isBusy: this.#attempts.isBusy(packet) || decisions.some(({ event }) => ENDS.has(event)),
       previous: this.#previous,
     });
     this.#previous = packet;
     return [...passed, ...decided, ...worthTelling(misses, decisions).map((miss) => remarkOn(miss, packet))];
   }
 
-  /** Lets time pass up to `now`. */
-  pass(now: Micros): readonly Remark[] {
-    return this.#engine.handleTimeout(now).flatMap((decision) => this.#told(decision, [], null));
+  /** Lets time pass up to `now` at a host, or everywhere. */
+  pass(now: Micros, host: string | null = null): readonly Remark[] {
+    return this.#engine.handleTimeout(now, host).flatMap((decision) => this.#told(decision, [], null));
   }
 
   /** What is still under way. */
@@ -82,9 +88,20 @@ export class Explanation {
     const running = [...this.#attempts.running()].filter(({ attempt }) =>
       tracks.some(({ sequence }) => sequence === attempt.sequence),
     );
-    return running.map(({ source, door, attempt: { stage, sequence } }) => {
+    return running.map(({ host, source, door, attempt: { stage, sequence } }) => {
       const text = `the log ends at step ${stage} of ${sequence.length}, ${nextText(sequence, stage)}`;
-      return { time: now, source, door, packet: null, what: 'waits', stage, of: sequence.length, text };
+      return {
+        time: now,
+        host,
+        source,
+        clock: null,
+        door,
+        packet: null,
+        what: 'waits',
+        stage,
+        of: sequence.length,
+        text,
+      };
     });
   }
 
@@ -103,7 +120,7 @@ export class Explanation {
 
   /** @param later what was decided of the same packet after that */
   #told(decision: Decision, later: readonly Decision[], packet: Packet | null): Remark[] {
-    const { time, source, door, event, stage, of } = decision;
+    const { time, host, source, door, event, stage, of } = decision;
     const sequence = this.#sequenceOf(decision);
     const text = this.#text(decision, sequence, packet);
     this.#attempts.note({ ...decision, time: this.#happenedAt(decision, packet) }, sequence);
@@ -113,7 +130,9 @@ export class Explanation {
     return [
       {
         time,
+        host,
         source,
+        clock: packet === null || event === 'timeout' ? null : packet.clock,
         door,
         packet: packet === null || event === 'timeout' ? null : packetText(packet),
         what: event,
@@ -147,16 +166,16 @@ export class Explanation {
   }
 
   /** knockd's clock has whole seconds, and notices the end of a window when a packet comes: it was sooner. */
-  #happenedAt({ source, door, event, time }: Decision, packet: Packet | null): Micros {
+  #happenedAt({ host, source, door, event, time }: Decision, packet: Packet | null): Micros {
     if (packet === null || this.#switches.clock === 'exact') return time;
     if (event !== 'timeout') return packet.second * US_PER_SECOND;
-    const { attempt } = this.#attempts.at(source, door);
+    const { attempt } = this.#attempts.at({ host, src: source }, door);
     return (attempt?.begunAt ?? time) + (this.#lockOf(door)?.seqTimeoutUs ?? 0);
   }
 
   /** A door has one live sequence as a rule; of several, that of the attempt. */
-  #sequenceOf({ source, door, of, time, event }: Decision): Sequence {
-    const { attempt, expired } = this.#attempts.at(source, door);
+  #sequenceOf({ host, source, door, of, time, event }: Decision): Sequence {
+    const { attempt, expired } = this.#attempts.at({ host, src: source }, door);
     const known = (event === 'stage' ? expired : attempt)?.sequence ?? attempt?.sequence;
     if (known?.length === of) return known;
     return (
@@ -181,9 +200,9 @@ function worthTelling(misses: readonly Miss[], decisions: readonly Decision[]): 
 }
 
 function remarkOn({ door, near, text }: Miss, packet: Packet): Remark {
-  const { time, src: source } = packet;
+  const { time, host, clock, src: source } = packet;
   const what = near === NEAR.none ? 'unseen' : 'miss';
-  return { time, source, door, packet: packetText(packet), what, stage: null, of: null, text };
+  return { time, host, source, clock, door, packet: packetText(packet), what, stage: null, of: null, text };
 }
 
 function nextText(sequence: Sequence, stage: number): string {

@@ -4,7 +4,7 @@ import { flagsFit, type Sight } from '../attempt/match.ts';
 import type { Switches } from '../attempt/switches.ts';
 import { type Packet, type Sequence, type Step, US_PER_MS } from '../model.ts';
 import { flagNames } from '../packet/format.ts';
-import type { Attempt, Attempts } from './attempts.ts';
+import type { Attempts } from './attempts.ts';
 import type { ExplainedDoor } from './door.ts';
 import { packetText, secondsText, stepText } from './words.ts';
 
@@ -51,7 +51,7 @@ export function missesOf(packet: Packet, key: number | null, scene: Scene): read
 function missAt(door: ExplainedDoor, packet: Packet, key: number, scene: Scene): Miss | null {
   const { name } = door.lock;
   const say = (near: Miss['near'], text: string): Miss => ({ door: name, near, text });
-  const { attempt: last, expired } = scene.attempts.at(packet.src, name);
+  const { attempt: last, expired } = scene.attempts.at(packet, name);
   const tracks = scene.sight.tracks.filter(({ lock }) => lock === door.lock);
   // With a one-time sequence that another source has used up, its attempts go.
   const attempt = tracks.some(({ sequence }) => sequence === last?.sequence) ? last : null;
@@ -77,7 +77,7 @@ function missAt(door: ExplainedDoor, packet: Packet, key: number, scene: Scene):
   if (unseen !== null) return say(near, `${packetText(packet)} is unseen by the door: ${unseen}`);
   if (scene.switches.doubleLog === 'once' && isTwice(packet, scene.previous))
     return say(near, `${packetText(packet)} is the same packet, logged by two rules: counts once`);
-  if (attempt !== null) return say(NEAR.running, whyNoStep(packet, attempt));
+  if (attempt !== null) return say(NEAR.running, whyNoStep(packet, steps));
   if (expired !== null && (steps & (1 << expired.stage)) !== 0) {
     const late = secondsText(Math.max(0, packet.time - expired.at));
     const window = secondsText(door.lock.seqTimeoutUs);
@@ -95,16 +95,11 @@ function whyUnseen({ lock, refusal }: ExplainedDoor, packet: Packet): string | n
   return `its flags (${flags.join(' ') || 'none'}) do not fit tcpflags`;
 }
 
-/**
- * It was seen by a door with an attempt in flight, and that has stayed what it was: either all steps so far are the
- * same and this is the same once more, or it would have set the attempt back and was a repeat.
- */
-function whyNoStep(packet: Packet, { stage, sequence }: Attempt): string {
-  const what = packetText(packet);
-  const [first, ...others] = sequence.slice(0, stage).map(stepText);
-  return others.every((step) => step === first)
-    ? `${what} leaves the attempt at step ${stage} of ${sequence.length}, with a later beginning`
-    : `${what} is a repeat of a knock that was taken (same source port), unseen`;
+/** The door sees it, and its attempt has stayed what it was: the packet fits a step that the attempt has taken. */
+function whyNoStep(packet: Packet, steps: number): string {
+  return (steps & 1) === 0
+    ? `${packetText(packet)} repeats a step already taken: ignored`
+    : `${packetText(packet)} repeats the first step: ignored, or the start of another knock`;
 }
 
 function whyNotBegun({ isBusy, switches }: Scene): string {

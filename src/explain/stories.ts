@@ -6,6 +6,7 @@ import type { Remark } from './explanation.ts';
 /** A source that has taken a step, with all that it did. */
 export interface Story {
   readonly source: Address;
+  readonly host: string;
   readonly chapters: readonly Chapter[];
 }
 
@@ -18,6 +19,7 @@ export interface Chapter {
 /** A source that has taken none. */
 export interface Bystander {
   readonly source: Address;
+  readonly host: string;
   readonly packets: number;
   /** What came nearest to a knock. */
   readonly nearest: Remark;
@@ -33,6 +35,7 @@ const MOST_BYSTANDERS = 10_000;
 const MOST_SOURCES = 100_000;
 
 interface Draft {
+  readonly who: { readonly source: Address; readonly host: string };
   hasStep: boolean;
   packets: number;
   nearest: Remark;
@@ -40,13 +43,14 @@ interface Draft {
 }
 
 export class Stories {
-  readonly #drafts = new Map<Address, Draft>();
+  readonly #drafts = new Map<string, Draft>();
+  readonly #hosts = new Set<string>();
   #bystanders = 0;
   #uncounted = 0;
 
   add(remark: Remark): void {
     const isMiss = remark.what === 'miss' || remark.what === 'unseen';
-    const draft = this.#drafts.get(remark.source) ?? this.#begin(remark, isMiss);
+    const draft = this.#drafts.get(keyOf(remark)) ?? this.#begin(remark, isMiss);
     if (draft === null) return;
     if (isMiss) {
       draft.packets++;
@@ -65,15 +69,20 @@ export class Stories {
 
   /** In the order of their first packets. */
   get stories(): readonly Story[] {
-    return [...this.#drafts].flatMap(([source, { hasStep, chapters }]) =>
-      hasStep ? [{ source, chapters }] : [],
+    return [...this.#drafts.values()].flatMap(({ who, hasStep, chapters }) =>
+      hasStep ? [{ ...who, chapters }] : [],
     );
   }
 
   get bystanders(): readonly Bystander[] {
-    return [...this.#drafts].flatMap(([source, { hasStep, packets, nearest }]) =>
-      hasStep ? [] : [{ source, packets, nearest }],
+    return [...this.#drafts.values()].flatMap(({ who, hasStep, packets, nearest }) =>
+      hasStep ? [] : [{ ...who, packets, nearest }],
     );
+  }
+
+  /** Whether the log is of several hosts. */
+  get hasHosts(): boolean {
+    return this.#hosts.size > 1;
   }
 
   /** Packets of sources that were too many to be told apart, and took one step at most. */
@@ -87,11 +96,18 @@ export class Stories {
       if (remark.packet !== null) this.#uncounted++;
       return null;
     }
-    const draft: Draft = { hasStep: false, packets: 0, nearest: remark, chapters: [] };
-    this.#drafts.set(remark.source, draft);
+    const who = { source: remark.source, host: remark.host };
+    const draft: Draft = { who, hasStep: false, packets: 0, nearest: remark, chapters: [] };
+    this.#drafts.set(keyOf(remark), draft);
+    if (this.#hosts.size < 2) this.#hosts.add(remark.host);
     this.#bystanders++;
     return draft;
   }
+}
+
+/** A client of a host. */
+function keyOf({ host, source }: Remark): string {
+  return `${host} ${source}`;
 }
 
 /** Whether it tells of one step at most. */

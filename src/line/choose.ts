@@ -1,12 +1,11 @@
 /** `from: auto` -> the best source that this machine has of the kernel's messages, and why it is that. */
 
-import { closeSync, constants, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
-import { isProgram } from '../permissions.ts';
+import { findProgram, isProgram } from '../permissions.ts';
 import { endOfJournal } from './journal-end.ts';
-import { KMSG } from './kmsg.ts';
+import { KMSG, type RingState, ringState } from './kmsg-device.ts';
 
 export interface LogPlace {
   readonly from: 'auto' | 'journal' | 'kmsg' | 'file' | 'stdin';
@@ -20,46 +19,47 @@ export type Choice =
   | { readonly from: 'kmsg'; readonly why: string };
 
 export interface Machine {
-  readonly journalctls: readonly string[];
+  readonly journalctl: string | null;
   readonly files: readonly string[];
-  readonly kmsg: string;
+  readonly ring: () => RingState;
 }
 
-const THIS_MACHINE: Machine = {
-  journalctls: ['/usr/bin/journalctl', '/bin/journalctl'],
-  files: KERNEL_LOGS,
-  kmsg: KMSG,
-};
+function thisMachine(): Machine {
+  return { journalctl: findJournalctl(), files: KERNEL_LOGS, ring: ringState };
+}
+const JOURNALCTLS = ['/usr/bin/journalctl', '/bin/journalctl'];
 /** How much of a file's end is looked at for lines of the kernel. */
 const TAIL_BYTES = 256 * 1024;
 
 /**
- * The journal, where forged lines are told apart; else the first log file with lines of the kernel; else the ring.
+ * The ring, which is the fastest and cannot be forged; else the journal, which comes later; else the first log file with
+ * lines of the kernel, where any local user may have written.
  *
  * @throws KnocktailError 69 when there is none of them
  */
-export async function choose(machine = THIS_MACHINE): Promise<Choice> {
-  const journalctl = findJournalctl(machine.journalctls);
+export async function choose(machine = thisMachine()): Promise<Choice> {
+  if (machine.ring() === 'ring') return { from: 'kmsg', why: `${KMSG} can be read` };
+  const { journalctl } = machine;
   if (journalctl !== null && (await hasKernelEntries(journalctl))) {
-    return { from: 'journal', journalctl, why: 'the journal has messages of the kernel' };
+    const why = `${KMSG} cannot be read, and the journal has messages of the kernel`;
+    return { from: 'journal', journalctl, why };
   }
   for (const path of machine.files) {
     if (await hasKernelLines(path)) {
-      return { from: 'file', path, why: `the journal has none of the kernel, and ${path} has` };
+      return { from: 'file', path, why: `only ${path} has messages of the kernel` };
     }
   }
-  if (isReadable(machine.kmsg))
-    return { from: 'kmsg', why: 'neither the journal nor a log file has messages of the kernel' };
   throw new KnocktailError("there is no log of the kernel's messages", {
     exitCode: EXIT.UNAVAILABLE,
-    value: ['journal', ...machine.files, machine.kmsg].join(', '),
-    remedy: 'run as root or in the group systemd-journal or adm, or name a log with log.path',
+    value: ['journal', ...machine.files, KMSG].join(', '),
+    remedy:
+      'run as root, with CAP_SYSLOG, or in the group systemd-journal or adm, or name a log with log.path',
   });
 }
 
-/** The first of these paths that can be run; null when there is none. */
-export function findJournalctl(paths = THIS_MACHINE.journalctls): string | null {
-  return paths.find(isProgram) ?? null;
+/** Where most systems have it, else in the folders of PATH: NixOS and Guix have it elsewhere. Null where there is none. */
+export function findJournalctl(searchPath = process.env['PATH'] ?? ''): string | null {
+  return JOURNALCTLS.find(isProgram) ?? findProgram('journalctl', searchPath);
 }
 
 /** Whether the journal shows messages of the kernel to this user. */
@@ -79,15 +79,5 @@ async function hasKernelLines(path: string): Promise<boolean> {
     return false;
   } finally {
     await file.close();
-  }
-}
-
-/** The kernel decides when /dev/kmsg is opened, whatever its mode is. */
-function isReadable(path: string): boolean {
-  try {
-    closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -104,7 +104,7 @@ class Follower {
     const trouble = (yield* this.#read()) ?? unfound;
     if (trouble !== null && trouble.text !== this.#trouble?.text) yield trouble;
     this.#trouble = trouble;
-    if (trouble === null || !trouble.lost) yield { kind: 'drained', at };
+    if (trouble === null || !trouble.lost) yield { kind: 'drained', at, isComplete: true };
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { type JournalPlace, lineOf } from './journal-entry.ts';
 
 /** What journalctl is to tell of each entry. */
-export const FIELDS = 'MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP';
+export const FIELDS = 'MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP,_HOSTNAME';
 const ARGV = ['-k', '-q', '-n', '1', '-o', 'json', `--output-fields=${FIELDS}`];
 const TIME_LIMIT_MS = 10_000;
 

@@ -17,6 +17,7 @@ const entry = z.object({
   _SOURCE_MONOTONIC_TIMESTAMP: digits.optional(),
   _TRANSPORT: z.string().optional(),
   SYSLOG_FACILITY: z.string().optional(),
+  _HOSTNAME: z.string().optional().catch(undefined),
   // An array of bytes where the message holds control characters.
   MESSAGE: z.union([
     z.string().transform((text) => Buffer.from(text)),
@@ -41,7 +42,10 @@ export function lineOf(text: string): { readonly line: Buffer; readonly place: J
   const tag = data._TRANSPORT === 'kernel' && data.SYSLOG_FACILITY === '0' ? 'kernel:' : 'journal:';
   const source = data._SOURCE_MONOTONIC_TIMESTAMP;
   const uptime = source === undefined ? '' : `[${seconds(source)}] `;
-  const head = Buffer.from(`${stamp(data.__REALTIME_TIMESTAMP)} journal ${tag} ${uptime}`);
+  // One printable word, as in a log file; a line may name no host.
+  const host = data._HOSTNAME?.replaceAll(/[^!-~]/g, '?') ?? '';
+  const named = host === '' ? '' : `${host} `;
+  const head = Buffer.from(`${stamp(data.__REALTIME_TIMESTAMP)} ${named}${tag} ${uptime}`);
   const message = data.MESSAGE.map((byte) => (byte === LF ? BLANK : byte));
   return {
     line: Buffer.concat([head, message, Buffer.of(LF)]),

@@ -5,13 +5,13 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { LineEvent, Micros, Place } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
 import { QuietRing } from './dd.ts';
+import { KMSG } from './kmsg-device.ts';
 import { RECORD_BYTES, sequenceAt } from './kmsg-record.ts';
 import { lostLines, told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { unreadable } from './unreadable.ts';
 import { Wake } from './wake.ts';
 
-export const KMSG = '/dev/kmsg';
 /**
  * The kernel tells who waits at its next tick, up to 10 ms later (wake_up_klogd, kernel/printk/printk.c); whoever looks
  * sees at once. So the next record is looked for often at first, then less often, and waited for in the end.
@@ -79,7 +79,7 @@ export async function* followKmsg({
       const nowMs = performance.now();
       if (isRead) readMs = nowMs;
       if (nowMs - drainedMs >= (isRead ? BUSY_MS : QUIET_MS)) {
-        yield { kind: 'drained', at };
+        yield { kind: 'drained', at, isComplete: true };
         drainedMs = nowMs;
       }
       const idleMs = nowMs - readMs;

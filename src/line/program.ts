@@ -106,7 +106,7 @@ export async function* followProgram(
             hasSaid = true;
           }
         }
-        yield { kind: 'drained', at };
+        yield { kind: 'drained', at, isComplete: false };
         if (!isOver) await program.next();
       }
     } finally {

@@ -7,10 +7,11 @@ import { choose, findJournalctl, type LogPlace, type Machine } from './choose.ts
 import { followFile } from './file.ts';
 import { followJournal } from './journal.ts';
 import { followKmsg } from './kmsg.ts';
+import { ensureRing } from './kmsg-device.ts';
 import { doubted, told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { followStream } from './stdin.ts';
-import { doubtsOfFile } from './trust.ts';
+import { type Doubt, doubtOfSplitLines, doubtsOfFile, hasSplitLines } from './trust.ts';
 
 interface Surroundings {
   readonly stdin: Readable;
@@ -36,7 +37,7 @@ export function openLines({ from, path }: LogPlace, surroundings: Surroundings):
     case 'journal':
       return followJournal({ journalctl: journalctlOrThrow(), signal, resume, isSteady });
     case 'kmsg':
-      return followKmsg({ signal, resume, isSteady });
+      return ring(followKmsg({ signal, resume, isSteady }));
     case 'file':
       return doubtedFile(path, followFile(path, { from: 'end', signal, resume, isSteady }));
     case 'stdin':
@@ -50,10 +51,31 @@ async function* chosen(surroundings: Surroundings): AsyncGenerator<LineEvent, vo
   yield* openLines({ path: '', ...choice }, surroundings);
 }
 
-/** Who else could write there is told whenever a file becomes the log: at the start, by a choice, by a reload. */
+/** In a container /dev/kmsg may be something else, on which no knock would ever show. */
+async function* ring(records: LineSource): AsyncGenerator<LineEvent, void, void> {
+  ensureRing();
+  yield* records;
+}
+
+/**
+ * Who else could write there is told whenever a file becomes the log: at the start, by a choice, by a reload; and when
+ * its lines show it, where nothing was known of what writes it.
+ */
 async function* doubtedFile(path: string, lines: LineSource): AsyncGenerator<LineEvent, void, void> {
-  for (const { what, remedy } of doubtsOfFile(path)) yield doubted(`${what}: ${remedy}`);
-  yield* lines;
+  const doubts = doubtsOfFile(path);
+  for (const each of doubts) yield doubtNotice(each);
+  let isToldOfWriter = doubts.some(({ isOfWriter }) => isOfWriter === true);
+  for await (const event of lines) {
+    if (!isToldOfWriter && event.kind === 'lines' && hasSplitLines(event.bytes)) {
+      isToldOfWriter = true;
+      yield doubtNotice(doubtOfSplitLines(path));
+    }
+    yield event;
+  }
+}
+
+function doubtNotice({ what, remedy }: Doubt): LineEvent {
+  return doubted(`${what}: ${remedy}`);
 }
 
 function journalctlOrThrow(): string {

@@ -44,7 +44,7 @@ export async function* followStream(
       }
       const overlong = splitter.overlong - overlongBefore;
       if (overlong > 0) yield lostOverlong('stdin', overlong);
-      if (taken < PIPE_BYTES) yield { kind: 'drained', at };
+      if (taken < PIPE_BYTES) yield { kind: 'drained', at, isComplete: false };
       if (!isOver) await wake.next();
     }
     if (signal.aborted) return;

@@ -1,35 +1,41 @@
-/** Batches of lines -> the packets in them that are the kernel's, whatever their prefix. */
+/** Finds the packets in batches of lines that are believed, whatever their prefix. */
 
-import type { Micros, Packet } from '../model.ts';
+import type { LogFormat, Micros, Packet } from '../model.ts';
 import { LF } from './bytes.ts';
-import { BootClock } from './clock.ts';
-import { readLine } from './line.ts';
+import { HostClocks } from './host-clocks.ts';
+import { type LineReader, lineReader } from './line-reader.ts';
 
-/** What every body begins with. */
-const BODY = Buffer.from('IN=');
+/** What no shipper escapes in a body; the JSON of ulogd2 has its fields apart. */
+const NEEDLES = { kernel: 'SRC', any: 'SRC', ulogd: '' };
 
 /** For a record; `scan.ts` is what a daemon believes. */
 export class AnyPrefixScan {
-  readonly #clock = new BootClock({ live: false });
+  readonly #read: LineReader;
+  readonly #needle: string;
   #trusted = 0;
   #untrusted = 0;
 
-  /** How many lines held a body, and were the kernel's or not. */
+  constructor(format: LogFormat = 'kernel') {
+    this.#read = lineReader(format, null, new HostClocks({ live: false }));
+    this.#needle = NEEDLES[format];
+  }
+
+  /** How many lines held a body, and were believed or not. */
   get counts(): { readonly trusted: number; readonly untrusted: number } {
     return { trusted: this.#trusted, untrusted: this.#untrusted };
   }
 
   /** @param bytes whole lines, each ending in LF */
   scan(bytes: Buffer, readAt: Micros, accept: (packet: Packet) => void): void {
-    for (let at = bytes.indexOf(BODY); at >= 0; ) {
-      const start = bytes.lastIndexOf(LF, at) + 1;
+    for (let at = bytes.indexOf(this.#needle); at >= 0 && at < bytes.length; ) {
+      const start = at === 0 ? 0 : bytes.lastIndexOf(LF, at - 1) + 1;
       const end = bytes.indexOf(LF, at);
-      const reading = readLine(bytes, start, end, null, this.#clock, readAt);
+      const reading = this.#read(bytes, start, end, readAt);
       if (reading?.trusted === true) {
         this.#trusted++;
         accept(reading.packet);
       } else if (reading !== null) this.#untrusted++;
-      at = bytes.indexOf(BODY, end);
+      at = bytes.indexOf(this.#needle, end + 1);
     }
   }
 }

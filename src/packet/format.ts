@@ -3,6 +3,8 @@
 import { type Packet, TCP_FLAGS } from '../model.ts';
 import { isoTime } from '../time.ts';
 
+/** Keys that are left out where they say nothing. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['host', 'proto']);
 const FLAGS = Object.entries(TCP_FLAGS);
 
 /** The names of the flags that are set, in the kernel's order; null unless TCP. */
@@ -12,10 +14,11 @@ export function flagNames({ flags }: Packet): string[] | null {
 
 /** Keys in a stable order; what the line does not have is left out. */
 export function packetJson(packet: Packet): object {
-  const { prefix, in: input, out, src, dst, proto, spt, dpt, icmp, len, id } = packet;
+  const { host, prefix, in: input, out, src, dst, proto, spt, dpt, icmp, len, id } = packet;
   const flags = flagNames(packet);
   const all = {
     time: isoTime(packet.time),
+    host,
     prefix,
     in: input,
     out,
@@ -30,6 +33,6 @@ export function packetJson(packet: Packet): object {
     id,
   };
   return Object.fromEntries(
-    Object.entries(all).filter(([key, value]) => value !== null && (key !== 'proto' || value !== '')),
+    Object.entries(all).filter(([key, value]) => value !== null && (value !== '' || !LEFT_OUT.has(key))),
   );
 }

@@ -8,9 +8,13 @@ import type { Header } from './timestamp.ts';
 export type Unwrapped =
   /** A line in any other spelling. */
   | { readonly kind: 'line'; readonly bytes: Buffer }
-  /** What the kernel said, without a header of its own. */
-  | { readonly kind: 'message'; readonly bytes: Buffer; readonly header: Header }
-  | { readonly kind: 'packet'; readonly packet: Omit<Packet, 'time' | 'second'>; readonly wall: Micros };
+  /** What the kernel said, without a header of its own; `host` is empty where the entry names none. */
+  | { readonly kind: 'message'; readonly bytes: Buffer; readonly header: Header; readonly host: string }
+  | {
+      readonly kind: 'packet';
+      readonly packet: Omit<Packet, 'time' | 'second' | 'clock'>;
+      readonly wall: Micros;
+    };
 
 /** ulogd2 is a program like any other: whoever may write to its stream may write such a line. */
 export const FROM_ULOGD = 'ulogd wrote it, not the kernel';
@@ -30,6 +34,7 @@ const journal = z.object({
   ]),
   __REALTIME_TIMESTAMP: digits.optional(),
   _SOURCE_MONOTONIC_TIMESTAMP: digits.optional(),
+  _HOSTNAME: z.string().catch(''),
 });
 const address = z.string().transform((text, context) => parseAddress(text) ?? refuse(context));
 const port = z.number().transform((number, context) => toPort(number) ?? refuse(context));
@@ -76,7 +81,7 @@ export function unwrap(text: string): Unwrapped | null {
   const entry = journal.safeParse(data);
   if (entry.success) return fromJournal(entry.data);
   const line = docker.safeParse(data);
-  if (line.success) return { kind: 'line', bytes: Buffer.from(line.data.log.replace(/\n$/, '')) };
+  if (line.success) return { kind: 'line', bytes: Buffer.from(line.data.log) };
   const packet = ulogd.safeParse(data);
   return packet.success ? fromUlogd(packet.data) : null;
 }
@@ -87,12 +92,15 @@ function fromJournal(entry: z.output<typeof journal>): Unwrapped {
   const header: Header = {
     wall: entry.__REALTIME_TIMESTAMP ?? null,
     wholeSecond: false,
+    hasZone: true,
+    hostAt: 0,
+    hostEnd: 0,
     uptimeUs: entry._SOURCE_MONOTONIC_TIMESTAMP ?? null,
     doubt: isKernel ? null : 'journald did not have it from the kernel',
     isKmsg: false,
     end: 0,
   };
-  return { kind: 'message', bytes: entry.MESSAGE, header };
+  return { kind: 'message', bytes: entry.MESSAGE, header, host: entry._HOSTNAME };
 }
 
 function fromUlogd(fields: z.output<typeof ulogd>): Unwrapped {
@@ -108,6 +116,7 @@ function fromUlogd(fields: z.output<typeof ulogd>): Unwrapped {
     kind: 'packet',
     wall: fields['oob.time.sec'] * US_PER_SECOND + fields['oob.time.usec'],
     packet: {
+      host: '',
       prefix: fields['oob.prefix'],
       in: fields['oob.in'],
       out: fields['oob.out'],

@@ -2,8 +2,8 @@
 
 import { parseAddress, toPort } from '../address.ts';
 import type { Address, Micros, Packet } from '../model.ts';
-import { BLANK } from './bytes.ts';
-import type { BootClock } from './clock.ts';
+import { BLANK, textEnd, textStart } from './bytes.ts';
+import type { Clocks, HostClocks } from './host-clocks.ts';
 import { FROM_ULOGD, unwrap } from './json.ts';
 import { Body } from './netfilter.ts';
 import { type Header, readHeader } from './timestamp.ts';
@@ -19,31 +19,35 @@ const IN = Buffer.from('IN=');
 const OPEN_BRACE = 0x7b;
 
 /**
- * Reads the line from `start` to `end`.
+ * Reads the line from `lineStart` to `lineEnd`.
  *
  * @param prefix the --log-prefix that counts; null for any
  * @returns null when the line holds no body behind that prefix, whatever its bytes
  */
 export function readLine(
   bytes: Buffer,
-  start: number,
-  end: number,
+  lineStart: number,
+  lineEnd: number,
   prefix: Buffer | null,
-  clock: BootClock,
+  clocks: HostClocks,
   readAt: Micros,
 ): Reading | null {
+  const start = textStart(bytes, lineStart, lineEnd);
+  const end = textEnd(bytes, start, lineEnd);
   if (bytes[start] === OPEN_BRACE && start < end)
-    return readJson(bytes.toString('utf8', start, end), prefix, clock, readAt);
-  return readMessage(bytes, readHeader(bytes, start, end, readAt), start, end, prefix, clock, readAt);
+    return readJson(bytes.toString('utf8', start, end), prefix, clocks, readAt);
+  const header = readHeader(bytes, start, end, readAt);
+  return readMessage(bytes, header, hostOf(bytes, header), start, end, prefix, clocks, readAt);
 }
 
 function readMessage(
   bytes: Buffer,
   header: Header,
+  host: string,
   start: number,
   end: number,
   prefix: Buffer | null,
-  clock: BootClock,
+  clocks: HostClocks,
   readAt: Micros,
 ): Reading | null {
   const body = new Body();
@@ -55,47 +59,48 @@ function readMessage(
   const isOurs = prefix === null || at - header.end === spelled(prefix, header).length;
   const why =
     header.doubt ?? body.oddity ?? (isOurs ? '' : 'the prefix does not stand where the message begins');
-  const packet = packetFrom(bytes, header, at, body, why === '' ? clock : clock.fork(), readAt);
+  const packet = packetFrom(bytes, header, host, at, body, why === '' ? clocks : clocks.aside, readAt);
   if (packet === null) return null;
   return { packet, trusted: why === '', why };
 }
 
-function readJson(text: string, prefix: Buffer | null, clock: BootClock, readAt: Micros): Reading | null {
+function readJson(text: string, prefix: Buffer | null, clocks: HostClocks, readAt: Micros): Reading | null {
   const inner = unwrap(text);
   if (inner === null) return null;
   if (inner.kind === 'packet') {
     const isWanted = prefix === null || inner.packet.prefix === prefix.toString();
-    const moment = clock.fork().place({ wall: inner.wall, uptimeUs: null }, readAt);
+    const stamps = { wall: inner.wall, hasZone: true, uptimeUs: null };
+    const moment = clocks.aside.place(inner.packet.host, stamps, readAt);
     return isWanted ? { packet: { ...moment, ...inner.packet }, trusted: false, why: FROM_ULOGD } : null;
   }
   const { bytes } = inner;
+  const end = textEnd(bytes, 0, bytes.length);
   if (inner.kind === 'message')
-    return readMessage(bytes, inner.header, 0, bytes.length, prefix, clock, readAt);
+    return readMessage(bytes, inner.header, inner.host, 0, end, prefix, clocks, readAt);
   // Once is enough: JSON in JSON would be of the sender's making.
-  return readMessage(
-    bytes,
-    readHeader(bytes, 0, bytes.length, readAt),
-    0,
-    bytes.length,
-    prefix,
-    clock,
-    readAt,
-  );
+  const header = readHeader(bytes, 0, end, readAt);
+  return readMessage(bytes, header, hostOf(bytes, header), 0, end, prefix, clocks, readAt);
+}
+
+/** The name of its host in a line, empty where it has none. */
+export function hostOf(bytes: Buffer, { hostAt, hostEnd }: Pick<Header, 'hostAt' | 'hostEnd'>): string {
+  return hostAt === hostEnd ? '' : bytes.toString('utf8', hostAt, hostEnd);
 }
 
 /** The packet of a body that has been read; null when its addresses are none. */
 export function packetFrom(
   bytes: Buffer,
   header: Header,
+  host: string,
   at: number,
   body: Body,
-  clock: BootClock,
+  clocks: Clocks,
   readAt: Micros,
 ): Packet | null {
   const src = addressFrom(bytes, body.srcAt, body.srcEnd);
   const dst = src === null ? null : addressFrom(bytes, body.dstAt, body.dstEnd);
   if (src === null || dst === null || src.includes(':') !== dst.includes(':')) return null;
-  const { time, second } = clock.place(header, readAt);
+  const { time, second, clock } = clocks.place(host, header, readAt);
   const text = (from: number, to: number): string => {
     const raw = bytes.toString('utf8', from, to);
     return header.isKmsg ? unescaped(raw) : raw;
@@ -103,6 +108,8 @@ export function packetFrom(
   return {
     time,
     second,
+    clock,
+    host,
     prefix: text(Math.min(header.end, at), at),
     in: text(body.inAt, body.inEnd),
     out: text(body.outAt, body.outEnd),

@@ -27,7 +27,6 @@ const NETWORK_WORDS = [
   'TC=',
   'HOPLIMIT=',
   'FLOWLBL=',
-  'FRAG:',
   'ID:',
   'CE',
   'DF',
@@ -50,10 +49,15 @@ const TRANSPORT_WORDS = [
   'UID=',
   'GID=',
   'MARK=',
+  'mark=',
   'PHYSIN=',
-  'INCOMPLETE',
 ];
+const CUT_OFF = 'it ends at its protocol';
+/** Their headers are printed, but for fragments and what is too short. */
+const WITH_HEADER = ['TCP', 'UDP', 'UDPLITE', 'ICMP', 'ICMPv6', 'ICMPV6'];
 const FLAGS = Object.entries(TCP_FLAGS);
+/** Those behind which no other stands in a packet that any system sends. */
+const LAST_FLAGS = TCP_FLAGS.RST | TCP_FLAGS.SYN | TCP_FLAGS.FIN;
 
 /**
  * Reads a body left to right, in the order of net/netfilter/nf_log_syslog.c. Nothing is searched for: an
@@ -83,27 +87,35 @@ export class Body {
   len = NONE;
   id = NONE;
   seq = NONE;
+  /** Whether it has no header behind that of IP, or not all of it. */
+  #isPart = false;
   /** What the kernel would have written otherwise; null when nothing. */
   oddity: string | null = null;
 
-  /** Whether a whole body stands from `at` to `end`; its fields are then those of this object. */
-  read(bytes: Buffer, at: number, end: number): boolean {
+  /**
+   * Whether a whole body stands from `at` to `end`; its fields are then those of this object.
+   *
+   * @param isForeign whether another program than the kernel may have written it: that of Proxmox VE has no OUT= for what
+   *   goes to the host itself, and URGP= only for urgent data (pve-firewall, pvefw-logger.c)
+   */
+  read(bytes: Buffer, at: number, end: number, isForeign = false): boolean {
     this.spt = this.dpt = this.flags = this.icmpType = this.icmpCode = this.len = this.id = this.seq = NONE;
     this.oddity = null;
+    this.#isPart = false;
     this.protoAt = this.protoEnd = at;
-    const network = this.#readLink(bytes, at, end);
+    const network = this.#readLink(bytes, at, end, isForeign);
     const proto = network < 0 ? NONE : this.#readNetwork(bytes, network, end);
-    return proto >= 0 && this.#readTransport(bytes, proto, end);
+    return proto >= 0 && this.#readTransport(bytes, proto, end, isForeign);
   }
 
   /** `IN=eth0 OUT= MAC=... SRC=... DST=...`; returns where the next word begins. */
-  #readLink(bytes: Buffer, at: number, end: number): number {
+  #readLink(bytes: Buffer, at: number, end: number, isForeign: boolean): number {
     if (!standsAt(bytes, 'IN=', at, end)) return NONE;
     this.inAt = at + 3;
     this.inEnd = wordEnd(bytes, this.inAt, end);
     const out = skipBlanks(bytes, this.inEnd, end);
     const hasOut = standsAt(bytes, 'OUT=', out, end);
-    if (!hasOut) this.oddity = 'it has no OUT=';
+    if (!hasOut && !isForeign) this.oddity = 'it has no OUT=';
     this.outAt = hasOut ? out + 4 : out;
     this.outEnd = hasOut ? wordEnd(bytes, this.outAt, end) : out;
     let word = skipBlanks(bytes, this.outEnd, end);
@@ -128,6 +140,7 @@ export class Body {
       if (standsAt(bytes, 'PROTO=', word, end)) {
         this.protoAt = word + 6;
         this.protoEnd = wordEnds;
+        if (wordEnds === end) this.oddity = CUT_OFF;
         return wordEnds > this.protoAt ? skipBlanks(bytes, wordEnds, end) : NONE;
       }
       if (standsAt(bytes, 'LEN=', word, end)) {
@@ -138,8 +151,11 @@ export class Body {
         const close = bracketEnd(bytes, word, end, OPEN_PAREN, CLOSE_PAREN);
         if (close < 0) return NONE;
         isEnd = this.#readEncrypted(bytes, word, close);
+        const fragment = bytes.indexOf('FRAG:', word);
+        if (fragment >= 0 && fragment < close) this.#isPart = true;
         word = close;
-      } else if (standsAt(bytes, 'TRUNCATED', word, end)) isEnd = true;
+      } else if (standsAt(bytes, 'FRAG', word, end)) this.#isPart = !standsAt(bytes, '0', word + 5, wordEnds);
+      else if (standsAt(bytes, 'TRUNCATED', word, end)) isEnd = true;
       else if (!startsWithOne(bytes, NETWORK_WORDS, word, end)) return NONE;
     }
     if (!isEnd) this.oddity = 'it has no PROTO=';
@@ -156,7 +172,7 @@ export class Body {
   }
 
   /** What follows the protocol: ports, flags, type and code, and what is passed over. */
-  #readTransport(bytes: Buffer, at: number, end: number): boolean {
+  #readTransport(bytes: Buffer, at: number, end: number, isForeign: boolean): boolean {
     let hasFlags = false;
     let flags = NONE;
     for (let word = at; word < end; word = nextWord(bytes, word, end)) {
@@ -185,22 +201,31 @@ export class Body {
         if (word < 0) return true;
       } else if (standsAt(bytes, 'OPT', word, end)) {
         word = bracketEnd(bytes, word, end, OPEN_PAREN, CLOSE_PAREN);
-        if (word < 0) return this.#complete(bytes, flags, hasFlags);
-      } else {
+        if (word < 0) return this.#complete(bytes, flags, hasFlags, isForeign);
+      } else if (standsAt(bytes, 'INCOMPLETE', word, end)) this.#isPart = true;
+      else {
         const flag = flagAt(bytes, word, wordEnds);
-        if (flag > 0 && flags >= 0 && !hasFlags) flags |= isWhole ? flag : 0;
+        // Of the kernel's own lines, more is to come; elsewhere `URG` may be what is left of `URGP=`.
+        const isKnown = isWhole || (isForeign && flag !== TCP_FLAGS.URG);
+        if (flag > 0 && flags >= 0 && !hasFlags) flags |= isKnown ? flag : 0;
         else if (!startsWithOne(bytes, TRANSPORT_WORDS, word, end)) return false;
       }
     }
-    return this.#complete(bytes, flags, hasFlags);
+    return this.#complete(bytes, flags, hasFlags, isForeign);
   }
 
-  /** A TCP line that was cut among its flags tells of fewer than the packet had. */
-  #complete(bytes: Buffer, flags: number, hasFlags: boolean): boolean {
+  /**
+   * A TCP line that was cut among its flags tells of fewer than the packet had. Where nothing need follow them, it is
+   * whole when none can be missing: after SYN and RST no real packet has another.
+   */
+  #complete(bytes: Buffer, flags: number, hasFlags: boolean, isForeign: boolean): boolean {
     if (this.spt >= 0 !== this.dpt >= 0) return false;
+    const hasHeader = this.dpt >= 0 || this.icmpCode >= 0 || this.#isPart;
+    if (!hasHeader && WITH_HEADER.some((name) => this.isProto(bytes, name))) this.oddity = CUT_OFF;
     if (!this.isProto(bytes, 'TCP') || this.dpt < 0) return true;
     this.flags = flags;
-    if (!hasFlags) this.oddity = 'its TCP flags are missing or cut off';
+    const isWhole = hasFlags || (isForeign && flags > 0 && (flags & LAST_FLAGS) !== 0);
+    if (!isWhole) this.oddity = 'its TCP flags are missing or cut off';
     return true;
   }
 

@@ -22,6 +22,21 @@ const STRIDE_US = 60 * US_PER_SECOND;
 const NONE = -1;
 const [LFS, ONES, TOPS] = [0x0a0a0a0a, 0x01010101, 0x80808080];
 
+/** Where things stand in a line that was read in full. */
+export interface Learned {
+  readonly start: number;
+  /** Where its prefix begins. */
+  readonly at: number;
+  /** Where the address of its source stands. */
+  readonly srcAt: number;
+  /** The kernel's stamp; a line without one is no pattern. */
+  readonly uptimeUs: number;
+  readonly isKmsg: boolean;
+  /** Where the name of its host stands: its digits are part of the pattern, as each host has a clock of its own. */
+  readonly hostAt: number;
+  readonly hostEnd: number;
+}
+
 /**
  * Lines of one log differ in digits and little else. Once one was read in full and believed, this tells of a line
  * whose header differs from that one in digits alone, and which has the words of a TCP or UDP packet over IPv4 where
@@ -38,6 +53,8 @@ export class Peek {
   end = 0;
   /** Whether lines are records of /dev/kmsg. */
   isKmsg = false;
+  /** The host whose lines these are. */
+  readonly host: string;
   #template: Template | null = null;
   /** From the start of the header to the seconds of its stamp. */
   #uptimeAt = NONE;
@@ -47,34 +64,30 @@ export class Peek {
   /** From the end of the line: what follows a port differs less than what stands ahead of it. */
   #dptDelta = 40;
 
+  constructor(host: string) {
+    this.host = host;
+  }
+
   /**
    * Takes a line for its pattern.
-   *
-   * @param start where the line begins
-   * @param at where its prefix begins
-   * @param srcAt where the address of its source stands
-   * @param uptimeUs its stamp; a line without one is no pattern
    */
-  learn(
-    bytes: Buffer,
-    {
-      start,
-      at,
-      srcAt,
-      uptimeUs,
-      isKmsg,
-    }: { start: number; at: number; srcAt: number; uptimeUs: number | null; isKmsg: boolean },
-  ): void {
-    if (uptimeUs === null) return;
+  learn(bytes: Buffer, { start, at, srcAt, uptimeUs, isKmsg, hostAt, hostEnd }: Learned): void {
     this.uptimeUs = uptimeUs;
     this.#srcDelta = srcAt - at;
-    if (this.#template?.length === at - start && this.#template.fits(this.#view, start)) return;
+    if (this.fits(start, at)) return;
     const header = Buffer.from(bytes.subarray(start, at));
     // `4,377,1024482935,-;` or `... kernel: [  133.315636] `
     this.#uptimeAt = (isKmsg ? header.indexOf(COMMA, header.indexOf(COMMA) + 1) : header.indexOf(OPEN)) + 1;
     const fixed = isKmsg ? KMSG_PRIORITY_BYTES : PRIORITY_BYTES;
+    const isHost = (index: number): boolean => index >= hostAt - start && index < hostEnd - start;
     this.isKmsg = isKmsg;
-    this.#template = this.#uptimeAt > 0 ? new Template(header, fixed) : null;
+    this.#template =
+      this.#uptimeAt > 0 ? new Template(header, (index) => index < fixed || isHost(index)) : null;
+  }
+
+  /** Whether a line that begins at `start`, and whose prefix begins at `at`, has this pattern's header. */
+  fits(start: number, at: number): boolean {
+    return this.#template?.length === at - start && this.#template.fits(this.#view, start);
   }
 
   /** The lines that are looked at from here on. */

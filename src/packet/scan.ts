@@ -1,11 +1,15 @@
 /** Batches of lines -> the packets that count: the kernel's own, with the right prefix. */
 
-import { type Micros, type Packet, type PacketNotes, UDP_PORTS } from '../model.ts';
-import { LF, standsAt } from './bytes.ts';
-import { BootClock } from './clock.ts';
-import { packetFrom, readLine, spelled } from './line.ts';
+import { isSameHost } from '../host-name.ts';
+import { type LogFormat, type Micros, type Packet, type PacketNotes, UDP_PORTS } from '../model.ts';
+import { AnyLines } from './any-line.ts';
+import { LF, standsAt, textEnd, textStart } from './bytes.ts';
+import type { ClockNotice } from './clock.ts';
+import type { ClockCounts } from './clock-reports.ts';
+import { HostClocks } from './host-clocks.ts';
+import { hostOf, packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
-import { Peek } from './peek.ts';
+import { type Learned, Peek } from './peek.ts';
 import { readHeader } from './timestamp.ts';
 import { readUlogdLine } from './ulogd.ts';
 
@@ -13,43 +17,111 @@ export interface ScanOptions {
   readonly prefix: string;
   /** Whether lines are read as they come, or from a record. */
   readonly live: boolean;
-  /** `ulogd`: the log holds lines of ulogd2 and nothing else, so that all of them are believed. */
-  readonly format?: 'kernel' | 'ulogd';
+  /**
+   * Who writes the log: the kernel among others; ulogd2 and nothing else; or only the firewall in any way, so that each
+   * line with prefix and body is believed.
+   */
+  readonly format?: LogFormat;
+  /** What this machine calls itself; null, as without it, where lines cannot be its own. */
+  readonly ownName?: string | null;
+  /** The zone of stamps that name none, as configured; null, as without it, for that of this process or as learned. */
+  readonly timezone?: string | null;
+  /** The hosts whose lines count, as configured; null, as without it, for every host's. A line may name none. */
+  readonly hosts?: readonly string[] | null;
+  /** Whether lines without any stamp are as new as their reading: those of a pipe. */
+  readonly isPipe?: boolean;
   /** Who is asked before a packet is made of a line; without it, one is made of each. */
   readonly notes?: PacketNotes | null;
 }
 
+/** A packet; null for a line that is not believed; or one that is, and does not count here. */
+type Read = Packet | 'ignored' | null;
+
 const OPEN_BRACE = 0x7b;
 const IN_BYTES = 3;
+/** No shipper escapes letters, as it may the rest of a prefix and a body. */
+const SOURCE = 'SRC';
+/** Patterns of lines that are known at once: hosts whose lines come mixed. */
+const PATTERNS = 16;
 
 /** The prefix is searched in the whole batch before lines are split: the lines of others cost next to nothing. */
 export class PacketScan {
-  /** Null where lines are the kernel's. */
+  /** Null where the log is not ulogd's. */
   readonly #ulogdPrefix: string | null;
+  /** Null where not each line is believed. */
+  readonly #anyLines: AnyLines | null;
   readonly #prefix: Buffer;
   readonly #escaped: Buffer;
   /** Whether both spellings are the same. */
   readonly #isPlain: boolean;
-  readonly #clock: BootClock;
+  readonly #clocks: HostClocks;
   readonly #body = new Body();
-  readonly #peek = new Peek();
+  /** One for each host and spelling, the one that fitted last at the front. */
+  readonly #peeks: Peek[] = [];
   readonly #notes: PacketNotes | null;
   #trusted = 0;
   #lastTime: Micros | null = null;
   #untrusted = 0;
+  #undated = 0;
+  readonly #refusesUndated: boolean;
+  readonly #isPipe: boolean;
+  readonly #wantedHosts: readonly string[] | null;
 
-  constructor({ prefix, live, format = 'kernel', notes = null }: ScanOptions) {
+  constructor({
+    prefix,
+    live,
+    format = 'kernel',
+    ownName = null,
+    timezone = null,
+    hosts = null,
+    isPipe = false,
+    notes = null,
+  }: ScanOptions) {
     this.#ulogdPrefix = format === 'ulogd' ? prefix : null;
     this.#notes = notes;
     this.#prefix = Buffer.from(`${prefix}IN=`);
     this.#escaped = spelled(this.#prefix, { isKmsg: true });
     this.#isPlain = this.#escaped.equals(this.#prefix);
-    this.#clock = new BootClock({ live });
+    this.#clocks = new HostClocks({ live, ownName, timezone });
+    this.#anyLines = format === 'any' ? new AnyLines(Buffer.from(prefix), this.#clocks) : null;
+    this.#refusesUndated = live;
+    this.#isPipe = isPipe;
+    this.#wantedHosts = hosts;
   }
 
   /** How many lines carried the prefix ahead of a body, and were the kernel's or not. */
   get counts(): { readonly trusted: number; readonly untrusted: number } {
     return { trusted: this.#trusted, untrusted: this.#untrusted };
+  }
+
+  /** What is known of the clocks of hosts. */
+  get clocks(): ClockCounts {
+    return { disagreed: this.#clocks.disagreed, undated: this.#undated, hosts: this.#clocks.hosts };
+  }
+
+  /** What has happened to clocks of hosts since this was last asked. */
+  takeNotices(): readonly ClockNotice[] {
+    return this.#clocks.takeNotices();
+  }
+
+  /** Up to when time has passed at a host, as far as its lines agree. */
+  passedAt(host: string): Micros {
+    return this.#clocks.of(host).passedAt;
+  }
+
+  /** When the last of these lines was written, whoever wrote it; null where it does not say. */
+  timeOfLast(bytes: Buffer, readAt: Micros): Micros | null {
+    const end = bytes.at(-1) === LF ? bytes.length - 1 : bytes.length;
+    const start = bytes.lastIndexOf(LF, end - 1) + 1;
+    const { host, stamps } = this.#stampsOf(bytes, start, end, readAt);
+    const { time, clock } = this.#clocks.aside.place(host, stamps, readAt);
+    return clock === 'reading' ? null : time;
+  }
+
+  #stampsOf(bytes: Buffer, start: number, end: number, readAt: Micros) {
+    if (this.#anyLines !== null) return this.#anyLines.stampsOf(bytes.subarray(start, end), readAt);
+    const stamps = readHeader(bytes, start, end, readAt);
+    return { host: hostOf(bytes, stamps), stamps };
   }
 
   /** The time of the last line of the kernel's; null before the first. */
@@ -67,12 +139,16 @@ export class PacketScan {
     accept: (packet: Packet) => void,
     bootedAt: Micros | null = null,
   ): void {
-    this.#clock.booted(bootedAt);
+    this.#clocks.booted(bootedAt);
     if (this.#ulogdPrefix !== null) {
       this.#scanUlogd(bytes, readAt, this.#ulogdPrefix, accept);
       return;
     }
-    this.#peek.turn(bytes);
+    if (this.#anyLines !== null) {
+      this.#scanAny(bytes, readAt, this.#anyLines, accept);
+      return;
+    }
+    for (const peek of this.#peeks) peek.turn(bytes);
     for (let at = this.#find(bytes, 0); at >= 0; ) {
       const noted = this.#noteAll(bytes, at);
       if (noted >= 0) {
@@ -91,8 +167,28 @@ export class PacketScan {
   /** JSON has its prefix apart from the rest, so that each line is looked at. */
   #scanUlogd(bytes: Buffer, readAt: Micros, prefix: string, accept: (packet: Packet) => void): void {
     for (let start = 0, end = bytes.indexOf(LF); end >= 0; start = end + 1, end = bytes.indexOf(LF, start)) {
-      const packet = readUlogdLine(bytes, start, end, prefix, this.#clock, readAt);
-      if (packet === null) continue;
+      const packet = readUlogdLine(bytes, start, end, prefix, this.#clocks, readAt);
+      if (packet === null || !this.#isWanted(packet.host) || this.#isUndated(packet, false)) continue;
+      this.#trusted++;
+      this.#lastTime = packet.time;
+      accept(packet);
+    }
+  }
+
+  /** JSON may escape the prefix, so that lines are found by what every body holds. */
+  #scanAny(bytes: Buffer, readAt: Micros, lines: AnyLines, accept: (packet: Packet) => void): void {
+    for (let at = bytes.indexOf(SOURCE); at >= 0; ) {
+      const start = bytes.lastIndexOf(LF, at) + 1;
+      const lineEnd = bytes.indexOf(LF, at);
+      const end = lineEnd < 0 ? bytes.length : lineEnd;
+      const reading = lines.read(bytes, start, end, readAt);
+      at = bytes.indexOf(SOURCE, end);
+      if (reading?.trusted !== true) {
+        if (reading !== null) this.#untrusted++;
+        continue;
+      }
+      const { packet, isStampless } = reading;
+      if (!this.#isWanted(packet.host) || this.#isUndated(packet, isStampless)) continue;
       this.#trusted++;
       this.#lastTime = packet.time;
       accept(packet);
@@ -115,51 +211,92 @@ export class PacketScan {
    */
   #noteAll(bytes: Buffer, first: number): number {
     let end = -1;
-    for (let at = first; this.#noted(bytes, at); ) {
+    for (let at = first; ; ) {
+      const peek = this.#peekAt(bytes, at);
+      if (peek === null || !this.#isNoted(peek)) return end;
       this.#trusted++;
-      end = this.#peek.end;
-      at = this.#peek.next;
-      if (!this.#standsAt(bytes, at)) break;
+      end = peek.end;
+      at = peek.next;
+      if (!this.#standsAt(bytes, at, peek.isKmsg)) return end;
     }
-    return end;
   }
 
   /** Whether the prefix stands there, directly ahead of a body. */
-  #standsAt(bytes: Buffer, at: number): boolean {
-    const prefix = this.#isPlain || !this.#peek.isKmsg ? this.#prefix : this.#escaped;
+  #standsAt(bytes: Buffer, at: number, isKmsg: boolean): boolean {
+    const prefix = this.#isPlain || !isKmsg ? this.#prefix : this.#escaped;
     if (at + prefix.length > bytes.length) return false;
     for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false;
     return true;
   }
 
-  /** Whether the line whose prefix begins at `at` has been dealt with by a look at it. */
-  #noted(bytes: Buffer, at: number): boolean {
-    const peek = this.#peek;
-    if (this.#notes === null || !peek.look(bytes, at)) return false;
-    const time = this.#clock.ofUptime(peek.uptimeUs);
-    if (time === null) return false;
-    this.#lastTime = time;
-    return this.#notes.noted(peek.ipv4, peek.isUdp ? UDP_PORTS | peek.port : peek.port, time);
+  /** The pattern that the line whose prefix begins at `at` has; null where it has none that is known. */
+  #peekAt(bytes: Buffer, at: number): Peek | null {
+    const peeks = this.#peeks;
+    if (peeks[0]?.look(bytes, at) === true) return peeks[0];
+    const found = peeks.findIndex((peek, index) => index > 0 && peek.look(bytes, at));
+    return found < 0 ? null : this.#bringForward(found);
   }
 
-  #read(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
+  #bringForward(index: number): Peek | null {
+    const [peek] = this.#peeks.splice(index, 1);
+    if (peek !== undefined) this.#peeks.unshift(peek);
+    return peek ?? null;
+  }
+
+  /** Whether no more than a note has to be taken of the line that was looked at last. */
+  #isNoted({ host, uptimeUs, ipv4, isUdp, port }: Peek): boolean {
+    if (this.#notes === null) return false;
+    const time = this.#clocks.of(host).ofUptime(uptimeUs);
+    if (time === null) return false;
+    this.#lastTime = time;
+    return this.#notes.noted(host, ipv4, isUdp ? UDP_PORTS | port : port, time);
+  }
+
+  #isWanted(host: string): boolean {
+    return host === '' || (this.#wantedHosts?.some((wanted) => isSameHost(wanted, host)) ?? true);
+  }
+
+  /** A line that nothing dates may be of any age, and a record of old knocks must open no door. */
+  #isUndated({ clock }: Packet, isStampless: boolean): boolean {
+    if (clock !== 'reading' || !this.#refusesUndated || (this.#isPipe && isStampless)) return false;
+    this.#undated++;
+    return true;
+  }
+
+  #learn(bytes: Buffer, host: string, learned: Learned): void {
+    const known = this.#peeks.findIndex((peek) => peek.host === host && peek.fits(learned.start, learned.at));
+    if (known >= 0) this.#bringForward(known);
+    else this.#peeks.unshift(new Peek(host));
+    if (this.#peeks.length > PATTERNS) this.#peeks.pop();
+    this.#peeks[0]?.turn(bytes);
+    this.#peeks[0]?.learn(bytes, learned);
+  }
+
+  #read(bytes: Buffer, lineStart: number, lineEnd: number, readAt: Micros): Packet | null {
+    const start = textStart(bytes, lineStart, lineEnd);
+    const end = textEnd(bytes, start, lineEnd);
     const packet =
       bytes[start] === OPEN_BRACE
         ? this.#unwrap(bytes, start, end, readAt)
         : this.#walk(bytes, start, end, readAt);
-    if (packet === null) this.#untrusted++;
-    else this.#trusted++;
+    if (packet === null || packet === 'ignored') {
+      if (packet === null) this.#untrusted++;
+      return null;
+    }
+    this.#trusted++;
     return packet;
   }
 
   /** A line of JSON is rare enough for the long way. Where JSON escapes the prefix, it was not found at all. */
-  #unwrap(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
+  #unwrap(bytes: Buffer, start: number, end: number, readAt: Micros): Read {
     const prefix = this.#prefix.subarray(0, this.#prefix.length - IN_BYTES);
-    const reading = readLine(bytes, start, end, prefix, this.#clock, readAt);
-    return reading?.trusted === true ? reading.packet : null;
+    const reading = readLine(bytes, start, end, prefix, this.#clocks, readAt);
+    if (reading?.trusted !== true) return null;
+    if (!this.#isWanted(reading.packet.host) || this.#isUndated(reading.packet, false)) return 'ignored';
+    return reading.packet;
   }
 
-  #walk(bytes: Buffer, start: number, end: number, readAt: Micros): Packet | null {
+  #walk(bytes: Buffer, start: number, end: number, readAt: Micros): Read {
     const header = readHeader(bytes, start, end, readAt);
     const sought = header.isKmsg ? this.#escaped : this.#prefix;
     const at = header.end + sought.length - IN_BYTES;
@@ -168,12 +305,15 @@ export class PacketScan {
       bytes.compare(sought, 0, sought.length, header.end, at + IN_BYTES) === 0;
     const body = this.#body;
     if (!isDue || header.doubt !== null || !body.read(bytes, at, end) || body.oddity !== null) return null;
-    const packet = packetFrom(bytes, header, at, body, this.#clock, readAt);
+    const host = hostOf(bytes, header);
+    if (!this.#isWanted(host)) return 'ignored';
+    const packet = packetFrom(bytes, header, host, at, body, this.#clocks, readAt);
     if (packet === null) return null;
+    const { uptimeUs } = header;
+    if (this.#isUndated(packet, header.wall === null && uptimeUs === null)) return 'ignored';
     this.#lastTime = packet.time;
-    const { uptimeUs, isKmsg } = header;
-    if (this.#notes !== null)
-      this.#peek.learn(bytes, { start, at: header.end, srcAt: body.srcAt, uptimeUs, isKmsg });
+    if (this.#notes !== null && uptimeUs !== null)
+      this.#learn(bytes, host, { ...header, uptimeUs, start, at: header.end, srcAt: body.srcAt });
     return packet;
   }
 }

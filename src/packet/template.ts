@@ -15,15 +15,15 @@ export class Template {
 
   /**
    * @param header at least four bytes
-   * @param fixed how many bytes at its beginning are to be the same, digits or not
+   * @param isFixed whether the byte at this place is to be the same, digit or not
    */
-  constructor(header: Buffer, fixed: number) {
+  constructor(header: Buffer, isFixed: (index: number) => boolean) {
     this.length = header.length;
     const starts = startsOf(header.length);
     const pack = (of: (byte: number, isFree: boolean) => number): Int32Array =>
       Int32Array.from(starts, (start) => {
         const bytes = Array.from(header.subarray(start, start + WORD_BYTES), (byte, index) =>
-          of(byte, start + index >= fixed && byte >= ZERO && byte <= NINE),
+          of(byte, !isFixed(start + index) && byte >= ZERO && byte <= NINE),
         );
         return Buffer.from(bytes).readInt32LE();
       });

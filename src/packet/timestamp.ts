@@ -1,13 +1,19 @@
-/** What stands before a LOG body in a line -> its stamps, and whether the line is the kernel's. */
+/** Reads what stands before a LOG body in a line: its stamps, its host, and whether the line is the kernel's. */
 
-import { type Micros, US_PER_SECOND } from '../model.ts';
-import { BLANK, decimal, digitsEnd, isDigit, skipBlanks, standsAt, wordEnd } from './bytes.ts';
-import { readStamp, type Stamp } from './calendar.ts';
+import type { Micros } from '../model.ts';
+import { BLANK, decimal, digitsEnd, fieldEnd, skipBlanks, standsAt, wordEnd } from './bytes.ts';
+import type { Stamp } from './calendar.ts';
+import { readStamp } from './stamp.ts';
+import { dataEnd, type Host, NO_HOST, NO_TAG, OTHER_TAG, readTag, type StampKind, type Tag } from './tag.ts';
+import { readUnixSeconds } from './unix-time.ts';
+import { readUptime, type Uptime } from './uptime.ts';
 
-export interface Header {
-  /** The wall clock's time of whoever wrote the line down. */
+export interface Header extends Host {
+  /** The wall clock's time of the writer: a moment, or civil time as if that were UTC where no zone is named. */
   readonly wall: Micros | null;
   readonly wholeSecond: boolean;
+  /** Whether the line itself names the zone of `wall`. */
+  readonly hasZone: boolean;
   /** The kernel's own stamp: microseconds since boot. */
   readonly uptimeUs: number | null;
   /** Why a daemon would not believe that the kernel wrote the line; null when it would. */
@@ -17,22 +23,24 @@ export interface Header {
   readonly end: number;
 }
 
-const NO_TAG = 'it has no kernel: tag';
-const OTHER_TAG = 'its tag is not kernel:';
 const OTHER_FACILITY = 'its facility is not that of the kernel';
 
 const [OPEN, CLOSE, DOT, COMMA, SEMICOLON, COLON] = [0x5b, 0x5d, 0x2e, 0x2c, 0x3b, 0x3a];
-/** printk prints microseconds. */
-const UPTIME_DIGITS = 6;
+const [AT, LATIN_T, UNDERSCORE] = [0x40, 0x54, 0x5f];
 const FACILITY_BITS = 3;
+export const NO_STAMP = { wall: null, wholeSecond: false, hasZone: false };
+/** The length of a frame of RFC 6587, which is at most that of a message. */
+const COUNT_DIGITS = 6;
+/** Of `2026-11-27T03:12:00.40712` of svlogd -ttt, and of `2026-11-27 03:12:00.407120000` of tai64nlocal. */
+const [SVLOGD_LENGTH, TAI64NLOCAL_LENGTH] = [25, 29];
 
 /** Reads the header of a line by position, left to right; every line has one, if only an empty one. */
 export function readHeader(bytes: Buffer, start: number, end: number, reference: Micros): Header {
-  return kmsgRecord(bytes, start, end) ?? syslogLine(bytes, start, end, reference);
+  return readKmsgHeader(bytes, start, end) ?? syslogLine(bytes, start, end, reference);
 }
 
 /** `4,377,1024482935,-;`, with more fields before the semicolon (Documentation/ABI/testing/dev-kmsg). */
-function kmsgRecord(bytes: Buffer, start: number, end: number): Header | null {
+export function readKmsgHeader(bytes: Buffer, start: number, end: number): Header | null {
   const priorityEnd = digitsEnd(bytes, start, end);
   const sequenceEnd = digitsEnd(bytes, priorityEnd + 1, end);
   const stampEnd = digitsEnd(bytes, sequenceEnd + 1, end);
@@ -43,15 +51,23 @@ function kmsgRecord(bytes: Buffer, start: number, end: number): Header | null {
   const semicolon = bytes.indexOf(SEMICOLON, stampEnd);
   if (semicolon < 0 || semicolon >= end || wordEnd(bytes, stampEnd, semicolon) !== semicolon) return null;
   const doubt = priority >> FACILITY_BITS === 0 ? null : OTHER_FACILITY;
-  return { wall: null, wholeSecond: false, uptimeUs, doubt, isKmsg: true, end: semicolon + 1 };
+  return { ...NO_STAMP, ...NO_HOST, uptimeUs, doubt, isKmsg: true, end: semicolon + 1 };
 }
 
 function syslogLine(bytes: Buffer, start: number, end: number, reference: Micros): Header {
-  const priority = priorityAt(bytes, start, end);
+  const frame = frameAt(bytes, start, end);
+  const priority = priorityAt(bytes, frame, end);
   const at = priority?.end ?? start;
   const header = versionOne(bytes, at, end, reference) ?? traditional(bytes, at, end, reference);
   const isOther = priority !== null && priority.value >> FACILITY_BITS !== 0;
   return isOther && header.doubt === null ? { ...header, doubt: OTHER_FACILITY } : header;
+}
+
+/** `289 <4>1 ...`: behind the number of bytes that RFC 6587 has ahead of a message. */
+function frameAt(bytes: Buffer, start: number, end: number): number {
+  const countEnd = digitsEnd(bytes, start, end);
+  const isCount = countEnd > start && countEnd <= start + COUNT_DIGITS;
+  return isCount && standsAt(bytes, ' <', countEnd, end) ? countEnd + 1 : start;
 }
 
 /** `<4>` */
@@ -73,112 +89,95 @@ function versionOne(bytes: Buffer, at: number, end: number, reference: Micros): 
   const stamp = readStamp(bytes, at + 2, end, reference);
   if (stamp === null) return null;
   const host = stamp.end + 1;
-  const app = wordEnd(bytes, host, end) + 1;
+  const hostEnd = wordEnd(bytes, host, end);
+  const app = hostEnd + 1;
   const process = wordEnd(bytes, app, end) + 1;
   const message = wordEnd(bytes, process, end) + 1;
   const data = wordEnd(bytes, message, end) + 1;
-  const isKernel = standsAt(bytes, 'kernel ', app, end) && standsAt(bytes, '- ', data, end);
-  const body = isKernel ? data + 2 : Math.min(data, end);
-  return withUptime(bytes, body, end, stamp, isKernel ? null : OTHER_TAG);
+  const body = standsAt(bytes, 'kernel ', app, end) ? dataEnd(bytes, data, end) : -1;
+  // RFC 5424, 6.2.4: `-` where the sender does not know its name.
+  const isNamed = hostEnd > host && !standsAt(bytes, '- ', host, end);
+  const doubt = body < 0 ? OTHER_TAG : null;
+  const named = isNamed ? { hostAt: host, hostEnd } : NO_HOST;
+  return withUptime(bytes, stamp, { doubt, end: body < 0 ? Math.min(data, end) : body, ...named }, end);
 }
 
 /** All others: a stamp of some kind, a host, facility and severity, a tag, each where it is there. */
 function traditional(bytes: Buffer, start: number, end: number, reference: Micros): Header {
-  const monotonic = uptimeAt(bytes, start, end);
+  const monotonic = readUptime(bytes, start, end);
   if (monotonic !== null) return afterMonotonic(bytes, monotonic, end);
-  if (standsAt(bytes, 'kern ', start, end)) {
-    // dmesg -x: `kern  :warn  : [   1.000000] `
-    const level = bytes.indexOf(COLON, start);
-    const stamps = level < 0 || level >= end ? -1 : bytes.indexOf(COLON, level + 1);
-    if (stamps > 0 && stamps < end) return withUptime(bytes, stamps + 2, end, null, NO_TAG);
+  const ring = ringAt(bytes, start, end);
+  const bracketed = bytes[ring] === OPEN ? readStamp(bytes, ring + 1, end, reference) : null;
+  const isBracketed = bracketed !== null && bytes[bracketed.end] === CLOSE;
+  // dmesg -x, with -T or without
+  if (ring > start) {
+    const at = isBracketed ? bracketed.end + 2 : ring;
+    return withUptime(bytes, isBracketed ? bracketed : null, { doubt: NO_TAG, end: at, ...NO_HOST }, end);
   }
-  const bracketed = bytes[start] === OPEN ? readStamp(bytes, start + 1, end, reference) : null;
-  // dmesg -T
-  if (bracketed !== null && bytes[bracketed.end] === CLOSE) {
-    return withUptime(bytes, bracketed.end + 2, end, bracketed, NO_TAG);
+  // logread -t without a date, or dmesg -T
+  if (isBracketed) {
+    const tag = readTag(bytes, Math.min(bracketed.end + 2, end), end, 'none');
+    const isUnix = readUnixSeconds(bytes, start + 1, end) !== null;
+    return withUptime(
+      bytes,
+      bracketed,
+      isUnix ? tag : { ...tag, doubt: NO_TAG, end: bracketed.end + 2 },
+      end,
+    );
   }
   const stamp = readStamp(bytes, start, end, reference);
-  const named = stamp === null ? start : skipBlanks(bytes, stamp.end, end);
-  const tag = tagAt(bytes, named, end, stamp !== null);
-  return withUptime(bytes, tag.end, end, stamp, tag.doubt);
+  if (stamp === null) return withUptime(bytes, null, readTag(bytes, start, end, 'none'), end);
+  const after = fieldAt(bytes, stamp.end, end);
+  const precise = bytes[after] === OPEN ? readUnixSeconds(bytes, after + 1, end) : null;
+  // logread -t
+  if (precise !== null && standsAt(bytes, '] ', precise.end, end))
+    return withUptime(bytes, precise, readTag(bytes, precise.end + 2, end, 'none'), end);
+  return withUptime(bytes, stamp, readTag(bytes, after, end, kindOf(bytes, start, stamp)), end);
+}
+
+/** Behind `kern  :warn  : ` of dmesg -x. */
+function ringAt(bytes: Buffer, start: number, end: number): number {
+  if (!standsAt(bytes, 'kern ', start, end)) return start;
+  const level = bytes.indexOf(COLON, start);
+  const stamps = level < 0 || level >= end ? -1 : bytes.indexOf(COLON, level + 1);
+  return stamps > 0 && stamps < end ? Math.min(stamps + 2, end) : start;
+}
+
+function kindOf(bytes: Buffer, start: number, { end, hasZone }: Stamp): StampKind {
+  const separator = bytes[start + 10];
+  if (bytes[start] === AT || separator === UNDERSCORE) return 'supervised';
+  if (separator !== LATIN_T && separator !== BLANK) return 'date';
+  const isSupervised = end - start === (separator === LATIN_T ? SVLOGD_LENGTH : TAI64NLOCAL_LENGTH);
+  if (isSupervised && bytes[start + 19] === DOT) return 'supervised';
+  return separator === LATIN_T && hasZone ? 'full' : 'date';
+}
+
+/** Past blanks, or one tab. */
+function fieldAt(bytes: Buffer, at: number, end: number): number {
+  const blanks = skipBlanks(bytes, at, end);
+  return blanks === at && at < end && fieldEnd(bytes, at, end) === at ? at + 1 : blanks;
 }
 
 /** dmesg has the message behind the stamp; journalctl -o short-monotonic host and tag first. */
 function afterMonotonic(bytes: Buffer, uptime: Uptime, end: number): Header {
-  const tag = tagAt(bytes, uptime.end, end, true);
-  const at = tag.doubt === null ? tag.end : uptime.end;
-  return { wall: null, wholeSecond: false, uptimeUs: uptime.us, doubt: tag.doubt, isKmsg: false, end: at };
+  const tag = readTag(bytes, uptime.end, end, 'uptime');
+  const isKernel = tag.doubt === null;
+  const { hostAt, hostEnd } = isKernel ? tag : NO_HOST;
+  const at = isKernel ? tag.end : uptime.end;
+  return { ...NO_STAMP, hostAt, hostEnd, uptimeUs: uptime.us, doubt: tag.doubt, isKmsg: false, end: at };
 }
 
-interface Tag {
-  readonly doubt: string | null;
-  /** Where the message begins; where the search began when there is no tag of the kernel. */
-  readonly end: number;
-}
-
-/**
- * `HOST kernel: `, `HOST kern.warn kernel: ` (busybox), `kern.warn kernel: ` (OpenWrt). Only here is the tag
- * the logger's: further right the sender's text begins.
- */
-function tagAt(bytes: Buffer, start: number, end: number, mayHaveHost: boolean): Tag {
-  let at = start;
-  if (mayHaveHost && !standsAt(bytes, 'kernel:', at, end) && !standsAt(bytes, 'kern.', at, end)) {
-    const hostEnd = wordEnd(bytes, at, end);
-    if (bytes[hostEnd - 1] === COLON) return { doubt: OTHER_TAG, end: start };
-    at = Math.min(hostEnd + 1, end);
-  }
-  if (standsAt(bytes, 'kern.', at, end)) at = Math.min(wordEnd(bytes, at, end) + 1, end);
-  if (standsAt(bytes, 'kernel:', at, end)) {
-    const message = at + 'kernel:'.length;
-    return { doubt: null, end: bytes[message] === BLANK ? message + 1 : message };
-  }
-  const otherEnd = wordEnd(bytes, at, end);
-  return { doubt: otherEnd < end && bytes[otherEnd - 1] === COLON ? OTHER_TAG : NO_TAG, end: start };
-}
-
-function withUptime(
-  bytes: Buffer,
-  at: number,
-  end: number,
-  stamp: Stamp | null,
-  doubt: string | null,
-): Header {
-  const uptime = uptimeAt(bytes, at, end);
+function withUptime(bytes: Buffer, stamp: Stamp | null, tag: Tag, end: number): Header {
+  const uptime = readUptime(bytes, tag.end, end);
   return {
     wall: stamp?.time ?? null,
     wholeSecond: stamp?.wholeSecond ?? false,
+    hasZone: stamp?.hasZone ?? false,
+    hostAt: tag.hostAt,
+    hostEnd: tag.hostEnd,
     uptimeUs: uptime?.us ?? null,
-    doubt,
+    doubt: tag.doubt,
     isKmsg: false,
-    end: uptime?.end ?? Math.min(at, end),
+    end: uptime?.end ?? Math.min(tag.end, end),
   };
-}
-
-interface Uptime {
-  readonly us: number;
-  readonly end: number;
-}
-
-/** `[  133.315636] `, and with PRINTK_CALLER `[  147.444368][  T11] `. */
-function uptimeAt(bytes: Buffer, at: number, end: number): Uptime | null {
-  if (bytes[at] !== OPEN || at >= end) return null;
-  const seconds = skipBlanks(bytes, at + 1, end);
-  const point = digitsEnd(bytes, seconds, end);
-  const close = digitsEnd(bytes, point + 1, end);
-  if (bytes[point] !== DOT || bytes[close] !== CLOSE || close !== point + 1 + UPTIME_DIGITS || close >= end)
-    return null;
-  const whole = decimal(bytes, seconds, point);
-  if (whole < 0) return null;
-  const after = callerEnd(bytes, close + 1, end);
-  const us = whole * US_PER_SECOND + decimal(bytes, point + 1, close);
-  return { us, end: bytes[after] === BLANK && after < end ? after + 1 : after };
-}
-
-/** `[  T11]` of a thread or `[    C0]` of a CPU (kernel/printk/printk.c). */
-function callerEnd(bytes: Buffer, at: number, end: number): number {
-  if (bytes[at] !== OPEN || at >= end) return at;
-  const name = skipBlanks(bytes, at + 1, end);
-  const isCaller = standsAt(bytes, 'T', name, end) || standsAt(bytes, 'C', name, end);
-  const close = digitsEnd(bytes, name + 1, end);
-  return isCaller && isDigit(bytes[name + 1]) && bytes[close] === CLOSE ? close + 1 : at;
 }

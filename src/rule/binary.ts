@@ -2,10 +2,7 @@
 
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { isProgram } from '../permissions.ts';
-
-/** A service or a user's shell often has no sbin in its PATH. */
-const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
+import { findProgram, isProgram } from '../permissions.ts';
 
 export interface Binaries {
   readonly v4: string;
@@ -36,12 +33,6 @@ type Find = (tool: Tool) => string | null;
 
 function inFolders(choice: string, searchPath: string): Find {
   return (tool) => findProgram(programName(tool, choice), searchPath);
-}
-
-/** The path of a program in the folders of `PATH` or in an sbin; null where it is in none. */
-export function findProgram(name: string, searchPath: string): string | null {
-  const folders = [...searchPath.split(':').filter(isAbsolute), ...SBIN_FOLDERS];
-  return folders.map((folder) => join(folder, name)).find(isProgram) ?? null;
 }
 
 function programName(tool: Tool, choice: string): string {

@@ -1,7 +1,7 @@
 /** Reads the rules of nftables. */
 
 import { execFile } from 'node:child_process';
-import { findProgram } from './binary.ts';
+import { findProgram } from '../permissions.ts';
 import { type BaseChain, baseChainsOf } from './nft-ruleset.ts';
 
 const TIME_LIMIT_MS = 10_000;

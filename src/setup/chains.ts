@@ -2,7 +2,7 @@
 
 import { MAX_CHAIN_NAME } from '../config/values.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { type FlagRule, TCP_FLAGS } from '../model.ts';
+import { type FlagRule, type LogFormat, TCP_FLAGS } from '../model.ts';
 import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
 
 export type Spec = readonly string[];
@@ -25,7 +25,7 @@ export interface LogChains {
 /** How a line has to begin, and who writes it. */
 export interface Line {
   readonly prefix: string;
-  readonly format: 'kernel' | 'ulogd';
+  readonly format: LogFormat;
 }
 
 export interface LogSettings {
@@ -37,7 +37,7 @@ export interface LogSettings {
 }
 
 /** Less their terminators: of xt_log_info and of xt_nflog_info in the kernel. */
-const MAX_PREFIX = { kernel: 29, ulogd: 63 };
+const MAX_PREFIX = { kernel: 29, any: 29, ulogd: 63 };
 /** What xt_multiport takes. */
 const MAX_PORTS = 15;
 /** What iptables has words for, in its order. A match that leaves the others out logs more than it must. */
@@ -110,12 +110,17 @@ export function logChains(watched: Watched, settings: LogSettings): LogChains {
 /** Those of logs that differ: two that read the same lines need them once. */
 export function distinct(logs: readonly Line[]): readonly Line[] {
   return logs.filter(
-    ({ prefix, format }, at) =>
-      logs.findIndex((other) => other.prefix === prefix && other.format === format) === at,
+    (log, at) =>
+      logs.findIndex((other) => other.prefix === log.prefix && isUlogd(other) === isUlogd(log)) === at,
   );
 }
 
-/** No TCP sequence numbers: a log that others read should not have them, and the source port tells a repeat as well. */
+/** Every other log is made of what the LOG target writes. */
+function isUlogd({ format }: Line): boolean {
+  return format === 'ulogd';
+}
+
+/** No TCP sequence numbers: a log that others read should not have them, and matching does not need them. */
 function lineTarget({ prefix, format }: Line): Spec {
   const most = MAX_PREFIX[format];
   if (Buffer.byteLength(prefix) > most) {

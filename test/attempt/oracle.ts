@@ -1,13 +1,16 @@
-/** Whole packet lists -> what opens, by brute force: the sentence that the engine is to keep, and nothing else. */
+/** Says what opens in a whole list of packets, by brute force from the sentence that the engine keeps. */
 
-import type { Lock, Packet } from '../../src/model.ts';
-import { portOf } from './traffic.ts';
+import { echoSize } from '../../src/attempt/match.ts';
+import type { Lock, Packet, Step } from '../../src/model.ts';
 
 const SWEEP_GUARD = 8;
 
 /**
- * A door opens when the last n packets it can see from a source, inside its window, are its sequence. A
- * completed sequence is used up. Nothing that a source sent up to a moment at which it was sweeping counts.
+ * A door opens when a client's packets hold its sequence, in order and inside its window, and each packet that the door
+ * sees between two of these knocks fits a step before it. What was sent up to an opening is used up for that door.
+ * Nothing that a client sent up to a moment at which it was sweeping counts.
+ *
+ * Which packets are the knocks is left open: any choice will do.
  */
 export function oracle(doors: readonly Lock[], packets: readonly Packet[]): string {
   const opens: string[] = [];
@@ -22,22 +25,39 @@ export function oracle(doors: readonly Lock[], packets: readonly Packet[]): stri
           ? [i]
           : [],
       );
-      const last = seen.slice(-sequence.length);
-      const first = packets[last[0] ?? index] ?? packet;
-      const matches =
-        last.length === sequence.length &&
-        sequence.every((awaited, step) => {
-          const knock = packets[last[step] ?? index];
-          return knock?.proto === awaited.proto && knock.dpt === portOf(awaited);
-        }) &&
-        (sequence.length === 1 || packet.time - first.time < door.seqTimeoutUs) &&
-        !sweptBetween(packets, doors, door, packet.src, last[0] ?? index, index);
-      if (!matches) continue;
+      const starts = seen.filter((start, place) => {
+        const first = packets[start] ?? packet;
+        return (
+          (sequence.length === 1 || packet.time - first.time < door.seqTimeoutUs) &&
+          !sweptBetween(packets, doors, door, packet.src, start, index) &&
+          holds(
+            sequence,
+            seen.slice(place).map((i) => packets[i] ?? packet),
+          )
+        );
+      });
+      if (starts.length === 0) continue;
       opens.push(`${door.name}@${index}`);
       usedUpTo.set(key, index);
     }
   });
   return opens.sort().join(' ');
+}
+
+/** Whether the first and the last of these packets, and some between them, are the sequence, and the others repeats. */
+function holds(sequence: readonly Step[], packets: readonly Packet[], taken = 0): boolean {
+  const [packet, ...later] = packets;
+  if (packet === undefined) return taken === sequence.length;
+  const isKnock = (step: Step): boolean => fitsStep(step, packet);
+  const asKnock = sequence.slice(taken, taken + 1).some(isKnock) && holds(sequence, later, taken + 1);
+  const mayRepeat = taken > 0 && later.length > 0 && sequence.slice(0, taken).some(isKnock);
+  return asKnock || (mayRepeat && holds(sequence, later, taken));
+}
+
+export function fitsStep(step: Step, packet: Packet): boolean {
+  if (step.proto !== 'icmp') return step.proto === packet.proto && step.port === packet.dpt;
+  const size = echoSize(packet);
+  return size !== null && (step.size === null || step.size === size);
 }
 
 function sees(door: Lock, doors: readonly Lock[], packet: Packet): boolean {
@@ -53,9 +73,7 @@ function fits({ tcpflags }: Lock, { flags }: Packet): boolean {
 }
 
 function hasPort(door: Lock, packet: Packet): boolean {
-  return door
-    .sequences(packet.time)
-    .some((steps) => steps.some((s) => portOf(s) === packet.dpt && s.proto === packet.proto));
+  return door.sequences(packet.time).some((steps) => steps.some((step) => fitsStep(step, packet)));
 }
 
 /** Whether at any packet of the source from `first` to `last` it had touched too many ports of no door. */
@@ -74,6 +92,7 @@ function sweptBetween(
         i <= index &&
         other.src === source &&
         moment.time - other.time < door.seqTimeoutUs &&
+        echoSize(other) === null &&
         !doors.some((any) => hasPort(any, other)),
     );
     return new Set(strays.map(({ proto, dpt }) => `${proto} ${dpt}`)).size > SWEEP_GUARD;

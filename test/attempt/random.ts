@@ -1,6 +1,6 @@
-/** Bytes -> random doors and traffic, so that fast-check can make and shrink them quickly. */
+/** Makes random doors and traffic from bytes, so that fast-check can make and shrink them quickly. */
 
-import type { Lock, Packet, Sequence } from '../../src/model.ts';
+import type { Lock, Packet, Step } from '../../src/model.ts';
 import { TCP_FLAGS, US_PER_SECOND } from '../../src/model.ts';
 import { address, asPort, packet } from './traffic.ts';
 
@@ -12,6 +12,9 @@ const TIMEOUTS_S = [1, 2, 3, 5];
 const GAPS_US = [
   0, 1, 20_000, 60_000, 100_000, 300_000, 699_999, 999_999, 1_000_000, 1_000_001, 1_900_000, 3_000_000,
 ];
+
+const IPV4_ECHO_BYTES = 28;
+const PING_SIZES = [8, 56];
 
 export interface Scene {
   readonly doors: readonly Lock[];
@@ -30,13 +33,7 @@ function doorsFrom(bytes: Uint8Array): Lock[] {
   do {
     const head = next();
     const length = 1 + (head % 5);
-    const sequence: Sequence = Array.from({ length }, () => {
-      const byte = next();
-      return {
-        proto: byte % 4 === 0 ? ('udp' as const) : ('tcp' as const),
-        port: asPort(100 + ((byte >> 2) % DOOR_PORTS)),
-      };
-    });
+    const sequence = Array.from({ length }, () => stepFrom(next()));
     const live = [sequence];
     const rules = [null, { set: TCP_FLAGS.SYN, clear: 0 }, { set: TCP_FLAGS.SYN, clear: TCP_FLAGS.ACK }];
     doors.push({
@@ -52,6 +49,11 @@ function doorsFrom(bytes: Uint8Array): Lock[] {
   return doors;
 }
 
+function stepFrom(byte: number): Step {
+  if (byte >= 232) return { proto: 'icmp', size: byte % 3 === 0 ? null : (PING_SIZES[byte % 2] ?? 0) };
+  return { proto: byte % 4 === 0 ? 'udp' : 'tcp', port: asPort(100 + ((byte >> 2) % DOOR_PORTS)) };
+}
+
 function packetsFrom(bytes: Uint8Array): Packet[] {
   const sent: Packet[] = [];
   let time = START_US;
@@ -60,6 +62,10 @@ function packetsFrom(bytes: Uint8Array): Packet[] {
     time += GAPS_US[when % GAPS_US.length] ?? 0;
     const isUdp = what % 4 === 0;
     const stray = when >= 232;
+    if (!stray && when >= 216) {
+      sent.push(ping(time, what, sent.length));
+      continue;
+    }
     const port = stray ? 200 + (what % 16) : 100 + ((what >> 2) % DOOR_PORTS);
     const src = address(`192.0.2.${1 + ((what >> 4) % 2)}`);
     const dpt = asPort(port);
@@ -81,4 +87,16 @@ function packetsFrom(bytes: Uint8Array): Packet[] {
     );
   }
   return sent;
+}
+
+function ping(time: number, what: number, id: number): Packet {
+  return packet({
+    time,
+    src: address(`192.0.2.${1 + ((what >> 4) % 2)}`),
+    proto: 'icmp',
+    spt: null,
+    icmp: { type: 8, code: 0 },
+    len: IPV4_ECHO_BYTES + (PING_SIZES[what % 2] ?? 0),
+    id,
+  });
 }

@@ -7,21 +7,6 @@ import { door, packets, play, told } from './traffic.ts';
 const SSH = door('ssh: 7000,8000,9000 syn 5');
 const SINGLE = door('single: 5000 syn 5');
 
-describe('afterWrong', () => {
-  it('fall-back lets what was seen last count, die does not', () => {
-    expect(play([SSH], '7000 8000 7000 8000 9000').opens).toBe('ssh@4');
-    expect(play([SSH], '7000 8000 7000 8000 9000', 'none', { afterWrong: 'die' }).opens).toBe('');
-  });
-  it('fall-back tells the loss and what is left', () => {
-    expect(told(play([SSH], '7000 8000 7000'))).toEqual([
-      'stage ssh 1',
-      'stage ssh 2',
-      'reset ssh 2 wrong packet',
-      'stage ssh 1',
-    ]);
-  });
-});
-
 describe('doors', () => {
   it('independent doors open beside a running attempt, exclusive ones do not', () => {
     expect(play([SSH, SINGLE], '7000 5000').opens).toBe('single@1');
@@ -47,23 +32,77 @@ describe('clock', () => {
   });
 });
 
-describe('retransmission', () => {
-  it('unseen: a repeat of an accepted knock leaves the attempt where it is', () => {
-    expect(play([SSH], '7000 8000 =7000 9000').opens).toBe('ssh@3');
-    expect(play([SSH], '7000 8000 =7000 9000', 'none', { retransmission: 'seen' }).opens).toBe('');
+describe('repeats', () => {
+  const opens = (sequence: string, script: string, timeoutS = 5) =>
+    play([door(`d: ${sequence} - ${timeoutS}`)], script).opens;
+
+  it('ignored: a packet that fits a step already taken changes nothing; wrong: it ends the attempt', () => {
+    for (const script of ['7000 =7000 8000 9000', '7000 8000 7000 9000', '7000 8000 8000 9000']) {
+      expect(play([SSH], script).opens).toBe('ssh@3');
+      expect(play([SSH], script, 'none', { repeats: 'wrong' }).opens).toBe('');
+    }
   });
-  it('but it is seen where that takes the attempt further', () => {
-    expect(play([door('rep: 7000,7000,8000 - 5')], '7000 =7000 8000').opens).toBe('rep@2');
+  it.each([
+    ['1,2,3', '1 2 2 3', 'd@3'],
+    ['1,2,3', '1 2 1 3', 'd@3'],
+    ['1,2,3', '1 2 1 2 3', 'd@4'],
+    ['1,2,3', '1 1 1 2 2 2 1 2 1 3', 'd@9'],
+    ['1,2,3', '1 3 2', ''],
+    ['1,2,3', '1 3 2 3', ''],
+    ['1,2,3', '1 2 3 3', 'd@2'],
+    ['1,2,3', '2 1 3 1 2 3', 'd@5'],
+    ['1,1,2', '1 1 2', 'd@2'],
+    ['1,1,2', '1 2', ''],
+    ['1,1,2', '1 2 1 1 2', 'd@4'],
+    ['1,1,2', '1 1 1 1 2', 'd@4'],
+    ['1,2,1,3', '1 2 1 3', 'd@3'],
+    ['1,2,1,3', '1 2 3', ''],
+    ['1,2,1,3', '1 2 1 2 1 3', 'd@5'],
+    ['1,2,1,3', '1 1 2 2 1 1 3', 'd@6'],
+    ['1,2,1,2', '1 2 2 1 2', 'd@4'],
+    ['icmp:9,1,icmp:9,2', '1 2', ''],
+  ])('(%s) and the packets %s', (sequence, script, expected) => {
+    expect(opens(sequence, script)).toBe(expected);
   });
-  it('where sequence numbers are logged another one is another knock', () => {
-    const repeat = packets('7000 8000 =8000 9000').map((packet, index) => ({ ...packet, seq: index }));
-    expect(play([SSH], repeat).opens).toBe('');
+  it('whatever source port and sequence number it has', () => {
+    const numbered = packets('7000 8000 8000 9000').map((packet, index) => ({ ...packet, seq: index }));
+    expect(play([SSH], numbered).opens).toBe('ssh@3');
   });
-  it('a knock from another source port to the same port is no repeat', () => {
-    expect(play([SSH], '7000 8000 8000 9000').opens).toBe('');
+  it('two people behind one address, each knocking, open the door', () => {
+    expect(opens('1,2,3', '1 1 2 2 3 3')).toBe('d@4');
+    expect(opens('1,2,3', '1 2 1 3 2 3')).toBe('d@3');
   });
-  it('a client with one source port for all may start over', () => {
-    expect(play([SSH], '7000 8000 +4.9 =7000 +0.2 =8000 9000').opens).toBe('ssh@4');
+  it('nothing is reported of a repeat', () => {
+    expect(told(play([SSH], '7000 7000 8000 7000 8000'))).toEqual(['stage ssh 1', 'stage ssh 2']);
+  });
+  it('a port of another door is no repeat, and ends the attempt', () => {
+    expect(told(play([SSH, SINGLE], '7000 8000 5000 9000'))).toEqual([
+      'stage ssh 1',
+      'stage ssh 2',
+      'reset ssh 2 wrong packet',
+      'stage single 1',
+      'open single 1',
+    ]);
+  });
+  it('a repeat of the first step does not give an attempt more time', () => {
+    expect(opens('1,2,3', '1 +4 2 +0.5 1 +1 3', 5)).toBe('');
+    expect(opens('1,2,3', '1 +4 2 +0.5 1 +0.4 3', 5)).toBe('d@3');
+  });
+  it('but a client that starts over has the whole window again', () => {
+    expect(opens('1,2,3', '1 +4.9 1 +1 2 +1 3', 5)).toBe('d@3');
+    expect(opens('1,2,3', '1 +1 2 +3.9 1 +1 2 +1 3', 5)).toBe('d@4');
+    expect(opens('1,2,1,3', '1 +1 2 +1 1 +2.5 1 +1 2 +1 1 +1 3', 5)).toBe('d@6');
+  });
+  it('the end of the longer attempt is reported, and what is left of a later one', () => {
+    expect(told(play([SSH], '7000 8000 +4.8 7000 +1 8000 9000'))).toEqual([
+      'stage ssh 1',
+      'stage ssh 2',
+      'timeout ssh 2',
+      'stage ssh 1',
+      'stage ssh 2',
+      'stage ssh 3',
+      'open ssh 3',
+    ]);
   });
 });
 
@@ -74,11 +113,11 @@ describe('doubleLog', () => {
   ]);
   const rep = door('rep: 7000,7000,8000 - 5');
   it('once: a packet that two rules logged counts once', () => {
-    expect(play([SSH], twice, 'none', { retransmission: 'seen' }).opens).toBe('ssh@4');
+    expect(play([SSH], twice, 'none', { repeats: 'wrong' }).opens).toBe('ssh@4');
     expect(play([rep], twice).opens).toBe('');
   });
   it('each: it counts twice', () => {
-    expect(play([SSH], twice, 'none', { retransmission: 'seen', doubleLog: 'each' }).opens).toBe('');
+    expect(play([SSH], twice, 'none', { repeats: 'wrong', doubleLog: 'each' }).opens).toBe('');
     expect(play([rep], twice, 'none', { doubleLog: 'each' }).opens).toBe('rep@2');
   });
   it('a packet with another IP ID is another packet', () => {

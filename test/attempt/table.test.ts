@@ -11,7 +11,7 @@ const SSH = door('ssh: 7000,8000,9000 syn 5');
 const CAPACITY = 100;
 
 function engine(doors: readonly Lock[], capacity = CAPACITY): Engine {
-  return new Engine(doors, switchesFor('none', 8), capacity);
+  return new Engine(doors, switchesFor('none', 8), { capacity });
 }
 
 function flood(count: number, port: number, time: number): Packet[] {
@@ -47,24 +47,28 @@ describe('the table of attempts', () => {
 });
 
 describe('the index of sources', () => {
-  it('knows after any additions and removals what a map knows', () => {
+  it('knows the clients of each host after any additions and removals as a map does', () => {
     const host = fc.oneof(
       fc.nat(40).map((n) => `10.0.${n & 3}.${n}`),
       fc.nat(5).map((n) => `fd77::${n}`),
       fc.ipV4(),
     );
     fc.assert(
-      fc.property(fc.array(fc.tuple(host, fc.boolean()), { maxLength: 200 }), (steps) => {
+      fc.property(fc.array(fc.tuple(host, fc.nat(2), fc.boolean()), { maxLength: 200 }), (steps) => {
         const [sources, map] = [new Sources(CAPACITY), new Map<string, number>()];
-        steps.forEach(([text, isAdded], slot) => {
+        steps.forEach(([text, at, isAdded], slot) => {
           const source = address(text);
-          expect(sources.get(source)).toBe(map.get(text) ?? -1);
+          const key = `${at} ${text}`;
+          expect(sources.get(at, source)).toBe(map.get(key) ?? -1);
           if (isAdded && map.size < CAPACITY) {
-            sources.set(source, slot);
-            map.set(text, slot);
-          } else if (map.delete(text)) sources.delete(source);
+            sources.set(at, source, slot);
+            map.set(key, slot);
+          } else if (map.delete(key)) sources.delete(at, source);
         });
-        for (const [text, slot] of map) expect(sources.get(address(text))).toBe(slot);
+        for (const [key, slot] of map) {
+          const [at = '', text = ''] = key.split(' ');
+          expect(sources.get(Number(at), address(text))).toBe(slot);
+        }
       }),
     );
   });
@@ -104,7 +108,7 @@ it('a sequence that is no longer live takes its attempts with it, and tells the 
       live = second;
     },
   };
-  const engine = new Engine([once], switchesFor('none', 8), CAPACITY);
+  const engine = new Engine([once], switchesFor('none', 8), { capacity: CAPACITY });
   const opens = packets('b>1001 a>1001 a>1002 b>1002 a>1001 a>1002 a>2001 b>2001 b>2002 a>2002').flatMap(
     (knock, index) => engine.handlePacket(knock).flatMap(({ event }) => (event === 'open' ? [index] : [])),
   );
@@ -122,7 +126,7 @@ it('deadlines come out in order whatever was set, moved and deleted', () => {
           deadlines.delete(slot);
           model.delete(slot);
         } else {
-          deadlines.set(slot, deadline);
+          deadlines.set(slot, slot % 3, deadline);
           model.set(slot, deadline);
         }
         expect(deadlines.first()?.deadline ?? null).toBe(

@@ -48,6 +48,8 @@ export function packet(fields: Partial<Packet>): Packet {
   return {
     time,
     second: Math.floor(time / US_PER_SECOND),
+    clock: 'kernel',
+    host: '',
     prefix: 'KNOCK: ',
     in: 'eth0',
     out: '',
@@ -106,7 +108,7 @@ export function play(
   const engine = new Engine(
     doors,
     { ...switchesFor(compat, compat === 'knockd' ? 0 : 8), ...switches },
-    CAPACITY,
+    { capacity: CAPACITY },
   );
   const decisions: Decision[] = [];
   const opens: string[] = [];

@@ -40,6 +40,7 @@ describe('knocktail explain', () => {
     );
     expect(objects.map(({ time: _, ...rest }) => rest)).toEqual([
       {
+        host: 'vm',
         source: '198.51.100.3',
         door: 'ssh',
         packet: '7010/tcp',
@@ -47,8 +48,10 @@ describe('knocktail explain', () => {
         stage: 1,
         of: 3,
         text: '7010/tcp is step 1 of 3, 8010/udp comes next',
+        clock: 'kernel',
       },
       {
+        host: 'vm',
         source: '198.51.100.3',
         door: 'ssh',
         packet: '8010/tcp',
@@ -56,8 +59,10 @@ describe('knocktail explain', () => {
         stage: null,
         of: null,
         text: '8010/tcp, and the door waits for 8010/udp',
+        clock: 'kernel',
       },
       {
+        host: 'vm',
         source: '198.51.100.3',
         door: 'ssh',
         packet: null,

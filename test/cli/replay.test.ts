@@ -40,6 +40,7 @@ describe('knocktail replay', () => {
       time: '2026-11-21T00:00:02.000002Z',
       event: 'open',
       door: 'ssh',
+      host: 'vm',
       source: '192.0.2.7',
       stage: 3,
     });
@@ -97,6 +98,7 @@ describe('knocktail parse', () => {
       {
         line: 2,
         time: '2026-11-21T00:00:01.000000Z',
+        host: 'vm',
         prefix: 'KNOCK: ',
         in: 'eth0',
         out: '',
@@ -126,6 +128,55 @@ describe('knocktail parse', () => {
     );
   });
 
+  const SHIPPED = KNOCK.replaceAll(' kernel: ', ' klogd: ');
+
+  it('says how lines are accepted that only the firewall writes', async () => {
+    const { stdout, stderr } = await knocktail(['parse'], SHIPPED);
+    expect(stdout).toContain('(would not count: its tag is not kernel:)');
+    expect(stderr).toContain('read it with --format any (log.format: any)');
+  });
+
+  it.each([
+    ['parse', '--json'],
+    ['replay', '-c', CONFIG, '--json'],
+    ['explain', '-c', CONFIG, '--json'],
+    ['report', '-c', CONFIG, '--json'],
+    ['report', '--json'],
+  ])('%s accepts them with --format any', async (...argv) => {
+    const path = fileWith(SHIPPED, 'kern.log');
+    expect((await knocktail([...argv, '--format', 'any', path])).code).toBe(0);
+    expect((await knocktail([...argv, '--format', 'any', path])).stdout).not.toContain('"trusted":false');
+    const { code, stdout } = await knocktail([...argv, path]);
+    expect(argv[0] === 'parse' ? stdout.includes('"trusted":false') : code === 1).toBe(true);
+  });
+
+  it('accepts what ulogd2 wrote with --format ulogd, and nothing else', async () => {
+    const path = 'fixtures/loglines/formats/ulogd2-logemu.log';
+    for (const options of [[], ['--prefix', 'KNOCK: ']]) {
+      const { objects } = await knocktail(['parse', '--json', '--format', 'ulogd', ...options, path]);
+      expect(objects.length).toBeGreaterThan(5);
+      expect(objects.filter(({ trusted }) => trusted === false)).toEqual([]);
+    }
+    const json = ['parse', '--json', '--format', 'ulogd', 'fixtures/loglines/formats/ulogd2.json'];
+    expect((await knocktail(json)).objects.filter(({ trusted }) => trusted === false)).toEqual([]);
+    const { objects } = await knocktail(
+      ['parse', '--json', '--format', 'ulogd', '--prefix', 'KNOCK: '],
+      KNOCK,
+    );
+    expect(objects.map(({ why }) => why)).toEqual(Array(3).fill('ulogd2 did not write it'));
+  });
+
+  it('shows JSON of shippers, and that nothing vouches for it', async () => {
+    const log = JSON.stringify({ message: line(1, '  1.000000', '192.0.2.7', 7000).trim() });
+    expect((await knocktail(['parse', '--json'], `${log}\n`)).objects).toEqual([
+      expect.objectContaining({
+        dpt: 7000,
+        trusted: false,
+        why: 'nothing in it says that the kernel wrote it',
+      }),
+    ]);
+  });
+
   it('shows one prefix alone when it is told which', async () => {
     const log = KNOCK + KNOCK.replaceAll('KNOCK: ', 'OTHER: ');
     expect(
@@ -146,7 +197,8 @@ describe('knocktail parse', () => {
   it('shows all the kernel wrote in every spelling alike', async () => {
     const shown = async (name: string) => {
       const { objects } = await knocktail(['parse', '--json', `fixtures/loglines/kernel-made.${name}`]);
-      return objects.map(({ time: _, ...rest }) => rest);
+      // Of the four spellings kmsg alone names no host.
+      return objects.map(({ time: _, host: __, ...rest }) => rest);
     };
     const log = await shown('log');
     expect(log).toHaveLength(186);

@@ -102,6 +102,17 @@ describe('the daemon in a dry run', () => {
     expect(said).not.toContain('stage');
   });
 
+  it('accepts every line of a log that only the firewall writes, and warns once of who can write there', async () => {
+    writeFileSync(log, '');
+    const config = join(folder, 'any.yaml');
+    writeFileSync(config, `log: { path: ${log}, format: any }\ndoors:${DOORS}`);
+    await start(DOORS, '-c', config);
+    const warning = `warning: ${log} is read with format: any, so anyone who can write there can open doors`;
+    expect(said.split(warning)).toHaveLength(2);
+    knock('192.0.2.7', ['4438', '1813:udp', '8235'], 0, 'klogd:');
+    await says(/22\/tcp is open/);
+  });
+
   it('reads another log with another prefix when the command line says so', async () => {
     const other = join(folder, 'other.log');
     writeFileSync(other, '');

@@ -115,6 +115,7 @@ describe('every directive of knockd 0.8', () => {
       tcpflags: { set: 2, clear: 16 },
       target: '2001:db8::7',
       from: null,
+      hosts: null,
       trap: [],
       open: null,
       close: null,

@@ -25,6 +25,8 @@ describe('a configuration', () => {
       prefix: 'KNOCK ',
       format: 'kernel',
       maxAgeUs: 10_000_000,
+      hosts: null,
+      timezone: null,
     });
     expect(config?.firewall).toEqual({
       backend: 'iptables',
@@ -90,7 +92,7 @@ describe('a broken configuration', () => {
       '',
     ].join('\n');
     expect(problems(text)).toEqual([
-      '2:3: unknown key (log.form), known here: from, path, prefix, format, max_age',
+      '2:3: unknown key (log.form), known here: from, path, prefix, format, max_age, host, timezone',
       '3:9: compat: not a compatibility (knock), write none or knockd',
       '6:22: doors.ssh.sequence.1: not a step (70000), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
       '6:29: doors.ssh.sequence.2: not a step (8235:icpm), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
@@ -194,17 +196,23 @@ describe('log', () => {
   const logs = (text: string) => loadConfig(`log: ${text}\n${door('')}`);
 
   it('may be a list, each with its own defaults', () => {
-    const { config } = logs('[{ from: journal }, { path: /var/log/ulogd.log, format: ulogd }]');
+    const { config } = logs(
+      '[{ from: journal }, { path: /var/log/ulogd.log, format: ulogd }, { path: /var/log/pve-firewall.log, format: any }]',
+    );
     expect(config?.logs.map(({ from, path, format }) => [from, path, format])).toEqual([
       ['journal', '/var/log/kern.log', 'kernel'],
       ['file', '/var/log/ulogd.log', 'ulogd'],
+      ['file', '/var/log/pve-firewall.log', 'any'],
     ]);
   });
 
   it.each([
     ['[]', '1:6: log.0: a map is missing, write keys out of'],
     ['7', '1:6: log: not a log (7), write a map, or a list of maps'],
-    ['[{ form: kmsg }]', '1:9: unknown key (log.0.form), known here: from, path, prefix, format, max_age'],
+    [
+      '[{ form: kmsg }]',
+      '1:9: unknown key (log.0.form), known here: from, path, prefix, format, max_age, host, timezone',
+    ],
     ['[{ from: file }, { from: ring }]', '1:31: log.1.from: not a source of log lines (ring), write one of'],
     ['{ max_age: never }', '1:17: log.max_age: not a duration (never)'],
     ['[{ from: kmsg }, { from: kmsg }]', '1:23: log.1: read already (kmsg), write each log once'],

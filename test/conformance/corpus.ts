@@ -83,7 +83,7 @@ export class Corpus {
     }
     const oneTime = new OneTimeDoors();
     await oneTime.fill(config);
-    const engine = new Engine(locksOf(config, oneTime), switches, 4096);
+    const engine = new Engine(locksOf(config, oneTime), switches, { capacity: 4096 });
     const opened = new Map<string, string[]>(this.scenarios.map(({ id }) => [id, []]));
     for (const packet of packets) {
       engine.handleTimeout(packet.time);

@@ -7,7 +7,7 @@ import { Corpus, type Scenario } from './corpus.ts';
 const SETS = ['public', 'edge/facts', 'edge/timing', 'edge/crosstalk', 'edge/divergence', 'edge/onetime'];
 const NONE = switchesFor('none', 8);
 const KNOCKD = switchesFor('knockd', 0);
-const NAMES = ['afterWrong', 'doors', 'clock', 'retransmission', 'doubleLog', 'sweepGuard'] as const;
+const NAMES = ['repeats', 'doors', 'clock', 'doubleLog', 'sweepGuard'] as const;
 
 type Played = ReadonlyMap<string, readonly string[]>;
 

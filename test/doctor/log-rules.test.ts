@@ -95,6 +95,13 @@ describe('the LOG rules', () => {
     );
   });
 
+  it('are well for a log that is read in any format', () => {
+    const lines: readonly Line[] = [{ prefix: 'knock ', format: 'any' }];
+    expect(check(['-j NFLOG --nflog-prefix "knock "'], WATCHED, new Map(), lines)).toContain('ok');
+    expect(check(['-j LOG --log-prefix "knock "'], WATCHED, new Map(), lines)).toContain('ok');
+    expect(check(['-j LOG --log-prefix "other "'], WATCHED, new Map(), lines)).toContain('fail');
+  });
+
   it('are doubtful behind a limit that all sources share, as ufw has it', () => {
     expect(check([`-m limit --limit 3/min --limit-burst 10 ${LOG}`])).toBe(
       'warn: 4438/tcp is logged behind -m limit, which any one source can use up, and 3 more of 4 knocks are like it',

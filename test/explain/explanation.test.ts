@@ -15,12 +15,16 @@ type Compat = 'none' | 'knockd';
 function explain(doors: readonly Lock[], traffic: readonly Packet[], compat: Compat = 'none'): Remark[] {
   const switches = switchesFor(compat, compat === 'knockd' ? 0 : 8);
   const explained = doors.map((lock) => ({ lock, refusal: () => null }));
-  const explanation = new Explanation(new Engine(doors, switches, CAPACITY), explained, switches);
+  const explanation = new Explanation(
+    new Engine(doors, switches, { capacity: CAPACITY }),
+    explained,
+    switches,
+  );
   return traffic.flatMap((packet) => [...explanation.packet(packet)]);
 }
 
 function decide(doors: readonly Lock[], traffic: readonly Packet[], compat: Compat): Decision[] {
-  const engine = new Engine(doors, switchesFor(compat, compat === 'knockd' ? 0 : 8), CAPACITY);
+  const engine = new Engine(doors, switchesFor(compat, compat === 'knockd' ? 0 : 8), { capacity: CAPACITY });
   return traffic.flatMap((packet) => [...engine.handleTimeout(packet.time), ...engine.handlePacket(packet)]);
 }
 
@@ -91,13 +95,16 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('tells a repeat that would set an attempt back from a knock that changes nothing', () => {
+  it('says that a packet repeats a step, from whatever source port', () => {
+    expect(texts(SSH, '7000 8000:udp 8000:udp').at(-1)).toBe(
+      '8000/udp repeats a step already taken: ignored',
+    );
     expect(texts(SSH, '7000 8000:udp =7000').at(-1)).toBe(
-      '7000/tcp is a repeat of a knock that was taken (same source port), unseen',
+      '7000/tcp repeats the first step: ignored, or the start of another knock',
     );
     expect(texts([door('a: 1,1,2')], '1 1 1 2').slice(1)).toEqual([
       '1/tcp is step 2 of 3, 2/tcp comes next',
-      '1/tcp leaves the attempt at step 2 of 3, with a later beginning',
+      '1/tcp repeats the first step: ignored, or the start of another knock',
       '2/tcp is step 3 of 3: opened',
     ]);
   });

@@ -8,7 +8,9 @@ const A = address('192.0.2.1');
 function remark(what: Remark['what'], text = what as string, source = A): Remark {
   return {
     time: 0,
+    host: '',
     source,
+    clock: 'kernel',
     door: what === 'unseen' ? null : 'ssh',
     packet: '1/tcp',
     what,
@@ -65,7 +67,9 @@ describe('the stories of a log', () => {
   it('sum up a source without a step by what came nearest', () => {
     const stories = told(remark('unseen', 'far'), remark('miss', 'near'), remark('miss', 'other'));
     expect(stories.stories).toEqual([]);
-    expect(stories.bystanders).toEqual([{ source: A, packets: 3, nearest: remark('miss', 'near') }]);
+    expect(stories.bystanders).toEqual([
+      { source: A, host: '', packets: 3, nearest: remark('miss', 'near') },
+    ]);
   });
 
   it('are bounded for a flood of sources, in which one that takes a step is still told', () => {

@@ -3,7 +3,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { choose } from '../../src/line/choose.ts';
+import { choose, findJournalctl } from '../../src/line/choose.ts';
 import { followJournal } from '../../src/line/journal.ts';
 import { lineOf } from '../../src/line/journal-entry.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
@@ -47,7 +47,13 @@ describe('an entry of the journal', () => {
   const text = (fields?: Record<string, unknown>) => lineOf(entry(fields))?.line.toString('latin1');
 
   it('of the kernel is the line that a log file has of it', () => {
-    expect(text()).toBe(`2026-11-21T00:00:00.123456+00:00 journal kernel: [  133.315636] ${BODY}\n`);
+    expect(text()).toBe(`2026-11-21T00:00:00.123456+00:00 kernel: [  133.315636] ${BODY}\n`);
+  });
+
+  it('names the host that wrote it, in one word', () => {
+    expect(text({ _HOSTNAME: 'vm' })).toContain('+00:00 vm kernel: [');
+    expect(text({ _HOSTNAME: 'a b\n' })).toContain('+00:00 a?b? kernel: [');
+    expect(text({ _HOSTNAME: ['a', 'b'] })).toContain('+00:00 kernel: [');
   });
 
   it('may have its message as bytes, as where it holds control characters', () => {
@@ -83,7 +89,7 @@ describe('the journal', () => {
     );
     const journal = follow(path);
     await until(() => journal.text.split('\n').length > 2, 'two lines');
-    const fields = '--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP';
+    const fields = '--output-fields=MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP,_HOSTNAME';
     expect(linesOf(`${folder}/argv`)).toEqual([
       `-k -q -n 1 -o json ${fields}`,
       `-k -f -q -o json ${fields} --after-cursor s=1;i=1`,
@@ -217,33 +223,48 @@ describe('auto', () => {
   };
   const nothing = '/nonexistent/x';
 
-  it('is the journal where that has messages of the kernel', async () => {
+  it('is the ring wherever that can be read', async () => {
     const journalctl = program('journalctl', `echo '${entry()}'`);
     const files = [file('kern.log', 'Nov 21 vm kernel: x\n')];
-    expect(await choose({ journalctls: [nothing, journalctl], files, kmsg: nothing })).toMatchObject({
+    expect(await choose({ journalctl, files, ring: () => 'ring' })).toMatchObject({ from: 'kmsg' });
+  });
+
+  it('else the journal where that has messages of the kernel', async () => {
+    const journalctl = program('journalctl', `echo '${entry()}'`);
+    const files = [file('kern.log', 'Nov 21 vm kernel: x\n')];
+    expect(await choose({ journalctl, files, ring: () => 'missing' })).toMatchObject({
       from: 'journal',
       journalctl,
     });
   });
 
+  it('finds journalctl in a folder of PATH', () => {
+    expect(findJournalctl(`/nonexistent:${folder}`)).not.toBeNull();
+    program('journalctl', 'exit 0');
+    expect([join(folder, 'journalctl'), '/usr/bin/journalctl', '/bin/journalctl']).toContain(
+      findJournalctl(folder),
+    );
+  });
+
   it('else the first file that has lines of the kernel', async () => {
-    const journalctls = [program('journalctl', 'exit 0')];
+    const journalctl = program('journalctl', 'exit 0');
     const files = [
       nothing,
       file('a', 'Nov 21 vm sshd[1]: x\n'),
       file('b', `${'x\n'.repeat(9)}Nov 21 vm kernel: x\n`),
       file('c', 'Nov 21 vm kernel: x\n'),
     ];
-    expect(await choose({ journalctls, files, kmsg: '/dev/null' })).toMatchObject({
+    expect(await choose({ journalctl, files, ring: () => 'missing' })).toMatchObject({
       from: 'file',
       path: files[2],
     });
   });
 
-  it('else the ring, and where that may not be read an error that says what to do', async () => {
-    expect(await choose({ journalctls: [], files: [], kmsg: '/dev/null' })).toMatchObject({ from: 'kmsg' });
-    await expect(choose({ journalctls: [], files: [nothing], kmsg: nothing })).rejects.toThrow(
-      /^there is no log of the kernel's messages \(journal, .*\), run as root or in the group/,
-    );
+  it('else an error that says what to do', async () => {
+    for (const state of ['missing', 'denied', 'other'] as const) {
+      await expect(choose({ journalctl: null, files: [nothing], ring: () => state })).rejects.toThrow(
+        /^there is no log of the kernel's messages \(journal, .*\), run as root, with CAP_SYSLOG, or in the group/,
+      );
+    }
   });
 });

@@ -1,13 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { BootClock } from '../../src/packet/clock.ts';
+import { HostClock } from '../../src/packet/clock.ts';
 
 const BOOT = 1_795_219_000_000_000;
 const S = 1_000_000;
-const stamps = (uptimeUs: number | null, wall: number | null) => ({ uptimeUs, wall });
+const stamps = (uptimeUs: number | null, wall: number | null) => ({ uptimeUs, wall, hasZone: true });
+
+/** A clock of one host, read on a machine that is told of as it goes. */
+class TestClock {
+  readonly #clock = new HostClock('', true);
+  readonly #live: boolean;
+  #bootedAt: number | null = null;
+  constructor({ live }: { readonly live: boolean }) {
+    this.#live = live;
+  }
+  booted(at: number): void {
+    this.#bootedAt = at;
+  }
+  place(given: ReturnType<typeof stamps>, readAt: number) {
+    return this.#clock.place(given, readAt, { live: this.#live, bootedAt: this.#bootedAt });
+  }
+}
 
 describe('a clock of a boot', () => {
   it('keeps the time between packets to the microsecond, however coarse the stamps of the log are', () => {
-    const clock = new BootClock({ live: false });
+    const clock = new TestClock({ live: false });
     const first = clock.place(stamps(100 * S + 7, BOOT + 100 * S), 0);
     const second = clock.place(stamps(101 * S + 999_999, BOOT + 102 * S), 0);
     expect(second.time - first.time).toBe(S + 999_992);
@@ -15,7 +31,7 @@ describe('a clock of a boot', () => {
   });
 
   it('is set anew after a reboot, a suspend or a step of the clock', () => {
-    const clock = new BootClock({ live: false });
+    const clock = new TestClock({ live: false });
     clock.place(stamps(5_000 * S, BOOT), 0);
     expect(clock.place(stamps(3 * S, BOOT + 60 * S), 0).time).toBe(BOOT + 60 * S);
     expect(clock.place(stamps(4 * S, BOOT + 61 * S), 0).time).toBe(BOOT + 61 * S);
@@ -23,29 +39,30 @@ describe('a clock of a boot', () => {
   });
 
   it('is not moved by a logger that is late by a second or two', () => {
-    const clock = new BootClock({ live: false });
+    const clock = new TestClock({ live: false });
     clock.place(stamps(100 * S, BOOT), 0);
     expect(clock.place(stamps(101 * S, BOOT + 2.9 * S), 0).time).toBe(BOOT + S);
   });
 
   it('without a stamp of the kernel goes by that of the log, and without either by the reading', () => {
-    const clock = new BootClock({ live: true });
+    const clock = new TestClock({ live: true });
     expect(clock.place(stamps(null, BOOT), BOOT + 9 * S).time).toBe(BOOT);
     expect(clock.place(stamps(null, null), BOOT + 9 * S)).toEqual({
       time: BOOT + 9 * S,
       second: BOOT / S + 9,
+      clock: 'reading',
     });
   });
 
   it('without a stamp of the log goes by the first reading, where the boot is not known', () => {
-    const clock = new BootClock({ live: true });
+    const clock = new TestClock({ live: true });
     expect(clock.place(stamps(5 * S, null), BOOT + 6 * S).time).toBe(BOOT + 6 * S);
     expect(clock.place(stamps(6 * S, null), BOOT + 20 * S).time).toBe(BOOT + 7 * S);
   });
 
   describe('without a stamp of the log, on the machine that it is of', () => {
-    const booted = (): BootClock => {
-      const clock = new BootClock({ live: true });
+    const booted = (): TestClock => {
+      const clock = new TestClock({ live: true });
       clock.booted(BOOT);
       return clock;
     };
@@ -77,10 +94,10 @@ describe('a clock of a boot', () => {
   });
 
   describe('of lines that are read as they come', () => {
-    const placed = (clock: BootClock, uptime: number, wall: number): number =>
+    const placed = (clock: TestClock, uptime: number, wall: number): number =>
       clock.place(stamps(uptime * S, BOOT + wall * S), BOOT + wall * S).time - BOOT;
-    const running = (): BootClock => {
-      const clock = new BootClock({ live: true });
+    const running = (): TestClock => {
+      const clock = new TestClock({ live: true });
       clock.booted(BOOT);
       placed(clock, 100, 100);
       return clock;
@@ -122,7 +139,7 @@ describe('a clock of a boot', () => {
 
     it('tells how old the very first is, as far as the clocks of this machine agree', () => {
       const first = (uptime: number, wall: number): number => {
-        const clock = new BootClock({ live: true });
+        const clock = new TestClock({ live: true });
         clock.booted(BOOT);
         return placed(clock, uptime, wall);
       };
@@ -134,11 +151,11 @@ describe('a clock of a boot', () => {
   });
 
   it('that is live takes a stamp of more than two seconds ahead for none', () => {
-    const clock = new BootClock({ live: true });
+    const clock = new TestClock({ live: true });
     expect(clock.place(stamps(null, BOOT + 3 * S), BOOT).time).toBe(BOOT);
     expect(clock.place(stamps(null, BOOT + 2 * S), BOOT).time).toBe(BOOT + 2 * S);
     clock.place(stamps(100 * S, BOOT), BOOT);
     expect(clock.place(stamps(900 * S, null), BOOT + S).time).toBe(BOOT + S);
-    expect(new BootClock({ live: false }).place(stamps(null, BOOT + 3 * S), BOOT).time).toBe(BOOT + 3 * S);
+    expect(new TestClock({ live: false }).place(stamps(null, BOOT + 3 * S), BOOT).time).toBe(BOOT + 3 * S);
   });
 });

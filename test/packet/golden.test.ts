@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Packet } from '../../src/model.ts';
-import { BootClock } from '../../src/packet/clock.ts';
 import { flagNames } from '../../src/packet/format.ts';
+import { HostClocks } from '../../src/packet/host-clocks.ts';
 import { readLine } from '../../src/packet/line.ts';
 import { decode, type Wire } from './frame.ts';
 
@@ -93,7 +93,7 @@ describe.each(['log', 'rfc3339.log', 'rfc5424.log', 'kmsg'])('kernel-made.%s', (
   it.each(cases.filter(({ lines }) => lines.length > 0))('$case: $desc', (made) => {
     for (const number of made.lines) {
       const line = lines[number - 1] ?? expect.fail(`no line ${number}`);
-      const reading = readLine(line, 0, line.length, null, new BootClock({ live: false }), READ_AT);
+      const reading = readLine(line, 0, line.length, null, new HostClocks({ live: false }), READ_AT);
       const wire = wireOf(made, number);
       expect(reading === null ? null : said(reading.packet)).toEqual(wire);
       if (reading === null) continue;
@@ -112,7 +112,7 @@ describe('prefixes and interfaces', () => {
       'latin1',
     );
     return (
-      readLine(line, 0, line.length, null, new BootClock({ live: false }), READ_AT)?.packet ?? expect.fail()
+      readLine(line, 0, line.length, null, new HostClocks({ live: false }), READ_AT)?.packet ?? expect.fail()
     );
   };
   it.each([

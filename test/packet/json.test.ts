@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { BootClock } from '../../src/packet/clock.ts';
 import { flagNames } from '../../src/packet/format.ts';
+import { HostClocks } from '../../src/packet/host-clocks.ts';
+import { unwrap } from '../../src/packet/json.ts';
 import { readLine } from '../../src/packet/line.ts';
 import { PacketScan } from '../../src/packet/scan.ts';
 
@@ -12,7 +13,7 @@ const MESSAGE =
 function read(line: string, prefix: string | null = null) {
   const bytes = Buffer.from(line);
   const wanted = prefix === null ? null : Buffer.from(prefix);
-  return readLine(bytes, 0, bytes.length, wanted, new BootClock({ live: false }), READ_AT);
+  return readLine(bytes, 0, bytes.length, wanted, new HostClocks({ live: false }), READ_AT);
 }
 
 function counted(line: string): number {
@@ -38,6 +39,10 @@ describe('an entry of journalctl -o json', () => {
       packet: { dpt: 7_000, time: 1_795_220_045_821_332 },
     });
     expect(counted(entry({}))).toBe(1);
+  });
+  it('names its host', () => {
+    expect(unwrap(entry({ _HOSTNAME: 'vm' }))).toMatchObject({ kind: 'message', host: 'vm' });
+    expect(unwrap(entry({}))).toMatchObject({ kind: 'message', host: '' });
   });
   it('may hold its message as bytes', () => {
     expect(read(entry({ MESSAGE: [...Buffer.from(MESSAGE)] }))).toMatchObject({

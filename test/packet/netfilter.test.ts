@@ -1,8 +1,8 @@
 /** What the kernel writes, and what looks like it: one fact a test. */
 
 import { describe, expect, it } from 'vitest';
-import { BootClock } from '../../src/packet/clock.ts';
 import { flagNames, packetJson } from '../../src/packet/format.ts';
+import { HostClocks } from '../../src/packet/host-clocks.ts';
 import { readLine } from '../../src/packet/line.ts';
 import { PacketScan } from '../../src/packet/scan.ts';
 
@@ -19,7 +19,7 @@ function read(text: string, prefix: string | null = null) {
     0,
     line.length,
     prefix === null ? null : Buffer.from(prefix),
-    new BootClock({ live: false }),
+    new HostClocks({ live: false }),
     READ_AT,
   );
 }
@@ -211,6 +211,7 @@ it('JSON has its keys in a stable order, without what the line does not have', (
     packetOf(`IN=eth0 OUT= ${MAC} ${NETWORK} PROTO=ICMP TYPE=8 CODE=0 ID=1 SEQ=2 `) ?? expect.fail();
   expect(Object.keys(packetJson(packet))).toEqual([
     'time',
+    'host',
     'prefix',
     'in',
     'out',

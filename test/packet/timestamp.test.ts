@@ -125,10 +125,58 @@ describe('a header', () => {
     ['structured data in RFC 5424', '<4>1 2026-11-20T23:56:51Z vm kernel - - [a b="kernel"] ', OTHER_TAG],
     ['another facility in a record of /dev/kmsg', '12,377,1024482935,-;', OTHER_FACILITY],
     ['ulogd', 'Nov 21 00:14:10 vm ', NO_TAG],
+    // What each logger writes where another has the text of a sender.
+    ['a tag of metalog behind a host', 'Nov 20 23:56:51 vm [kernel] ', NO_TAG],
+    ['a tag of metalog in the ring', '[  133.315636] [kernel] ', NO_TAG],
+    ['a tag of socklog behind a host', 'Nov 20 23:56:51 vm kern.warn: ', OTHER_TAG],
+    ['a tag of socklog behind a date', 'Nov 20 23:56:51 kern.warn: ', OTHER_TAG],
+    ['another facility of socklog', '2026-11-20_23:56:51.12345 user.warn: ', OTHER_TAG],
+    ['RFC 5424 without its priority, behind another stamp', 'Nov 20 23:56:51 vm kernel - - - ', NO_TAG],
+    ['RFC 5424 without its priority, with a process', '2026-11-20T23:56:51Z vm kernel 7 - - ', NO_TAG],
+    [
+      'a host that looks like a zone, and a tag without a colon',
+      '2026-11-20T23:56:51Z CET x kernel: ',
+      NO_TAG,
+    ],
+    ['the same with a date alone', 'Nov 20 23:56:51 CET x kernel: ', NO_TAG],
+    ['the same with a blank', '2026-11-20 23:56:51 CET x kernel: ', NO_TAG],
+    ['a facility of another program', 'Nov 20 23:56:51 vm daemon.warn kernel: ', NO_TAG],
+    ['a word that begins like a severity', 'Nov 20 23:56:51 vm warnings.kernel: ', OTHER_TAG],
+    ['a stamp of seconds and a tag further right', '1795220045 vm x kernel: ', NO_TAG],
+    ['a container', '2026-11-20T23:56:51.123456789Z stdout F Nov 20 23:56:51 vm kernel: ', NO_TAG],
+    ['a name of a file', '/var/log/kern.log:Nov 20 23:56:51 vm kernel: ', NO_TAG],
+    ['a number ahead that is no length', 'x289 <4>1 2026-11-20T23:56:51Z vm kernel - - - ', NO_TAG],
+    [
+      'other structured data of RFC 5424',
+      '<4>1 2026-11-20T23:56:51Z vm kernel - - [meta sequenceId="x"] ',
+      OTHER_TAG,
+    ],
   ])("is not the kernel's: %s", (_, text, doubt) => {
     const found = header(text).doubt;
     expect(found).not.toBeNull();
     if (doubt === OTHER_FACILITY) expect(found).toBe(doubt);
+  });
+
+  it.each([
+    ['RFC 3164', 'Nov 20 23:56:51 vm kernel: [  133.315636] ', 'vm', false],
+    ['RFC 3339', '2026-11-20T23:56:51.985224+00:00 gw-1.example kernel: ', 'gw-1.example', true],
+    ['RFC 5424', '<4>1 2026-11-20T23:56:51Z vm kernel - - - ', 'vm', true],
+    ['RFC 5424 without a host', '<4>1 2026-11-20T23:56:51Z - kernel - - - ', '', true],
+    ['busybox', 'Nov 21 00:14:51 vm kern.warn kernel: ', 'vm', false],
+    ['OpenWrt', 'Mon Jan 15 20:22:01 2018 kern.warn kernel: ', '', false],
+    ['a stamp and a tag', 'Nov 20 23:56:51 kernel: ', '', false],
+    ['journalctl -o short-unix', '1795220045.821332 vm kernel: ', 'vm', true],
+    ['journalctl -o short-monotonic', '[ 1818.179814] vm kernel: ', 'vm', false],
+    ['dmesg', '[ 1818.179814] ', '', false],
+    ['a record of /dev/kmsg', '4,377,1024482935,-;', '', false],
+    ['ulogd', 'Nov 21 00:14:10 vm ', 'vm', false],
+  ])('names its host and its zone where it has them: %s', (_, text, host, hasZone) => {
+    const line = Buffer.from(text + BODY);
+    const found = readHeader(line, 0, line.length, NOON);
+    expect({ host: line.toString('utf8', found.hostAt, found.hostEnd), hasZone: found.hasZone }).toEqual({
+      host,
+      hasZone,
+    });
   });
 
   it('without a year is of the year that brings it nearest to the reading', () => {
@@ -173,4 +221,19 @@ it("the forged lines that busybox wrote down are not the kernel's, its true line
   const doubts = lines.map((line) => readHeader(Buffer.from(line), 0, line.length, NOON).doubt);
   // The second went through /dev/log with the tag kernel: nothing in a shared syslog file tells it from a true one.
   expect(doubts.map((doubt) => doubt === null)).toEqual([true, true, false]);
+});
+
+describe('a label of TAI64N', () => {
+  const seconds = (text: string, reference: number) =>
+    (readHeader(Buffer.from(`${text} kern.warn: ${BODY}`), 0, text.length + 40, reference).wall ?? 0) / 1e6;
+  // svlogd and s6-log of the same minute, see fixtures/spellings
+  const [svlogd, s6Log] = ['@400000006b08f5052b1c5e8c', '@400000006b08f52a08140af8'];
+  const live = Date.UTC(2026, 10, 27, 3, 12, 6) * 1000;
+
+  it('has the time of svlogd, which does without leap seconds', () => {
+    expect(seconds(svlogd, live)).toBeCloseTo(Date.UTC(2026, 10, 27, 3, 11, 55, 723) / 1000, 2);
+  });
+  it('has that of s6-log, which does not, where it comes live', () => {
+    expect(seconds(s6Log, live)).toBeCloseTo(Date.UTC(2026, 10, 27, 3, 12, 5, 135) / 1000, 2);
+  });
 });

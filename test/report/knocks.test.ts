@@ -7,6 +7,7 @@ const decision = (event: Decision['event'], stage: number, of = 3, door = 'ssh')
   time: 1_000_000 * stage,
   event,
   door,
+  host: '',
   source: toAddress('192.0.2.7'),
   stage,
   of,

@@ -22,6 +22,8 @@ export function packet({
   return {
     time: (START_S + after) * US_PER_SECOND,
     second: START_S + after,
+    clock: 'kernel',
+    host: '',
     prefix: 'KNOCK ',
     in: 'eth0',
     out: '',

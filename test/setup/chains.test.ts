@@ -75,6 +75,12 @@ describe('the chains that log', () => {
     );
   });
 
+  it('write one line for logs that are read in different ways', () => {
+    const { line } = logChains(WATCHED, { ...SETTINGS, logs: [LOG, { ...LOG, format: 'any' }] });
+    expect(line.rules).toHaveLength(1);
+    expect(line.rules[0]).toContain('LOG');
+  });
+
   it('need a prefix that iptables can write', () => {
     const prefix = 'x'.repeat(30);
     expect(() => logChains(WATCHED, { ...SETTINGS, logs: [{ ...LOG, prefix }] })).toThrow(

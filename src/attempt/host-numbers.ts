@@ -1,0 +1,41 @@
+/** Numbers the hosts that log packets, so that a client of one host is never taken for one of another. */
+
+import { isSameHost } from '../host-name.ts';
+
+/** This machine, and lines that name no host. */
+export const OWN_HOST = 0;
+/** Hosts that are known at once; a name that is forgotten gets a new number when it comes again. */
+const HOSTS = 4_096;
+
+export class HostNumbers {
+  readonly #ownName: string | null;
+  readonly #numbers = new Map<string, number>();
+  #next = OWN_HOST + 1;
+  #last = { host: '', number: OWN_HOST };
+
+  /** @param ownName what this machine calls itself; null where no name is its own */
+  constructor(ownName: string | null) {
+    this.#ownName = ownName;
+  }
+
+  of(host: string): number {
+    if (host === this.#last.host) return this.#last.number;
+    const number = this.#numbers.get(host) ?? this.#newNumber(host);
+    // Set last, so that the first of the map is the one that was unused for longest.
+    this.#numbers.delete(host);
+    this.#numbers.set(host, number);
+    if (this.#numbers.size > HOSTS) {
+      const [oldest] = this.#numbers.keys();
+      if (oldest !== undefined) this.#numbers.delete(oldest);
+    }
+    this.#last = { host, number };
+    return number;
+  }
+
+  #newNumber(host: string): number {
+    if (host === '' || (this.#ownName !== null && isSameHost(host, this.#ownName))) return OWN_HOST;
+    // Beyond 2^31 numbers a key would be taken for another's; that many names take years to send.
+    this.#next = (this.#next + 1) | 0;
+    return this.#next;
+  }
+}

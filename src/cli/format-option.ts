@@ -1,0 +1,25 @@
+/** The options that say which lines of a recorded log count. */
+
+import { Option } from 'commander';
+import { LOG_FORMATS, type LogFormat } from '../model.ts';
+import type { Overrides } from './config-file.ts';
+
+export interface LineOptions {
+  readonly prefix?: string;
+  readonly format?: LogFormat;
+}
+
+/** As `log.format` of a configuration. */
+export function formatOption(): Option {
+  const what =
+    'who writes the log: the kernel among others, ulogd2 alone, or only the firewall in any format (every line with the prefix is accepted)';
+  return new Option('--format <name>', what).choices(LOG_FORMATS);
+}
+
+/** What the command line says of lines, over the configuration. */
+export function lineOverrides({ prefix, format }: LineOptions): Overrides {
+  return {
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(format === undefined ? {} : { lineFormat: format }),
+  };
+}

@@ -1,0 +1,141 @@
+/** Knocks that a daemon reads late, from sources that are behind, stall and catch up. */
+
+import { spawn } from 'node:child_process';
+import { appendFileSync, chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../src/config/load.ts';
+import { OneTimeDoors } from '../src/config/one-time-doors.ts';
+import { Daemon } from '../src/daemon.ts';
+import { followFile } from '../src/line/file.ts';
+import { followJournal } from '../src/line/journal.ts';
+import { followStream } from '../src/line/stdin.ts';
+import type { LineSource } from '../src/model.ts';
+import { DryRunFirewall } from '../src/rule/dry-run.ts';
+import { scratchFolder } from './lab/scratch-folder.ts';
+import { until } from './lab.ts';
+
+const STEPS = [7001, 7002, 7003];
+const CLIENTS = 40;
+/** A door's window, and how long a source stalls between two steps of each knock. */
+const WINDOW_S = 3;
+const STALL_MS = 5_500;
+const BEHIND_MS = 60_000;
+
+const { config } = loadConfig(
+  `log: { prefix: "KNOCK ", max_age: 1h }\nfirewall: { backend: dry-run }\n` +
+    `doors: { ssh: { sequence: [${STEPS.join(', ')}], seq_timeout: ${WINDOW_S}s, open: { port: 22, for: 30s } } }`,
+);
+
+interface Knock {
+  readonly client: string;
+  readonly step: number;
+  readonly at: Date;
+}
+
+/** Each step of all knocks, a second after the one before. */
+function burst(step: number, startMs: number): Knock[] {
+  return Array.from({ length: CLIENTS }, (_, index) => ({
+    ...{ client: `192.0.2.${index + 1}`, step },
+    at: new Date(startMs + step * 1_000 + index),
+  }));
+}
+
+const bodyOf = ({ client, step }: Knock): string =>
+  `KNOCK IN=eth0 OUT= MAC= SRC=${client} DST=192.0.2.254 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=${step} DF PROTO=TCP SPT=${40_000 + step} DPT=${STEPS[step]} WINDOW=64240 RES=0x00 SYN URGP=0 `;
+const lineOf = (knock: Knock): string =>
+  `${knock.at.toISOString().replace('Z', '000+00:00')} vm kernel: ${bodyOf(knock)}\n`;
+let serial = 0;
+const entryOf = (knock: Knock): string =>
+  `${JSON.stringify({
+    ...{ __CURSOR: `c${++serial}`, _BOOT_ID: 'b', __MONOTONIC_TIMESTAMP: String(1_000 + serial) },
+    ...{ __REALTIME_TIMESTAMP: String(knock.at.getTime() * 1_000), _TRANSPORT: 'kernel' },
+    ...{ SYSLOG_FACILITY: '0', MESSAGE: bodyOf(knock) },
+  })}\n`;
+
+/** The clients that a daemon opens for, once no more can come. */
+async function opened(
+  open: (signal: AbortSignal) => LineSource,
+  write: () => Promise<void>,
+): Promise<string[]> {
+  const said: string[] = [];
+  const say = (text: string): void => void said.push(text);
+  const ending = new AbortController();
+  let isReady = false;
+  const daemon = new Daemon({
+    ...{ config: config ?? expect.fail(), hostName: 'vm', oneTime: new OneTimeDoors(), closeOnExit: false },
+    openLines: (_, { signal }) => open(signal),
+    openFirewall: ({ firewall }) => new DryRunFirewall(firewall, () => undefined),
+    ...{ openPosition: () => null, openStops: () => null, debug: null },
+    run: () => expect.fail(),
+    now: () => Date.now() * 1_000,
+    machine: { boot: null, now: () => 0 },
+    log: { info: say, warn: say, error: say },
+    signal: ending.signal,
+    ready: () => {
+      isReady = true;
+    },
+  });
+  const ended = daemon.run();
+  await until(() => isReady, 'the daemon is ready');
+  await write();
+  const opens = (): string[] => said.flatMap((text) => /^(\S+): ssh: OPEN SESAME$/.exec(text)?.[1] ?? []);
+  await until(
+    () => opens().length + said.filter((text) => text.includes('timeout at')).length >= CLIENTS,
+    'all knocks have come to an end',
+  );
+  ending.abort();
+  await ended;
+  return opens();
+}
+
+const everyone = burst(0, 0).map(({ client }) => client);
+
+describe('knocks that come late from a source that is behind and stalls', () => {
+  it('open through the journal', async () => {
+    const folder = scratchFolder();
+    const startMs = Date.now() - BEHIND_MS;
+    for (const step of STEPS.keys())
+      writeFileSync(join(folder, `${step}`), burst(step, startMs).map(entryOf).join(''));
+    const journalctl = join(folder, 'journalctl');
+    const stall = `sleep ${STALL_MS / 1_000}`;
+    writeFileSync(
+      journalctl,
+      `#!/bin/sh\ncase " $* " in *' -f '*) cd ${folder}; cat 0; ${stall}; cat 1; ${stall}; cat 2; exec sleep 60;; esac\n`,
+    );
+    chmodSync(journalctl, 0o755);
+    expect(
+      await opened(
+        (signal) => followJournal({ journalctl, signal }),
+        async () => undefined,
+      ),
+    ).toEqual(everyone);
+  });
+
+  it('open through a pipe', async () => {
+    const startMs = Date.now() - BEHIND_MS;
+    const cat = spawn('/bin/cat', [], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const write = async (): Promise<void> => {
+      for (const step of STEPS.keys()) {
+        cat.stdin.write(burst(step, startMs).map(lineOf).join(''));
+        await sleep(STALL_MS);
+      }
+    };
+    expect(await opened((signal) => followStream(cat.stdout, { signal }), write)).toEqual(everyone);
+    cat.kill();
+  });
+
+  it('open from a file that a relay writes a minute late', async () => {
+    const path = join(scratchFolder(), 'log');
+    writeFileSync(path, '');
+    const startMs = Date.now() - BEHIND_MS;
+    const write = async (): Promise<void> => {
+      for (const step of STEPS.keys()) {
+        appendFileSync(path, burst(step, startMs).map(lineOf).join(''));
+        await sleep((WINDOW_S * 1_000) / 2);
+      }
+    };
+    expect(await opened((signal) => followFile(path, { from: 'end', signal }), write)).toEqual(everyone);
+  });
+});
