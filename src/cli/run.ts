@@ -27,6 +27,8 @@ import { DaemonLog } from './daemon-log.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
+import { LogRulesWatch } from './log-rules-watch.ts';
+import { withOptions } from './own-command.ts';
 import { PositionFile } from './position.ts';
 import { describePacket } from './print.ts';
 import { Reload } from './reload.ts';
@@ -105,7 +107,12 @@ async function run(
     openLines: (place, how) => openLines(place, { stdin: io.stdin, ...how }),
     openPosition: ({ firewall, state }, place) =>
       firewall.backend === 'dry-run' ? null : new PositionFile(state, place, log),
-    openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
+    openFirewall: (config) =>
+      firewallOf(
+        config,
+        (text) => log.info(text),
+        () => daemon.config,
+      ),
     openStops: (config) => stopsOf(config, path),
     oneTime,
     run: runCommand,
@@ -120,6 +127,7 @@ async function run(
       log.ready(readyLine(config), words.started(config.interface) ?? readyLine(config));
       tellSystemd('READY=1', log);
       metrics.start();
+      logRules.start();
     },
     debug: options.debug === true ? (packet) => log.debug(lineOf(packet)) : null,
   });
@@ -128,11 +136,21 @@ async function run(
     text: () => expose(familiesOf(daemon.counts(), { version, startedAt })),
     warn: (text) => log.warn(text),
   });
+  const logRules = new LogRulesWatch({
+    config: () => daemon.config,
+    typed: (message) => withOptions(message, path, options),
+    log,
+  });
+  const reloaded = async (config: Config): Promise<void> => {
+    await daemon.reload(config);
+    logRules.check();
+  };
   for (const { what, remedy } of doubtsOfHost()) log.warn(`${what}: ${remedy}`);
-  const reload = new Reload({ path, read, daemon, oneTime, log }, config);
+  const reload = new Reload({ path, read, daemon: { reload: reloaded }, oneTime, log }, config);
   io.stay(() => reload.now());
   await reload.start();
   await daemon.run().finally(async () => {
+    logRules.end();
     await reload.stop();
     await metrics.close();
     if (inBackground) removePidfile(pidfile);

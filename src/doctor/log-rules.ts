@@ -62,9 +62,11 @@ export function deafDoors(
   });
 }
 
-/** What is said of it. */
-export function deafness({ door, probe, why }: DeafDoor, family: Family): string {
-  return `door ${door} is deaf over IPv${family}: ${nameOf(probe)} ${why}`;
+/** What is said of a door that is deaf over these families. */
+export function deafness({ door, probe, why }: DeafDoor, families: readonly Family[]): string {
+  const [family, other] = families;
+  const over = other === undefined ? ` over IPv${family}` : '';
+  return `door ${door} is deaf${over}: ${nameOf(probe)} ${why}`;
 }
 
 /** Whether a log shows this knock, for all that is known of the rules. */
