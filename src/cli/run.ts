@@ -28,6 +28,8 @@ import { DaemonLog } from './daemon-log.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
+import { LogRulesWatch } from './log-rules-watch.ts';
+import { withOptions } from './own-command.ts';
 import { PositionFile } from './position.ts';
 import { describePacket } from './print.ts';
 import { Reload } from './reload.ts';
@@ -109,7 +111,12 @@ async function run(
     openLines: (place, how) => openLines(place, { stdin: io.stdin, ...how }),
     openPosition: ({ firewall, state }, place) =>
       firewall.backend === 'dry-run' ? null : new PositionFile(state, place, log),
-    openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
+    openFirewall: (config) =>
+      firewallOf(
+        config,
+        (text) => log.info(text),
+        () => daemon.config,
+      ),
     openStops: (config) => stopsOf(config, path),
     oneTime,
     run: runCommand,
@@ -124,6 +131,7 @@ async function run(
       log.ready(readyLine(config), words.started(config.interface) ?? readyLine(config));
       tellSystemd('READY=1', log);
       metrics.start();
+      logRules.start();
     },
     debug: options.debug === true ? (packet) => log.debug(lineOf(packet)) : null,
   });
@@ -132,23 +140,28 @@ async function run(
     text: () => expose(familiesOf(daemon.counts(), { version, startedAt })),
     warn: (text) => log.warn(text),
   });
-  for (const { what, remedy } of doubtsOfHost()) log.warn(`${what}: ${remedy}`);
+  const logRules = new LogRulesWatch({
+    config: () => daemon.config,
+    typed: (message) => withOptions(message, path, options),
+    log,
+  });
   const lock = new StateLock();
   const hold = async ({ firewall, state }: Config): Promise<void> => {
     // A dry run keeps nothing there.
     if (firewall.backend !== 'dry-run') await lock.hold(state);
   };
-  const reloaded = {
-    reload: async (next: Config) => {
-      await hold(next);
-      await daemon.reload(next);
-    },
+  const reloaded = async (next: Config): Promise<void> => {
+    await hold(next);
+    await daemon.reload(next);
+    logRules.check();
   };
+  for (const { what, remedy } of doubtsOfHost()) log.warn(`${what}: ${remedy}`);
   await hold(config);
-  const reload = new Reload({ path, read, daemon: reloaded, oneTime, log }, config);
+  const reload = new Reload({ path, read, daemon: { reload: reloaded }, oneTime, log }, config);
   io.stay(() => reload.now());
   await reload.start();
   await daemon.run().finally(async () => {
+    logRules.end();
     await reload.stop();
     await metrics.close();
     if (inBackground) removePidfile(pidfile);

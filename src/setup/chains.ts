@@ -87,7 +87,8 @@ export function logChains(watched: Watched, settings: LogSettings): LogChains {
     log: {
       name: names.log,
       rules: [
-        ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'ACCEPT'],
+        // Whether to accept those is for the rules behind this chain: a ban there has to cut them.
+        ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'RETURN'],
         ...chosen.map((spec) => [...spec, '-g', names.line]),
       ],
     },

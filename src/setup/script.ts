@@ -1,7 +1,7 @@
 /** The chains of both families -> a shell script that puts them there, on whatever host it is run. */
 
 import { commandLine } from '../command-line.ts';
-import { GOES_ON } from '../rule/hook.ts';
+import { GOES_ON } from '../rule/target.ts';
 import { chainNames, type LogChain, type LogChains } from './chains.ts';
 import { noRest } from './rest-place.ts';
 

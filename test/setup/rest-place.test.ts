@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import { restPlace } from '../../src/setup/rest-place.ts';
 
-const place = (policy: string, ...rules: readonly string[]) =>
+const POLICIES = { DROP: 'drop', ACCEPT: 'accept', '-': null } as const;
+
+const place = (policy: keyof typeof POLICIES, ...rules: readonly string[]) =>
   restPlace(
     rules.map((rule) => rule.split(' ')),
-    policy,
+    POLICIES[policy],
   );
 
 it.each([
