@@ -2,7 +2,7 @@
 
 import { isInTheWay, lateJump, narrowJump, planHook } from '../rule/hook.ts';
 import { type PacketFilter, passThrough, stagesOf } from '../rule/stages.ts';
-import type { Chains } from '../rule/walk.ts';
+import { type Chains, walk } from '../rule/walk.ts';
 import { type DoorProbe, portOf } from '../setup/probes.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 
@@ -29,7 +29,15 @@ export function checkChain(
 ): Finding {
   const { family, iptables } = filter;
   const check = `${chain}, IPv${family}`;
+  const present = hooks.filter((hook) => iptables.has(hook));
+  const isOpen = openings.length > 0 && openings.every((opening) => isLetIn(iptables, present, opening));
   const mended = (detail: string): Finding => {
+    if (!manage && isOpen)
+      return warn(
+        check,
+        `${detail}, and the doors' ports are open without a knock`,
+        'knocktail rules --apply',
+      );
     if (!manage) return fail(check, detail, 'knocktail rules --apply');
     return daemon === null
       ? warn(check, `${detail}; the daemon puts that right when it starts`, 'knocktail run')
@@ -44,7 +52,6 @@ export function checkChain(
   if (missing !== undefined && family === 4)
     return fail(check, `there is no chain ${missing}`, 'make it, or take it out of firewall.hooks');
   if (!iptables.has(chain)) return mended(`there is no chain ${chain}`);
-  const present = hooks.filter((hook) => iptables.has(hook));
   for (const hook of present) {
     const plan = planHook(iptables, hook, chain, openings);
     if (plan.kind === 'missing') return mended(`${hook} does not jump to ${chain}`);
@@ -59,6 +66,11 @@ export function checkChain(
   return (
     checkOtherTables(filter, present, chain, openings) ?? ok(check, reached(filter, present, chain, openings))
   );
+}
+
+/** Whether such a packet comes in as things are, so that no opening is missed. */
+function isLetIn(chains: Chains, hooks: readonly string[], opening: DoorProbe): boolean {
+  return hooks.length > 0 && hooks.every((hook) => walk(chains, hook, opening).end.verdict === 'accept');
 }
 
 /** A packet has to be let through by every table, whatever iptables has decided. */
