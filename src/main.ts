@@ -3,6 +3,7 @@
 
 import { once } from 'node:events';
 import { basename } from 'node:path';
+import { zoneOfMachine } from './cli/local-zone.ts';
 import { runProgram } from './cli/program.ts';
 import { EXIT, type ExitCode } from './errors.ts';
 import { VERSION } from './version.ts';
@@ -34,6 +35,10 @@ if (isDaemon) process.on('SIGHUP', () => undefined);
 // send the signal in the moments before this line needs no debugger.
 process.on('SIGUSR1', () => undefined);
 process.stderr.on('error', () => undefined);
+
+// Node reads its zone again when this is set.
+const zone = zoneOfMachine();
+if (zone !== null) process.env['TZ'] = zone;
 
 const code = await runProgram(
   { name, argv, version: VERSION },

@@ -1,4 +1,4 @@
-/** `knocktail convert`: a knockd.conf -> the knock.yaml that means the same. */
+/** `knocktail convert`: prints the knock.yaml that means the same as a knockd.conf. */
 
 import type { Command } from 'commander';
 import { convertKnockdConf } from '../config/convert.ts';
@@ -25,9 +25,16 @@ export function addConvert(program: Command, io: Io): void {
           remedy: 'knock.yaml needs no converting',
         });
       }
-      const { yaml, notes } = convertKnockdConf(text, config);
+      const { yaml, notes, doors } = convertKnockdConf(text, config);
       for (const problem of [...warnings, ...notes.map((note) => ({ ...note, column: 1 }))]) {
         io.stderr.write(`${tellProblem(path, { ...problem, text: `warning: ${problem.text}` })}\n`);
+      }
+      if (doors === 0) {
+        throw new KnocktailError('no door to convert', {
+          where: path,
+          exitCode: EXIT.DATA,
+          remedy: 'add a [DOOR] with a sequence that can be knocked',
+        });
       }
       io.stdout.write(yaml);
       io.finish(EXIT.OK);

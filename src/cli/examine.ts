@@ -12,6 +12,7 @@ import { checkClock } from '../doctor/clock.ts';
 import { checkDaemon, checkOthers } from '../doctor/daemons.ts';
 import { type Finding, fail, ok, skip, warn } from '../doctor/finding.ts';
 import { isNetworkOfItsOwn, kernelText, processes, readTable, textOf } from '../doctor/host.ts';
+import { checkHostClocks } from '../doctor/host-clocks.ts';
 import { checkLogRules } from '../doctor/log-rules.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
 import type { Table } from '../doctor/packet-path.ts';
@@ -47,7 +48,11 @@ export async function* examine(
   }
   const config = override(read.value.config, overrides);
   yield* checkConfig(path, config, read.value.warnings);
-  for (const log of config.logs) yield* await checkLogSource(log);
+  for (const log of config.logs) {
+    yield* await checkLogSource(log);
+    const clocks = log.from === 'file' ? checkHostClocks(log.path, log.timezone, Date.now()) : null;
+    if (clocks !== null) yield clocks;
+  }
   yield checkState(config.state);
   yield checkClock(Date.now(), statSync(path).mtimeMs);
   const running = processes();

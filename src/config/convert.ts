@@ -1,18 +1,29 @@
-/** The text of a knockd.conf -> the knock.yaml that means the same, comments kept. */
+/** Converts the text of a knockd.conf to the knock.yaml that means the same, comments kept. */
 
 import { dump } from 'js-yaml';
 import { TCP_FLAGS, US_PER_SECOND } from '../model.ts';
 import { type Action, actionsOf } from './door-action.ts';
+import { LONGEST_US } from './duration.ts';
 import { ALIASES, OPTIONS, uniqueName } from './knockd-conf.ts';
 import { type Entry, readKnockdText, type Section } from './knockd-text.ts';
 import type { Config, DoorConfig } from './schema.ts';
 import { formatStep } from './sequence.ts';
 import { DOOR_NAME } from './values.ts';
 
+/** Leaves room for a number behind it. */
+const LONGEST_STEM = 56;
+
 export interface Converted {
   readonly yaml: string;
-  /** What could not be carried over as it was, for whoever converts. */
-  readonly notes: readonly { readonly line: number; readonly text: string }[];
+  /** What could not be carried over as it was, for the reader. */
+  readonly notes: readonly Note[];
+  /** How many doors it has; without any it is no configuration. */
+  readonly doors: number;
+}
+
+interface Note {
+  readonly line: number;
+  readonly text: string;
 }
 
 /** @param config what this text says, as `loadConfig` reads it */
@@ -24,11 +35,13 @@ class Converter {
   readonly #config: Config;
   readonly #actions: ReadonlyMap<string, Action>;
   readonly #names = new Map<string, string>();
-  readonly #notes: { line: number; text: string }[] = [];
+  readonly #notes: Note[] = [];
 
   constructor(config: Config) {
     this.#config = config;
-    this.#actions = actionsOf(config);
+    // A door that is left out opens nothing that another could close.
+    const doors = Object.fromEntries(Object.entries(config.doors).filter(([, door]) => !hasPortZero(door)));
+    this.#actions = actionsOf({ ...config, doors });
   }
 
   convert(text: string): Converted {
@@ -40,56 +53,75 @@ class Converter {
       '# log: { path: /var/log/kern.log, prefix: "KNOCK " }',
       '',
       'compat: knockd',
-      ...options.flatMap((section) => this.#options(section)),
+      ...this.#options(options),
       '',
       'doors:',
       ...doors.flatMap(([name, section]) => this.#door(name, section)),
-      ...comments,
+      ...comments.map(plain),
     ];
-    return { yaml: `${lines.join('\n')}\n`, notes: this.#notes };
+    return {
+      yaml: `${lines.join('\n')}\n`,
+      notes: this.#notes.sort((a, b) => a.line - b.line),
+      doors: Object.values(this.#config.doors).filter((door) => !hasPortZero(door)).length,
+    };
   }
 
   /** Sections with the names of their doors, and fit names for those that knock.yaml does not take. */
   #named(sections: readonly Section[]): readonly (readonly [string, Section])[] {
     const taken = new Set<string>();
-    const fit = new Set<string>();
-    return sections.map((section) => {
+    const named = sections.map((section) => {
       const name = uniqueName(section.name, taken);
       taken.add(name);
-      const plain = name
-        .replace(/[^\w.-]+/g, '-')
-        .replace(/^[^A-Za-z0-9]+/, '')
-        .replace(/-+$/, '')
-        .slice(0, 56);
-      const own = uniqueName(DOOR_NAME.test(name) ? name : plain || 'door', fit).replace(
-        / \((\d+)\)$/,
-        '-$1',
-      );
-      fit.add(own);
-      if (own !== name)
-        this.#notes.push({ line: section.line, text: `the door ${name} is called ${own} now` });
-      this.#names.set(name, own);
-      return [name, section];
+      return [name, section] as const;
     });
+    const fit = new Set([...taken].filter((name) => DOOR_NAME.test(name)));
+    for (const [name, { line }] of named) {
+      const own = DOOR_NAME.test(name) ? name : fitName(name, fit);
+      fit.add(own);
+      if (own !== name) this.#notes.push({ line, text: `the door ${name} is called ${own} now` });
+      this.#names.set(name, own);
+    }
+    return named;
   }
 
-  #options({ comments, entries }: Section): string[] {
+  /** The keys of all sections of options, each once: knockd takes the last of each. */
+  #options(sections: readonly Section[]): string[] {
     const { usesyslog, logfile, pidfile, interface: name } = this.#config;
-    const yaml: Record<string, string | null> = {
-      USESYSLOG: usesyslog ? 'usesyslog: true' : null,
-      LOGFILE: logfile === null ? null : `logfile: ${scalar(logfile)}`,
-      PIDFILE: pidfile === null ? null : `pidfile: ${scalar(pidfile)}`,
-      INTERFACE: name === null ? null : `interface: ${scalar(name)}`,
+    const yaml: Record<string, string[]> = {
+      USESYSLOG: usesyslog ? ['usesyslog: true'] : [],
+      LOGFILE: logfile === null ? [] : [`logfile: ${scalar(logfile)}`],
+      PIDFILE: pidfile === null ? [] : [`pidfile: ${scalar(pidfile)}`],
+      INTERFACE: name === null ? [] : [`interface: ${scalar(name)}`],
     };
-    return [...comments, ...inPlace(entries, (key) => yaml[key] ?? null)];
+    const entries = sections.flatMap((section) => {
+      const [first, ...rest] = section.entries;
+      for (const entry of section.entries) this.#noteRelative(entry, ['LOGFILE', 'PIDFILE']);
+      const bare = { key: '', value: null, line: section.line, column: 1, comments: section.comments };
+      return first === undefined
+        ? [bare]
+        : [{ ...first, comments: [...section.comments, ...first.comments] }, ...rest];
+    });
+    const lines = inPlace(entries, (key) => yaml[key] ?? []);
+    // knockd takes UseSyslog in the section of a door as well.
+    const isElsewhere = usesyslog && !entries.some(({ key }) => key === 'USESYSLOG');
+    return isElsewhere ? [...lines, 'usesyslog: true'] : lines;
+  }
+
+  #noteRelative({ key, value, line }: Entry, keys: readonly string[]): void {
+    if (!keys.includes(key) || value === null || value === '' || value.startsWith('/')) return;
+    this.#notes.push({
+      line,
+      text: `${key.toLowerCase()}: a relative path (${value}) starts at the folder of knock.yaml`,
+    });
   }
 
   #door(name: string, { comments, entries, line }: Section): string[] {
     const door = this.#config.doors[name];
     if (door === undefined) return [];
-    const body = inPlace(entries, (key) => this.#key(name, door, key));
+    for (const entry of entries) this.#noteRelative(entry, ['ONE_TIME_SEQUENCES']);
+    const body = inPlace(entries, (key) => this.#key(name, door, key, line));
     const lines = [
-      ...comments,
+      ...comments.map(plain),
       `${scalar(this.#names.get(name) ?? name)}:`,
       ...body.map((text) => `  ${text}`),
     ];
@@ -98,25 +130,28 @@ class Converter {
     return ['', ...lines.map((text) => `  # ${text}`)];
   }
 
-  #key(name: string, door: DoorConfig, key: string): string | null {
+  #key(name: string, door: DoorConfig, key: string, line: number): string[] {
     const action = this.#actions.get(name);
-    const command = (yaml: string, text: string | null): string | null =>
-      action !== undefined || text === null ? null : `${yaml}: ${scalar(text)}`;
+    const command = (yaml: string, text: string | null): string[] =>
+      action !== undefined || text === null ? [] : [`${yaml}: ${scalar(text)}`];
+    const seconds = (yaml: string, us: number): string[] => [`${yaml}: ${this.#duration(yaml, us, line)}`];
     switch (key) {
       case 'SEQUENCE':
-        return door.sequence === null ? null : `sequence: [${door.sequence.map(formatStep).join(', ')}]`;
+        return door.sequence === null ? [] : [`sequence: [${door.sequence.map(formatStep).join(', ')}]`];
       case 'ONE_TIME_SEQUENCES':
-        return `one_time_sequences: ${scalar(door.oneTimeSequences ?? '')}`;
+        return [`one_time_sequences: ${scalar(door.oneTimeSequences ?? '')}`];
       case 'SEQ_TIMEOUT':
-        return `seq_timeout: ${duration(door.seqTimeoutUs)}`;
+        return seconds('seq_timeout', door.seqTimeoutUs);
       case 'TCPFLAGS':
-        return `tcpflags: [${flagsOf(door).join(', ')}]`;
+        return [`tcpflags: [${flagsOf(door).join(', ')}]`];
       case 'TARGET':
-        return `target: ${scalar(door.target ?? '')}`;
+        return [`target: ${scalar(door.target ?? '')}`];
       case 'CMD_TIMEOUT':
-        return action === undefined ? `cmd_timeout: ${duration(door.cmdTimeoutUs)}` : null;
+        return action === undefined ? seconds('cmd_timeout', door.cmdTimeoutUs) : [];
       case 'START_COMMAND':
-        return action === undefined ? command('start_command', door.startCommand) : this.#action(action);
+        return action === undefined
+          ? command('start_command', door.startCommand)
+          : this.#action(action, line);
       case 'START_COMMAND_6':
         return command('start_command_6', door.startCommand6);
       case 'STOP_COMMAND':
@@ -124,28 +159,60 @@ class Converter {
       case 'STOP_COMMAND_6':
         return command('stop_command_6', door.stopCommand6);
       default:
-        return null;
+        return [];
     }
   }
 
-  #action(action: Action): string {
-    if ('close' in action) return `close: ${scalar(this.#names.get(action.close) ?? action.close)}`;
-    const { port, proto, to } = action.open;
+  #action(action: Action, line: number): string[] {
+    if ('close' in action) return [`close: ${scalar(this.#names.get(action.close) ?? action.close)}`];
+    const { port, proto, to, states } = action.open;
     const parts = [`port: ${port}`, `proto: ${proto}`];
     if (to !== null) parts.push(`to: ${scalar(to)}`);
-    if (action.forUs !== null) parts.push(`for: ${duration(action.forUs)}`);
-    return `open: { ${parts.join(', ')} }`;
+    if (action.forUs !== null) parts.push(`for: ${this.#duration('for', action.forUs, line)}`);
+    const open = `open: { ${parts.join(', ')} }`;
+    if (states === null) return [open];
+    return [
+      `# The command let in packets with ${states}. This lets in all packets of the client to the port.`,
+      open,
+    ];
+  }
+
+  #duration(key: string, us: number, line: number): string {
+    const most = Math.min(us, LONGEST_US);
+    if (most < us) {
+      const text = `${key}: ${us / US_PER_SECOND} s is written as ${most / US_PER_SECOND} s, the longest there is`;
+      this.#notes.push({ line, text });
+    }
+    return `${most / US_PER_SECOND}s`;
   }
 }
 
-/** Each entry's comments and its line, which for a repeated key stands where it was last written. */
-function inPlace(entries: readonly Entry[], lineOf: (key: string) => string | null): string[] {
+/** Each entry's comments and its lines, which for a repeated key stand where it was last written. */
+function inPlace(entries: readonly Entry[], linesOf: (key: string) => string[]): string[] {
   const keys = entries.map(({ key }) => ALIASES[key] ?? key);
   return entries.flatMap(({ comments }, at) => {
     const key = keys[at] ?? '';
-    const line = keys.lastIndexOf(key) === at ? lineOf(key) : null;
-    return line === null ? comments : [...comments, line];
+    return [...comments.map(plain), ...(keys.lastIndexOf(key) === at ? linesOf(key) : [])];
   });
+}
+
+/** A name that knock.yaml takes and no other door has. */
+function fitName(name: string, taken: ReadonlySet<string>): string {
+  const stem = name
+    .replace(/ \(\d+\)$/, '')
+    .replace(/[^\w.-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .replace(/-+$/, '')
+    .slice(0, LONGEST_STEM);
+  for (let count = 1; ; count++) {
+    const own = count === 1 ? stem || 'door' : `${stem || 'door'}-${count}`;
+    if (!taken.has(own)) return own;
+  }
+}
+
+/** A comment may hold characters that YAML takes for the end of a line, or refuses. */
+function plain(comment: string): string {
+  return comment.replace(/[^\P{Cc}\t]|[\u2028\u2029\ufeff\ufffe\uffff]/gu, ' ');
 }
 
 function flagsOf({ tcpflags }: DoorConfig): string[] {
@@ -158,10 +225,6 @@ function flagsOf({ tcpflags }: DoorConfig): string[] {
 
 function hasPortZero({ sequence }: DoorConfig): boolean {
   return sequence?.some((step) => step.proto !== 'icmp' && step.port === 0) ?? false;
-}
-
-function duration(us: number): string {
-  return `${us / US_PER_SECOND}s`;
 }
 
 function scalar(text: string): string {

@@ -13,7 +13,7 @@ const UNIT_US: Readonly<Record<string, number>> = {
 };
 
 /** Rules carry their end as a date that iptables takes. */
-const LONGEST_US = 10 * 366 * 86_400 * US_PER_SECOND;
+export const LONGEST_US = 10 * 366 * 86_400 * US_PER_SECOND;
 
 /** Whole microseconds, or null when the text is no duration, or one of more than ten years. */
 export function parseDuration(text: string | number): number | null {

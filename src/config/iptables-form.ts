@@ -1,63 +1,125 @@
-/** A start or stop command -> what it does to the firewall, where it is one of the usual iptables commands. */
+/** Reads a start or stop command as the one rule it adds or deletes, where it is one of the usual iptables commands. */
 
 import { parseAddress, parsePort } from '../address.ts';
 import type { Address, Family, Port } from '../model.ts';
 
-/** The rule that lets the source in at one port. */
+/** The rule that lets the client in at one port. */
 export interface RuleForm {
   readonly verb: 'add' | 'delete';
   readonly family: Family;
   readonly port: Port;
   readonly proto: 'tcp' | 'udp';
   readonly to: Address | null;
+  /** `--ctstate NEW`, as it is written: the rule is for packets in these states only. */
+  readonly states: string | null;
+  /** What `--comment` says. A rule is deleted by its comment, too. */
+  readonly comment: string | null;
 }
 
-/** Anything that the shell would not pass on as it stands. */
+/** Anything that the shell would not pass on as it is; in quotes, what it still expands. */
 const SHELL = /[^\w\s%./:@=,+-]/;
+const QUOTED = /"[^"$`\\]*"|'[^']*'/g;
 const CHAIN = 'INPUT';
 const HOST_BITS = { 4: '32', 6: '128' };
+const PROTOCOLS: ReadonlyMap<string, RuleForm['proto']> = new Map([
+  ['tcp', 'tcp'],
+  ['6', 'tcp'],
+  ['udp', 'udp'],
+  ['17', 'udp'],
+]);
+const STATE_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ['--state', 'state'],
+  ['--ctstate', 'conntrack'],
+]);
+const STATES: ReadonlySet<string> = new Set(['NEW', 'ESTABLISHED', 'RELATED', 'UNTRACKED', 'INVALID']);
+/** Services that people put behind a knock, as /etc/services names them. */
+const SERVICES: ReadonlyMap<string, number> = new Map([
+  ['ftp', 21],
+  ['ssh', 22],
+  ['telnet', 23],
+  ['smtp', 25],
+  ['domain', 53],
+  ['http', 80],
+  ['pop3', 110],
+  ['imap2', 143],
+  ['imap', 143],
+  ['https', 443],
+  ['submission', 587],
+  ['rsync', 873],
+  ['imaps', 993],
+  ['pop3s', 995],
+  ['openvpn', 1194],
+  ['mysql', 3306],
+  ['postgresql', 5432],
+]);
 
 /**
- * Reads `iptables -A INPUT -s %IP% -p tcp --dport 22 -j ACCEPT` in its usual spellings. Null for whatever says
- * more than that, `--syn` and `-i` among it: an `open:` would not mean the same.
+ * Reads `iptables -A INPUT -s %IP% -p tcp --dport 22 -j ACCEPT` in its usual spellings. Null for a command that says
+ * more than that, such as `--syn` and `-i`: an `open:` would not mean the same. A match for new connections is accepted.
  */
 export function readRuleForm(command: string): RuleForm | null {
-  if (SHELL.test(command)) return null;
-  const [program = '', ...words] = command.trim().split(/\s+/);
+  const [program = '', ...words] = wordsOf(command) ?? [];
   const tool = /^(?:\/\S*\/)?(ip6?tables)(?:-nft|-legacy)?$/.exec(program)?.[1];
   if (tool === undefined) return null;
   const family = tool === 'iptables' ? 4 : 6;
   const said = readWords(words, family);
-  const { verb, source, proto, port, target } = said ?? {};
-  const isWhole = source === true && target === true;
+  if (said === null || !areModulesNamed(said)) return null;
+  const { verb, isForClient, proto, port, isAccept } = said;
+  const isWhole = isForClient && isAccept;
   if (!isWhole || verb === undefined || proto === undefined || port === undefined) return null;
-  return { verb, family, proto, port, to: said?.to ?? null };
+  const { to = null, states = null, comment = null } = said;
+  return { verb, family, proto, port, to, states, comment };
 }
 
 export function sameRule(a: RuleForm, b: RuleForm): boolean {
-  return a.port === b.port && a.proto === b.proto && a.to === b.to;
+  return (
+    a.port === b.port &&
+    a.proto === b.proto &&
+    a.to === b.to &&
+    a.states === b.states &&
+    a.comment === b.comment
+  );
 }
 
 /** Whether a command may delete a rule that another command has added in one of the usual forms. */
 export function mayDelete(command: string): boolean {
   if (!/ip6?tables/.test(command)) return false;
   if (/\s(-F|--flush|(-D|--delete)\s+\S+\s+\d+)\b/.test(command)) return true;
-  // A rule is deleted by saying it as it was added, unless the shell has its hands in it.
-  return SHELL.test(command) ? /\s(-D|--delete)\b/.test(command) : readRuleForm(command)?.verb === 'delete';
+  // A rule is deleted by repeating how it was added, unless the shell changes the words.
+  return wordsOf(command) === null
+    ? /\s(-D|--delete)\b/.test(command)
+    : readRuleForm(command)?.verb === 'delete';
+}
+
+/** The words that the shell would make of a command; null where it would do more than split them. */
+function wordsOf(command: string): string[] | null {
+  if (SHELL.test(command.replace(QUOTED, ''))) return null;
+  const words = command.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? [];
+  return words
+    .map((word) => word.replace(QUOTED, (quoted) => quoted.slice(1, -1)))
+    .flatMap((word) => {
+      const [, option, value] = /^(--[\w-]+)=(.*)$/.exec(word) ?? [];
+      return option === undefined || value === undefined ? [word] : [option, value];
+    });
 }
 
 interface Said {
   verb?: RuleForm['verb'];
-  source?: true;
-  target?: true;
+  isForClient: boolean;
+  isAccept: boolean;
   proto?: RuleForm['proto'];
   port?: Port;
   to?: Address;
+  states?: string;
+  comment?: string;
+  /** Those of `-m`, and those that options need. */
+  readonly modules: Set<string>;
+  readonly needed: Set<string>;
 }
 
-/** Null when a word is none of those that say no more than an `open:` does. */
+/** Null when some word says more than an `open:` does. */
 function readWords(words: readonly string[], family: Family): Said | null {
-  const said: Said = {};
+  const said: Said = { isForClient: false, isAccept: false, modules: new Set(), needed: new Set() };
   const left = [...words];
   for (let word = left.shift(); word !== undefined; word = left.shift()) {
     if (word === '-w' || word === '--wait') {
@@ -69,8 +131,19 @@ function readWords(words: readonly string[], family: Family): Said | null {
   return said;
 }
 
+/** iptables wants each module named that an option belongs to, and each option of a module that is named. */
+function areModulesNamed({ modules, needed, proto }: Said): boolean {
+  const named = [...modules].filter((name) => name !== proto);
+  return named.length === needed.size && named.every((name) => needed.has(name));
+}
+
 function take(said: Said, word: string, value: string, family: Family): boolean {
+  const module = STATE_OPTIONS.get(word);
+  if (module !== undefined) return takeStates(said, module, word, value);
   switch (word) {
+    case '-t':
+    case '--table':
+      return value === 'filter';
     case '-A':
     case '--append':
     case '-I':
@@ -84,7 +157,7 @@ function take(said: Said, word: string, value: string, family: Family): boolean 
     case '-s':
     case '--source':
     case '--src':
-      said.source = true;
+      said.isForClient = true;
       return value === '%IP%' || value === `%IP%/${HOST_BITS[family]}`;
     case '-d':
     case '--destination':
@@ -95,25 +168,39 @@ function take(said: Said, word: string, value: string, family: Family): boolean 
     }
     case '-p':
     case '--protocol':
-    case '--proto':
-      if (value !== 'tcp' && value !== 'udp') return false;
-      said.proto = value;
-      return true;
+    case '--proto': {
+      const proto = PROTOCOLS.get(value.toLowerCase());
+      if (proto !== undefined) said.proto = proto;
+      return proto !== undefined;
+    }
     case '-m':
     case '--match':
-      return value === said.proto;
+      said.modules.add(value);
+      return true;
+    case '--comment':
+      said.comment = value;
+      said.needed.add('comment');
+      return true;
     case '--dport':
     case '--destination-port': {
-      const port = parsePort(value);
+      const port = parsePort(String(SERVICES.get(value) ?? value));
       if (port === null || port === 0) return false;
       said.port = port;
       return true;
     }
     case '-j':
     case '--jump':
-      said.target = true;
+      said.isAccept = true;
       return value === 'ACCEPT';
     default:
       return false;
   }
+}
+
+/** States that include new connections. */
+function takeStates(said: Said, module: string, option: string, value: string): boolean {
+  const names = value.toUpperCase().split(',');
+  said.states = `${option} ${names.sort().join(',')}`;
+  said.needed.add(module);
+  return names.includes('NEW') && names.every((name) => STATES.has(name));
 }

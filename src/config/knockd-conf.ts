@@ -121,6 +121,7 @@ class Reader {
         return true;
       case 'ONE_TIME_SEQUENCES':
         door.oneTimeSequences = value;
+        if (value === '') this.#problem(entry, 'no file (one_time_sequences), write the path of one');
         return true;
       case 'SEQ_TIMEOUT':
         door.seqTimeoutUs = (this.#take(readSeconds(value), entry) ?? 0) * US_PER_SECOND;

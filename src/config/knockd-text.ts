@@ -1,4 +1,4 @@
-/** The text of a knockd.conf -> its sections and their entries, by the grammar of knockd 0.8 (observed). */
+/** Splits the text of a knockd.conf into sections and their entries, by the grammar of knockd 0.8 (observed). */
 
 export interface Entry {
   /** In upper case: knockd does not care. */
@@ -41,7 +41,8 @@ export function readKnockdText(text: string): KnockdText {
   const strays: Entry[] = [];
   let comments: string[] = [];
   text.split('\n').forEach((raw, index) => {
-    const line = raw.trim();
+    // To C a line ends at a zero byte.
+    const [line = ''] = raw.split('\0').map((part) => part.trim());
     if (line.startsWith('#')) comments.push(line);
     if (line === '' || line.startsWith('#')) return;
     const above = { line: index + 1, comments };

@@ -32,26 +32,28 @@ const JOURNALCTLS = ['/usr/bin/journalctl', '/bin/journalctl'];
 const TAIL_BYTES = 256 * 1024;
 
 /**
- * The journal, where forged lines are told apart; else the first log file with lines of the kernel; else the ring.
+ * The ring, which is the fastest and cannot be forged; else the journal, which comes later; else the first log file with
+ * lines of the kernel, where any local user may have written.
  *
  * @throws KnocktailError 69 when there is none of them
  */
 export async function choose(machine = thisMachine()): Promise<Choice> {
+  if (machine.ring() === 'ring') return { from: 'kmsg', why: `${KMSG} can be read` };
   const { journalctl } = machine;
   if (journalctl !== null && (await hasKernelEntries(journalctl))) {
-    return { from: 'journal', journalctl, why: 'the journal has messages of the kernel' };
+    const why = `${KMSG} cannot be read, and the journal has messages of the kernel`;
+    return { from: 'journal', journalctl, why };
   }
   for (const path of machine.files) {
     if (await hasKernelLines(path)) {
-      return { from: 'file', path, why: `the journal has none of the kernel, and ${path} has` };
+      return { from: 'file', path, why: `only ${path} has messages of the kernel` };
     }
   }
-  if (machine.ring() === 'ring')
-    return { from: 'kmsg', why: 'neither the journal nor a log file has messages of the kernel' };
   throw new KnocktailError("there is no log of the kernel's messages", {
     exitCode: EXIT.UNAVAILABLE,
     value: ['journal', ...machine.files, KMSG].join(', '),
-    remedy: 'run as root or in the group systemd-journal or adm, or name a log with log.path',
+    remedy:
+      'run as root, with CAP_SYSLOG, or in the group systemd-journal or adm, or name a log with log.path',
   });
 }
 

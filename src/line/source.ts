@@ -11,7 +11,7 @@ import { ensureRing } from './kmsg-device.ts';
 import { doubted, told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { followStream } from './stdin.ts';
-import { doubtsOfFile } from './trust.ts';
+import { type Doubt, doubtOfSplitLines, doubtsOfFile, hasSplitLines } from './trust.ts';
 
 interface Surroundings {
   readonly stdin: Readable;
@@ -57,10 +57,25 @@ async function* ring(records: LineSource): AsyncGenerator<LineEvent, void, void>
   yield* records;
 }
 
-/** Who else could write there is told whenever a file becomes the log: at the start, by a choice, by a reload. */
+/**
+ * Who else could write there is told whenever a file becomes the log: at the start, by a choice, by a reload; and when
+ * its lines show it, where nothing was known of what writes it.
+ */
 async function* doubtedFile(path: string, lines: LineSource): AsyncGenerator<LineEvent, void, void> {
-  for (const { what, remedy } of doubtsOfFile(path)) yield doubted(`${what}: ${remedy}`);
-  yield* lines;
+  const doubts = doubtsOfFile(path);
+  for (const each of doubts) yield doubtNotice(each);
+  let isToldOfWriter = doubts.some(({ isOfWriter }) => isOfWriter === true);
+  for await (const event of lines) {
+    if (!isToldOfWriter && event.kind === 'lines' && hasSplitLines(event.bytes)) {
+      isToldOfWriter = true;
+      yield doubtNotice(doubtOfSplitLines(path));
+    }
+    yield event;
+  }
+}
+
+function doubtNotice({ what, remedy }: Doubt): LineEvent {
+  return doubted(`${what}: ${remedy}`);
 }
 
 function journalctlOrThrow(): string {

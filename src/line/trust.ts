@@ -1,6 +1,15 @@
 /** Where lines come from, and how this machine is set up -> who else could write them, in words. */
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { commandLine } from '../command-line.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
@@ -12,19 +21,42 @@ export interface Settings {
   readonly allNetns: string;
   /** Configuration files of rsyslog, and folders of them. */
   readonly rsyslog: readonly string[];
+  /** Where the kernel says who may make user namespaces. */
+  readonly userNamespaces: {
+    readonly most: string;
+    readonly unprivileged: string;
+    readonly apparmor: string;
+  };
 }
 
 const THIS_MACHINE: Settings = {
   allNetns: '/proc/sys/net/netfilter/nf_log_all_netns',
   rsyslog: ['/etc/rsyslog.conf', '/etc/rsyslog.d'],
+  userNamespaces: {
+    most: '/proc/sys/user/max_user_namespaces',
+    // Debian's and Ubuntu's kernels alone have these two.
+    unprivileged: '/proc/sys/kernel/unprivileged_userns_clone',
+    apparmor: '/proc/sys/kernel/apparmor_restrict_unprivileged_userns',
+  },
 };
-/** What lets true lines of the kernel through alone. */
-const KERNEL_ONLY = /\$inputname\s*==\s*["']imklog["']|\$!_TRANSPORT\s*==\s*["']kernel["']/;
+/** What lets through whole messages of the kernel, and nothing else. */
+const KERNEL_ONLY = /inputname\s*(==|, *isequal,)\s*["']imkmsg["']|\$!_TRANSPORT\s*==\s*["']kernel["']/;
+/** The same by way of /proc/kmsg. */
+const SPLIT_ONLY = /inputname\s*(==|, *isequal,)\s*["']imklog["']/;
+/** The kernel writes its stamp ahead of each line of /proc/kmsg; imkmsg and journald leave it out. */
+const SPLIT_LINE = /kernel: \[ *\d+\.\d{6}\]/;
+const SPLIT_MARK = Buffer.from('kernel: [');
+/** Of a line of rsyslog's: what stands in quotes, a brace that parts blocks, or what is between them. */
+const PARTS = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[{}]|[^"'{}]+|["']/g;
+/** How much of the end of a file is searched for such lines. */
+const TAIL_BYTES = 64 * 1024;
 
 export interface Doubt {
   readonly what: string;
   /** What to type or do. */
   readonly remedy: string;
+  /** Whether it is about what writes the lines of a file. */
+  readonly isOfWriter?: true;
 }
 
 export interface FormattedLog extends LogPlace {
@@ -65,24 +97,68 @@ export function doubtsOfFile(path: string, settings = THIS_MACHINE): Doubt[] {
     const what = `${folder} can be written by any local user, who could replace ${path}`;
     doubts.push({ what, remedy: commandLine(['chmod', 'o-w', folder]) });
   }
-  if (isShared(path, settings)) {
+  const writer = writerOf(path, settings);
+  if (writer === 'anybody') {
     const what = `${path} holds what any local user tells syslog, beside the lines of the kernel`;
     doubts.push({
       what,
       remedy: 'give them a file of their own: knocktail rules --format rsyslog, docs/setup.md',
+      isOfWriter: true,
     });
   }
+  if (writer === 'split' || (writer === 'unknown' && hasSplitLines(tailOf(path))))
+    doubts.push(doubtOfSplitLines(path, settings));
   return doubts;
 }
 
 /**
- * Whether some rule of rsyslog writes there without asking for the kernel. Without any rule, as in a container that
- * has but the log of its host, the usual names count.
+ * /proc/kmsg gives each line of a message a header of its own, and some messages hold text of a user's choosing:
+ * overlayfs prints the names of folders that it cannot mount, line feeds included (observed with Linux 6.18 and imklog).
+ * In /dev/kmsg, and so in the journal, one message stays one record.
  */
-function isShared(path: string, { rsyslog }: Settings): boolean {
+export function doubtOfSplitLines(path: string, settings = THIS_MACHINE): Doubt {
+  const what = `${path} is written by way of /proc/kmsg (imklog, klogd), where ${mountersOf(settings)} can forge lines`;
+  const remedy = 'read log: { from: kmsg }, or let imkmsg write it: knocktail rules --format rsyslog';
+  return { what, remedy, isOfWriter: true };
+}
+
+/** Whether some of these lines came by way of /proc/kmsg. */
+export function hasSplitLines(bytes: Buffer): boolean {
+  return bytes.includes(SPLIT_MARK) && SPLIT_LINE.test(bytes.toString('latin1'));
+}
+
+/** Who can mount in a namespace. */
+function mountersOf({ userNamespaces: { most, unprivileged, apparmor } }: Settings): string {
+  if (read(most).trim() === '0' || read(unprivileged).trim() === '0')
+    return 'anyone who may mount file systems (user namespaces are off, so no other local user)';
+  if (read(apparmor).trim() === '1') return 'any local user whom AppArmor allows user namespaces';
+  return 'any local user (user.max_user_namespaces is not 0)';
+}
+
+/**
+ * Who gets lines into the file, by the rules of rsyslog: the least trusted counts. Without any rule, as in a container
+ * that has but the log of its host, the usual names count.
+ */
+function writerOf(path: string, { rsyslog }: Settings): 'anybody' | 'split' | 'kernel' | 'unknown' {
   const rules = rsyslog.flatMap(configsAt).flatMap((text) => rulesFor(path, text));
-  if (rules.length > 0) return rules.some((rule) => !KERNEL_ONLY.test(rule));
-  return KERNEL_LOGS.some((each) => each === path);
+  if (rules.length === 0) return KERNEL_LOGS.some((each) => each === path) ? 'anybody' : 'unknown';
+  if (rules.some((rule) => !KERNEL_ONLY.test(rule) && !SPLIT_ONLY.test(rule))) return 'anybody';
+  return rules.some((rule) => SPLIT_ONLY.test(rule)) ? 'split' : 'kernel';
+}
+
+function tailOf(path: string): Buffer {
+  let file: number | null = null;
+  try {
+    // Without O_NONBLOCK, a FIFO would hold the open until somebody writes.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const { size } = fstatSync(file);
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    return tail.subarray(0, readSync(file, tail, 0, tail.length, size - tail.length));
+  } catch {
+    return Buffer.alloc(0);
+  } finally {
+    if (file !== null) closeSync(file);
+  }
 }
 
 function configsAt(path: string): string[] {
@@ -96,16 +172,27 @@ function configsAt(path: string): string[] {
   }
 }
 
-/** Each rule that names the file, from the `if` that guards its block or from the start of its line. */
+/** Each line that names the file, with the heads of the blocks that it is in, as in `if $inputname == 'imkmsg' then`. */
 function rulesFor(path: string, text: string): string[] {
-  const lines = text.split('\n').map((line) => line.replace(/^\s*#.*/, ''));
-  return lines.flatMap((line, at) => {
-    if (!names(line, path)) return [];
-    const before = lines.slice(0, at).join('\n');
-    const block =
-      before.lastIndexOf('{') > before.lastIndexOf('}') ? before.slice(before.lastIndexOf('if ')) : '';
-    return [`${block}\n${line}`];
-  });
+  const rules: string[] = [];
+  const heads: string[] = [];
+  let head = '';
+  for (const line of text.split('\n').map((each) => each.replace(/^\s*#.*/, ''))) {
+    if (names(line, path)) rules.push([...heads, head, line].join('\n'));
+    for (const [part] of `${line}\n`.matchAll(PARTS)) {
+      if (part === '{') heads.push(head);
+      if (part === '}') heads.pop();
+      head = part === '{' || part === '}' ? '' : head + part;
+    }
+    if (!goesOn(head)) head = '';
+  }
+  return rules;
+}
+
+/** Whether the next line belongs to this one: a condition without a statement, or an open parenthesis. */
+function goesOn(head: string): boolean {
+  const opened = head.split('(').length - head.split(')').length;
+  return opened > 0 || (/\bif\b/.test(head) && !/\bthen\s+\S/.test(head));
 }
 
 function names(line: string, path: string): boolean {

@@ -4,19 +4,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { echoSize } from '../../src/attempt/match.ts';
 import type { Decision, Lock, Packet, Step } from '../../src/model.ts';
+import { runs } from '../support/runs.ts';
 import { fitsStep, oracle } from './oracle.ts';
 import { type Scene, sceneFrom } from './random.ts';
 import { address, asPort, door, packet, play } from './traffic.ts';
 
-const RUNS = 100_000;
+const RUNS = runs(5_000);
 const MINUTES_MS = 60_000;
 
 const scenes = fc
   .tuple(fc.uint8Array({ maxLength: 12 }), fc.uint8Array({ minLength: 8, maxLength: 56 }))
   .map(([doors, packets]) => sceneFrom(doors, packets));
 
-function holds(runs: number, property: (scene: Scene) => void): void {
-  fc.assert(fc.property(scenes, property), { numRuns: runs });
+function holds(numRuns: number, property: (scene: Scene) => void): void {
+  fc.assert(fc.property(scenes, property), { numRuns });
 }
 
 const opensOf = (text: string): string => text.split(' ').sort().join(' ').trim();
@@ -68,7 +69,7 @@ describe('by default', () => {
         const sent = noisy.map((packet, index) => ({ ...packet, time: index * 1_000, id: index }));
         expect(play([lock], sent).opens).toMatch(/^long@/);
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(500) },
     );
   });
 });

@@ -16,6 +16,15 @@ it('prints what check accepts, and tells what it could not carry over', async ()
   expect(await knocktail(['check', '-c', fileWith(stdout)])).toMatchObject({ code: 0 });
 });
 
+it('two sections of options, as containers have them, become one', async () => {
+  const text =
+    '[options]\n\tUseSyslog\n\n[one]\n\tsequence = 7123:udp,8754:udp,6002:udp\n\tcommand = /bin/true %IP%\n\n' +
+    '[options]\n\tUseSyslog\n\tlogfile = /dev/stdout\n';
+  const { stdout, stderr } = await knocktail(['convert', fileWith(text, 'knockd.conf')]);
+  expect(stderr).toBe('');
+  expect(await knocktail(['check', '-c', fileWith(stdout)])).toMatchObject({ code: 0 });
+});
+
 it.each([
   [
     'a knock.yaml',
@@ -23,6 +32,9 @@ it.each([
     65,
     /not a knockd\.conf/,
   ],
+  ['one without a door', '[options]\nUseSyslog\n', 65, /: no door to convert, add a \[DOOR\]/],
+  ['one with doors of port 0 alone', '[a]\nsequence = abc\n', 65, /no door to convert/],
+  ['one that names no file of sequences', '[a]\none_time_sequences =\n', 78, /:2:1: no file/],
   ['a broken one', '[a]\nsequence = 70000\n', 78, /:2:1: not a port \(70000\)/],
 ])('%s is refused', async (_, text, code, words) => {
   const ran = await knocktail(['convert', fileWith(text)]);

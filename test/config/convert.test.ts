@@ -1,10 +1,12 @@
-/** knockd.conf -> knock.yaml: what means the same is said in our way, the rest stays as it was. */
+/** What knock.yaml the converter makes of a knockd.conf. */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { convertKnockdConf } from '../../src/config/convert.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
+import { runs } from '../support/runs.ts';
 
 function load(text: string): Config {
   const { config, problems } = loadConfig(text);
@@ -15,6 +17,7 @@ const converted = (text: string): Config => load(convert(text).yaml);
 const door = (commands: string, name = 'a') => `[${name}]\nsequence = 1,2,3\n${commands}\n`;
 
 const ADD = '/sbin/iptables -A INPUT -s %IP% -p tcp --dport 22 -j ACCEPT';
+const NEW = ADD.replace('--dport', '-m state --state NEW --dport');
 const DELETE = '/sbin/iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT';
 
 it('prints the options and doors in their places, with their comments', () => {
@@ -77,7 +80,10 @@ it('prints the options and doors in their places, with their comments', () => {
     '# the end',
     '',
   ]);
-  expect(notes).toEqual([{ line: 9, text: 'the door open ssh is called open-ssh now' }]);
+  expect(notes).toEqual([
+    { line: 9, text: 'the door open ssh is called open-ssh now' },
+    { line: 20, text: 'one_time_sequences: a relative path (once.seq) starts at the folder of knock.yaml' },
+  ]);
 });
 
 describe('commands of the usual forms', () => {
@@ -85,9 +91,28 @@ describe('commands of the usual forms', () => {
     ADD,
     'iptables -I INPUT 1 -s %IP%/32 -p tcp -m tcp --dport 22 -j ACCEPT',
     '/usr/sbin/iptables-nft -w 5 --insert INPUT --source %IP% --protocol tcp --destination-port 22 --jump ACCEPT',
+    'iptables -t filter -A INPUT -s "%IP%" -p TCP --dport=ssh -j ACCEPT -m comment --comment "knock, of knockd"',
   ])('%s opens the port', (command) => {
     expect(converted(door(`start_command = ${command}`)).doors['a']).toMatchObject({
       open: { port: 22, proto: 'tcp', to: null, forUs: null },
+      startCommand: null,
+    });
+  });
+
+  it.each([
+    ['-p tcp -m state --state NEW -m tcp', '--state NEW'],
+    ['-p tcp -m conntrack --ctstate NEW,ESTABLISHED', '--ctstate ESTABLISHED,NEW'],
+    ['-m tcp -p tcp -m state --state=new', '--state NEW'],
+    ['-p udp -m udp -m conntrack --ctstate NEW', '--ctstate NEW'],
+  ])('a match for new connections (%s) becomes open: with a comment that says so', (match, states) => {
+    const [add, remove] = [ADD, DELETE].map((command) => command.replace('-p tcp', match));
+    const text = door(`start_command = ${add}\nstop_command = ${remove}`);
+    const yaml = convert(text).yaml;
+    expect(yaml).toContain(
+      `# The command let in packets with ${states}. This lets in all packets of the client to the port.\n    open: {`,
+    );
+    expect(load(yaml).doors['a']).toMatchObject({
+      open: { port: 22, forUs: 10_000_000 },
       startCommand: null,
     });
   });
@@ -144,10 +169,15 @@ describe('commands are left alone that', () => {
     ['do not accept', ADD.replace('ACCEPT', 'LOG')],
     ['negate', ADD.replace('-s', '! -s')],
     ['are for IPv6 alone', ADD.replace('iptables', 'ip6tables')],
+    ['are for established connections', ADD.replace('--dport', '-m state --state ESTABLISHED --dport')],
+    ['iptables refuses for want of a module', ADD.replace('--dport', '--ctstate NEW --dport')],
+    ['match by another module', ADD.replace('--dport', '-m recent --rcheck --dport')],
+    ['expand a variable in quotes', ADD.replace('22', '"$PORT"')],
   ])('%s', (_, command) => stays(door(`start_command = ${command}`)));
 
   it.each([
     ['stop something else', `start_command = ${ADD}\nstop_command = ${DELETE.replace('22', '23')}`],
+    ['stop a rule for other states', `start_command = ${NEW}\nstop_command = ${DELETE}`],
     ['stop at once', `start_command = ${ADD}\ncmd_timeout = 0\nstop_command = ${DELETE}`],
     ['do something else over IPv6', `start_command = ${ADD}\nstart_command_6 = echo`],
     [
@@ -185,6 +215,58 @@ it('a door that nobody can knock on is left out, and that is said', () => {
   expect(notes).toEqual([{ line: 1, text: 'the door a is left out: nobody can knock on port 0' }]);
 });
 
+it('a door that closes one that is left out keeps its command', () => {
+  const text = `[a]\nsequence = 0,1\ncommand = ${ADD}\n[b]\nsequence = 1,2,3\ncommand = ${DELETE}\n`;
+  expect(converted(text).doors['b']?.startCommand).toBe(DELETE);
+});
+
+it('of several sections of options each key is written once, as knockd takes it last', () => {
+  const text = [
+    '# first',
+    '[options]',
+    'UseSyslog',
+    'LogFile = /a.log',
+    '[a]',
+    'sequence = 1',
+    '# second',
+    '[options]',
+    'UseSyslog',
+    'LogFile = /b.log',
+    '[options]',
+    'Interface = any',
+  ].join('\n');
+  expect(convert(text).yaml.split('\n').slice(3, 8)).toEqual([
+    'compat: knockd',
+    '# first',
+    '# second',
+    'usesyslog: true',
+    'logfile: /b.log',
+  ]);
+});
+
+it('UseSyslog in the section of a door is for all', () => {
+  expect(converted('[a]\nsequence = 1\nUseSyslog\n').usesyslog).toBe(true);
+});
+
+it('a time that is longer than knock.yaml takes is cut, and that is said', () => {
+  const { yaml, notes } = convert('[a]\nsequence = 1,2\nseq_timeout = 999999999\n');
+  expect(load(yaml).doors['a']?.seqTimeoutUs).toBe(316_224_000 * 1_000_000);
+  expect(notes).toEqual([
+    {
+      line: 1,
+      text: 'seq_timeout: 999999999 s is written as 316224000 s, the longest there is',
+    },
+  ]);
+});
+
+it('no door takes the name of another', () => {
+  const names = ['a', 'a-2', 'a', 'a-2-2', 'a b', 'a-b', '#', '!', 'x'.repeat(64), 'x'.repeat(64)];
+  const { doors } = converted(names.map((name) => `[${name}]\nsequence = 1\n`).join(''));
+  const kept = ['a', 'a-2', 'a-2-2', 'a-b', 'x'.repeat(64)];
+  expect(Object.keys(doors)).toHaveLength(names.length);
+  expect(Object.keys(doors)).toEqual(expect.arrayContaining(kept));
+});
+
 it('two doors of one name stay two doors', () => {
   expect(Object.keys(converted('[a]\nsequence = 1\n[a]\nsequence = 2\n').doors)).toEqual(['a', 'a-2']);
 });
@@ -197,3 +279,136 @@ it.each(['public', 'edge/facts', 'edge/onetime'])(
     expect(after).toEqual(before);
   },
 );
+
+describe('whatever is printed is a knock.yaml that check accepts', () => {
+  /** What the doors of a knockd.conf wait for, whatever they are called; those of port 0 are left out. */
+  const locks = ({ doors }: Config): string[] =>
+    Object.values(doors)
+      .filter(({ sequence }) => !sequence?.some((step) => step.proto !== 'icmp' && step.port === 0))
+      .map(({ sequence, oneTimeSequences, seqTimeoutUs, tcpflags, target }) => [
+        sequence,
+        oneTimeSequences,
+        Math.min(seqTimeoutUs, 316_224_000_000_000),
+        tcpflags,
+        target,
+      ])
+      .map((lock) => JSON.stringify(lock))
+      // Names that are numbers come first in an object.
+      .sort();
+
+  function expectConverted(text: string): void {
+    const before = load(text);
+    const { yaml, doors } = convertKnockdConf(text, before);
+    expect(doors).toBe(locks(before).length);
+    if (doors === 0) return;
+    const after = load(yaml);
+    expect(locks(after)).toEqual(locks(before));
+    const settings = ({ usesyslog, logfile, pidfile, interface: name, compat }: Config): unknown[] => [
+      usesyslog,
+      logfile,
+      pidfile,
+      name,
+      compat,
+    ];
+    expect(settings(after)).toEqual(settings(before));
+  }
+
+  const facts: { name: string; config: string; result: string }[] = JSON.parse(
+    readFileSync('fixtures/conformance/edge/config_facts.json', 'utf8'),
+  );
+  it.each(facts.filter(({ config }) => loadConfig(config).problems === null))('$name', ({ config }) => {
+    expectConverted(config);
+  });
+
+  const files = readdirSync('fixtures', { recursive: true, encoding: 'utf8' });
+  it.each(files.filter((name) => name.endsWith('knockd.conf')))('%s', (name) => {
+    expectConverted(readFileSync(`fixtures/${name}`, 'utf8'));
+  });
+
+  it('of any sections, keys, values and comments that are accepted', () => {
+    const text = fc.oneof(
+      fc.string({ maxLength: 12 }),
+      fc.string({ unit: 'binary', maxLength: 12 }),
+      fc.constantFrom(
+        '~',
+        'null',
+        'true',
+        '1e3',
+        '- x',
+        '{a: b}',
+        '*a',
+        '&a',
+        '!!str x',
+        '@',
+        '`',
+        '? x',
+        '%',
+        '[a]',
+      ),
+    );
+    const rule = fc
+      .tuple(
+        fc.constantFrom('-A', '-D', '-I'),
+        fc.constantFrom('22', 'ssh', '80'),
+        fc.constantFrom('', ' -m state --state NEW'),
+      )
+      .map(
+        ([verb, port, states]) => `iptables ${verb} INPUT -s %IP% -p tcp${states} --dport ${port} -j ACCEPT`,
+      );
+    const number = fc.oneof(fc.nat(70), fc.nat(), fc.integer(), fc.constantFrom('5s', 'x', '', '2147483647'));
+    const step = fc.tuple(fc.oneof(fc.nat(3), fc.nat(65_535)), fc.constantFrom('', ':udp', ':TCP'));
+    const flags = fc.constantFrom('syn', '!ack', 'SYN,!Ack,fin', 'syn,!syn', 'syn,ack');
+    const value = (key: string): fc.Arbitrary<unknown> => {
+      if (key === 'sequence')
+        return fc.array(step, { minLength: 1, maxLength: 5 }).map((all) => all.map((s) => s.join('')));
+      if (/command/.test(key)) return fc.oneof(rule, rule, text);
+      if (/timeout/.test(key)) return number;
+      if (key === 'tcpflags') return flags;
+      if (key === 'target') return fc.oneof(fc.ipV4(), fc.ipV6());
+      return fc.oneof(text, fc.constantFrom('any', 'eth0', '/dev/stdout', 'on', '0'));
+    };
+    const entry = (keys: readonly string[]): fc.Arbitrary<string> =>
+      fc
+        .constantFrom(...keys)
+        .chain((key) =>
+          fc
+            .tuple(value(key), fc.option(text))
+            .map(([v, c]) => `${c === null ? '' : `#${c}\n`}${key} = ${v}`),
+        );
+    const commands = ['start_command', 'command', 'stop_command', 'start_command_6', 'stop_command_6'];
+    const keys = [
+      'seq_timeout',
+      'timeout',
+      'cmd_timeout',
+      'tcpflags',
+      'target',
+      'one_time_sequences',
+      ...commands,
+      ...commands,
+    ];
+    const entries = (keys: readonly string[]) =>
+      fc.array(fc.oneof({ weight: 9, arbitrary: entry(keys) }, fc.constant('UseSyslog')), { maxLength: 6 });
+    const name = fc.oneof(
+      fc.constantFrom('a', 'b', 'a-2', 'a (2)', 'null', '1', 'constructor', '__proto__'),
+      text,
+    );
+    const door = fc
+      .tuple(name, entry(['sequence']), entries([...keys, 'sequence']))
+      .map(([n, s, e]) => [`[${n}]`, s, ...e]);
+    const options = entries(['logfile', 'pidfile', 'interface']).map((e) => ['[options]', ...e]);
+    const conf = fc
+      .array(fc.oneof({ weight: 3, arbitrary: door }, options), { maxLength: 5 })
+      .chain((sections) => fc.tuple(fc.constant(sections.flat().join('\n')), fc.option(text)))
+      .map(([sections, comment]) => `${sections}\n${comment === null ? '' : `#${comment}`}\n`);
+    let converted = 0;
+    fc.assert(
+      fc.property(conf, (text) => {
+        if (loadConfig(text).problems !== null || !text.includes('[')) return;
+        converted++;
+        expectConverted(text);
+      }),
+      { numRuns: runs(1_000) },
+    );
+    expect(converted).toBeGreaterThan(runs(1_000) / 4);
+  }, 60_000);
+});

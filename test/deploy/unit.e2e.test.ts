@@ -19,7 +19,6 @@ describeWith(
       lab = new Lab();
       await lab.logAndDrop('nft');
       await lab.listen(22);
-      await lab.pumpLog();
     });
     afterEach(() => lab.close());
 
@@ -37,9 +36,9 @@ describeWith(
       cpSync('package.json', join(home, 'package.json'));
       mkdirSync(join(home, 'state'));
       const config = join(home, 'knock.yaml');
-      const log = `log: { path: ${lab.log}, prefix: "${lab.prefix}" }`;
+      const log = `log: { from: auto, prefix: "${lab.prefix}" }`;
       writeFileSync(config, `${log}\nstate: state\nfirewall: { iptables: nft }\ndoors:\n  ssh: ${door}\n`);
-      for (const path of [lab.folder, lab.log, join(home, 'state')]) chownSync(path, NOBODY, NOBODY);
+      for (const path of [lab.folder, join(home, 'state')]) chownSync(path, NOBODY, NOBODY);
       return home;
     }
 
@@ -56,8 +55,10 @@ describeWith(
       let said = '';
       for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
       await until(() => /^ready/m.test(said), `ready in:\n${said}`);
+      expect(said).toContain('/dev/kmsg: reading');
       const status = readFileSync(`/proc/${daemon.pid}/status`, 'utf8');
-      expect(status).toMatch(/^CapEff:\s0000000000001000$/m);
+      // CAP_NET_ADMIN and CAP_SYSLOG.
+      expect(status).toMatch(/^CapEff:\s0000000400001000$/m);
       expect(status).toMatch(/^Uid:\s65534\s/m);
       expect((await lab.connect('client', SERVER[family], 22)).outcome).toBe('dropped');
       await lab.exec('client', ['knock', '-d', '20', SERVER[family], ...KNOCK]);

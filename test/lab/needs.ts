@@ -43,6 +43,7 @@ const NEEDS = {
   journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
   'systemd-analyze': () => lacksProgram('systemd-analyze'),
   setpriv: () => lacksProgram('setpriv'),
+  'user namespaces': () => lacksUserNamespaces(),
   image: () =>
     process.env['KNOCKTAIL_IMAGE'] === '1'
       ? (lacksProgram('podman') ?? lacksProgram('buildah'))
@@ -89,6 +90,22 @@ function lacksFile(path: string, mode = constants.R_OK | constants.W_OK): string
 
 function lacksNamespaces(): string | null {
   return inScratchNamespace('true');
+}
+
+/** For a user without any rights. */
+function lacksUserNamespaces(): string | null {
+  const argv = [
+    '--reuid',
+    '65534',
+    '--regid',
+    '65534',
+    '--clear-groups',
+    'unshare',
+    '--user',
+    '--mount',
+    'true',
+  ];
+  return spawnSync('setpriv', argv, { env: ENV }).status === 0 ? null : 'no user namespaces for other users';
 }
 
 /** The kernel may have nf_tables alone, without the older ip_tables. */

@@ -30,7 +30,7 @@ it.each(['file', 'auto'] as const)(
   'who else could write to the log is told with it, from: %s',
   async (from) => {
     const path = logPath();
-    writeFileSync(path, 'Nov 21 00:00:00 vm kernel: [    1.000000] x\n');
+    writeFileSync(path, 'Nov 21 00:00:00 vm kernel: x\n');
     chmodSync(path, 0o666);
     const stopping = new AbortController();
     const machine = { journalctl: null, files: [path], ring: () => 'missing' as const };
@@ -47,3 +47,19 @@ it.each(['file', 'auto'] as const)(
     ]);
   },
 );
+
+it('a daemon learns from the lines of a file that they came by way of /proc/kmsg, and tells it once', async () => {
+  const path = logPath();
+  writeFileSync(path, '');
+  const log = open('file', path);
+  await log.settled();
+  appendFileSync(path, '2026-11-21T00:00:00Z vm kernel: by imkmsg\n');
+  await log.settled();
+  const doubts = () => log.events.filter((event) => event.kind === 'notice' && event.isDoubt === true);
+  expect(doubts()).toEqual([]);
+  for (const at of ['1.000000', '2.000000']) {
+    appendFileSync(path, `Nov 21 00:00:00 vm kernel: [    ${at}] x\n`);
+    await log.settled();
+  }
+  expect(doubts()).toEqual([expect.objectContaining({ text: expect.stringContaining('/proc/kmsg') })]);
+});

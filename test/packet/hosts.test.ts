@@ -8,6 +8,7 @@ import { type Packet, US_PER_SECOND } from '../../src/model.ts';
 import { RecordedTime } from '../../src/packet/recorded-time.ts';
 import { PacketScan, type ScanOptions } from '../../src/packet/scan.ts';
 import { door } from '../attempt/traffic.ts';
+import { runs } from '../support/runs.ts';
 
 const S = US_PER_SECOND;
 const BOOT = Date.UTC(2026, 10, 20) * 1000;
@@ -156,7 +157,7 @@ describe('a log that several hosts write, with lines whose stamps are wild', () 
       fc.property(knocks, extras, spelling, (lines, more, spelling) => {
         expect(ofKnockers(read(mixed(lines, more), spelling))).toEqual(expected(lines));
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(1_000) },
     );
   });
 

@@ -8,9 +8,10 @@ import type { Packet } from '../../src/model.ts';
 import { HostClocks } from '../../src/packet/host-clocks.ts';
 import { readLine } from '../../src/packet/line.ts';
 import { PacketScan } from '../../src/packet/scan.ts';
+import { runs } from '../support/runs.ts';
 
 const READ_AT = Date.UTC(2026, 10, 21, 1) * 1000;
-const RUNS = 100_000;
+const RUNS = runs(5_000);
 const LF = 10;
 
 const lines = ['log', 'rfc3339.log', 'rfc5424.log', 'kmsg'].flatMap((spelling) =>
@@ -127,6 +128,6 @@ it('the scan of a batch finds exactly the packets that are believed line by line
       new PacketScan({ prefix, live: false }).scan(batch, READ_AT, (packet) => found.push(packet));
       expect(found).toEqual(believed);
     }),
-    { numRuns: 3_000 },
+    { numRuns: runs(500) },
   );
 });
