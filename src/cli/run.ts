@@ -23,6 +23,7 @@ import { isoTime } from '../time.ts';
 import { wordsFor } from '../words.ts';
 import { isInBackground, removePidfile, settleInBackground, toBackground } from './background.ts';
 import { type Overrides, override, readConfigFile } from './config-file.ts';
+import { requireTrusted } from './config-trust.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
@@ -30,6 +31,7 @@ import { withLogOptions } from './log-options.ts';
 import { PositionFile } from './position.ts';
 import { describePacket } from './print.ts';
 import { Reload } from './reload.ts';
+import { StateLock } from './state-lock.ts';
 import { tellSystemd } from './systemd.ts';
 
 const DEFAULT_PIDFILE = { none: '/run/knocktail.pid', knockd: '/var/run/knockd.pid' };
@@ -84,6 +86,8 @@ async function run(
   const path = resolve(given);
   const read = async (): Promise<Config> => {
     const { config, warnings } = await readConfigFile(path);
+    const warning = requireTrusted(path);
+    if (warning !== null) log.warn(`${path}: ${warning}`);
     for (const { line, text } of warnings) log.warn(`${path}:${line}: ${text}`);
     return override(config, options);
   };
@@ -129,13 +133,26 @@ async function run(
     warn: (text) => log.warn(text),
   });
   for (const { what, remedy } of doubtsOfHost()) log.warn(`${what}: ${remedy}`);
-  const reload = new Reload({ path, read, daemon, oneTime, log }, config);
+  const lock = new StateLock();
+  const hold = async ({ firewall, state }: Config): Promise<void> => {
+    // A dry run keeps nothing there.
+    if (firewall.backend !== 'dry-run') await lock.hold(state);
+  };
+  const reloaded = {
+    reload: async (next: Config) => {
+      await hold(next);
+      await daemon.reload(next);
+    },
+  };
+  await hold(config);
+  const reload = new Reload({ path, read, daemon: reloaded, oneTime, log }, config);
   io.stay(() => reload.now());
   await reload.start();
   await daemon.run().finally(async () => {
     await reload.stop();
     await metrics.close();
     if (inBackground) removePidfile(pidfile);
+    lock.release();
     log.info('shutting down');
     await log.close();
   });

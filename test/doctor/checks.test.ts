@@ -161,7 +161,7 @@ describe('the state', () => {
     mkdirSync(path);
     chmodSync(path, 0o777);
     expect(said(checkState(path))).toMatch(/^fail: .* can be written by any local user, and stop commands/);
-    expect(checkState(path).remedy).toBe(`chmod o-w "${path}"`);
+    expect(checkState(path).remedy).toBe(`chmod go-w "${path}"`);
   });
 
   it('is not where nothing can be written', () => {
