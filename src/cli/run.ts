@@ -24,6 +24,7 @@ import { wordsFor } from '../words.ts';
 import { isInBackground, removePidfile, settleInBackground, toBackground } from './background.ts';
 import { type Overrides, override, readConfigFile } from './config-file.ts';
 import { DaemonLog } from './daemon-log.ts';
+import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
@@ -136,8 +137,10 @@ async function run(
     text: () => expose(familiesOf(daemon.counts(), { version, startedAt })),
     warn: (text) => log.warn(text),
   });
+  const programs = programsOf();
   const logRules = new LogRulesWatch({
     config: () => daemon.config,
+    look: (config) => deafDoorsHere(config, programs),
     typed: (message) => withOptions(message, path, options),
     log,
   });

@@ -60,7 +60,10 @@ export function logOptionsOf(processes: readonly Process[]): {
       if (word === option) return argv.slice(at + 1, at + 2);
       return word.startsWith(`${option}=`) ? [word.slice(option.length + 1)] : [];
     });
-  return { logs: valuesOf('--log').filter((log) => /^(?:\/.*|auto|journal|kmsg|-)$/.test(log)), prefix: valuesOf('--prefix').at(-1) ?? null };
+  return {
+    logs: valuesOf('--log').filter((log) => /^(?:\/.*|auto|journal|kmsg|-)$/.test(log)),
+    prefix: valuesOf('--prefix').at(-1) ?? null,
+  };
 }
 
 /** Those that open doors. What one of them is about to run has its words until it is another program. */
