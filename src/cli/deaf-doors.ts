@@ -7,6 +7,7 @@ import { hasIpv6 } from '../doctor/host.ts';
 import { type DeafDoor, deafDoors, deafness } from '../doctor/log-rules.ts';
 import { isSameHost } from '../host-name.ts';
 import type { Family } from '../model.ts';
+import { settleBinaries } from '../rule/backend.ts';
 import type { PacketFilter } from '../rule/stages.ts';
 import { sequencesBy } from './watched-by.ts';
 
@@ -27,14 +28,14 @@ type Found = DeafDoor & { readonly families: readonly Family[] };
  */
 export async function deafDoorsHere(
   config: Config,
-  programs: () => Promise<Programs>,
+  programs: (config: Config) => Promise<Programs>,
 ): Promise<readonly Deafness[]> {
   if (config.firewall.backend === 'dry-run' || !isLoggedHere(config)) return [];
   const sequencesOf = await sequencesBy(config);
   const found: Found[] = [];
   for (const family of [4, 6] as const) {
     if (family === 6 && (!config.ipv6 || !hasIpv6())) continue;
-    const filter = await filterOf(family, config, await programs());
+    const filter = await filterOf(family, config, await programs(config));
     if (filter.iptables === null && filter.nft === null) continue;
     const deaf = deafDoors(filter, config, sequencesOf);
     // Rules of nft may log them all the same. They are asked only then, as that costs more.
@@ -47,6 +48,21 @@ export async function deafDoorsHere(
     text: deafness(each, each.families),
     remedy: each.remedy,
   }));
+}
+
+/** The programs of a configuration, which are looked for again when it names others. */
+export function programsOf(): (config: Config) => Promise<Programs> {
+  let known: { readonly key: string; readonly found: Promise<Programs> } | null = null;
+  return ({ firewall: { iptables, chain } }) => {
+    const key = `${iptables} ${chain}`;
+    if (known?.key !== key)
+      known = { key, found: settleBinaries(iptables, process.env['PATH'] ?? '', chain) };
+    const { found } = known;
+    found.catch(() => {
+      known = null;
+    });
+    return found;
+  };
 }
 
 async function filterOf(family: Family, { firewall }: Config, programs: Programs): Promise<PacketFilter> {

@@ -7,9 +7,8 @@ import { checkDaemon, logOptionsOf, type Process } from '../doctor/daemons.ts';
 import { processes } from '../doctor/host.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
 import { EXIT } from '../errors.ts';
-import { settleBinaries } from '../rule/backend.ts';
 import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
-import { deafDoorsHere } from './deaf-doors.ts';
+import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withOptions } from './own-command.ts';
@@ -61,9 +60,6 @@ async function troubleOf(config: Config, running: readonly Process[]): Promise<s
   const firewall = firewallOf(config, () => undefined);
   await firewall.list();
   if (!(await firewall.intact())) return `${hooks.join(', ')}: no jump to ${chain} where it has to stand`;
-  const { iptables } = config.firewall;
-  const [deaf] = await deafDoorsHere(config, () =>
-    settleBinaries(iptables, process.env['PATH'] ?? '', chain),
-  );
+  const [deaf] = await deafDoorsHere(config, programsOf());
   return deaf === undefined ? null : `${deaf.text}: ${deaf.remedy}`;
 }

@@ -1,18 +1,15 @@
 /** Warns the daemon's user when the firewall does not log the knocks of a door, or no longer does. */
 
-import { setInterval } from 'node:timers';
 import type { Config } from '../config/schema.ts';
-import type { Programs } from '../doctor/filters.ts';
-import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { settleBinaries } from '../rule/backend.ts';
-import { deafDoorsHere } from './deaf-doors.ts';
+import type { Deafness } from './deaf-doors.ts';
 
 const CHECK_MS = 60_000;
 
 export interface LogRulesWatchParts {
   /** That of the daemon, as it is now. */
   readonly config: () => Config;
+  readonly look: (config: Config) => Promise<readonly Deafness[]>;
   /** Completes a command in a message. */
   readonly typed: (message: string) => string;
   readonly log: Pick<Log, 'info' | 'warn'>;
@@ -21,7 +18,6 @@ export interface LogRulesWatchParts {
 export class LogRulesWatch {
   readonly #parts: LogRulesWatchParts;
   #timer: NodeJS.Timeout | undefined;
-  #programs: { readonly key: string; readonly found: Programs } | null = null;
   /** What was logged last, so that it is logged once. */
   #known: readonly string[] = [];
   #work: Promise<void> = Promise.resolve();
@@ -37,13 +33,14 @@ export class LogRulesWatch {
     this.#timer = setInterval(() => this.check(), CHECK_MS).unref();
   }
 
-  /** Returns at once. */
+  /** Returns at once; what is asked for again before it begins is done once. */
   check(): void {
-    if (this.#isDue) return;
+    if (this.#isDue || this.#hasEnded) return;
     this.#isDue = true;
-    this.#work = this.#work.then(() => {
+    this.#work = this.#work.then(async () => {
       this.#isDue = false;
-      return this.#check();
+      // What cannot be read now may be at the next look. Other parts of the daemon say so where it matters to them.
+      await this.#check().catch(() => undefined);
     });
   }
 
@@ -53,27 +50,13 @@ export class LogRulesWatch {
   }
 
   async #check(): Promise<void> {
-    const { config, typed, log } = this.#parts;
-    // What cannot be read now may be at the next look. Other parts of the daemon say so where it matters to them.
-    const deaf = await deafDoorsHere(config(), () => this.#programsNow()).catch((error: unknown) =>
-      messageOf(error),
-    );
-    if (typeof deaf === 'string' || this.#hasEnded) return;
-    const texts = deaf.map(({ text, remedy }) => typed(`${text}: ${remedy}`));
-    for (const [index, text] of texts.entries()) {
-      const door = deaf[index]?.door ?? '';
+    const { config, look, typed, log } = this.#parts;
+    const deaf = await look(config());
+    if (this.#hasEnded) return;
+    const warnings = deaf.map(({ door, text, remedy }) => ({ door, text: typed(`${text}: ${remedy}`) }));
+    for (const { door, text } of warnings)
       if (!this.#known.includes(text)) log.warn(text, { event: 'deaf', door });
-    }
-    if (texts.length === 0 && this.#known.length > 0) log.info('the firewall logs all knocks again');
-    this.#known = texts;
-  }
-
-  /** Which iptables it is changes with the configuration alone. */
-  async #programsNow(): Promise<Programs> {
-    const { iptables, chain } = this.#parts.config().firewall;
-    const key = `${iptables} ${chain}`;
-    if (this.#programs?.key !== key)
-      this.#programs = { key, found: await settleBinaries(iptables, process.env['PATH'] ?? '', chain) };
-    return this.#programs.found;
+    if (warnings.length === 0 && this.#known.length > 0) log.info('the firewall logs all knocks again');
+    this.#known = warnings.map(({ text }) => text);
   }
 }

@@ -25,6 +25,7 @@ import { isInBackground, removePidfile, settleInBackground, toBackground } from 
 import { type Overrides, override, readConfigFile } from './config-file.ts';
 import { requireTrusted } from './config-trust.ts';
 import { DaemonLog } from './daemon-log.ts';
+import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
@@ -140,8 +141,10 @@ async function run(
     text: () => expose(familiesOf(daemon.counts(), { version, startedAt })),
     warn: (text) => log.warn(text),
   });
+  const programs = programsOf();
   const logRules = new LogRulesWatch({
     config: () => daemon.config,
+    look: (config) => deafDoorsHere(config, programs),
     typed: (message) => withOptions(message, path, options),
     log,
   });

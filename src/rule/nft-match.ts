@@ -2,7 +2,7 @@
 
 import { parseAddress } from '../address.ts';
 import { TCP_FLAGS } from '../model.ts';
-import { both, inside, named, not, type Probe, sure, type Takes } from './packet-match.ts';
+import { inside, insideRange, named, not, type Probe, sure, type Takes } from './packet-match.ts';
 
 /** The elements of each named set, by `@name`. */
 export type NftSets = ReadonlyMap<string, readonly unknown[]>;
@@ -31,8 +31,32 @@ export function isFields(value: unknown): value is Fields {
 export function matches(match: unknown, probe: Probe, sets: NftSets): Takes {
   if (!isFields(match)) return 'maybe';
   const { op, left, right } = match;
+  // A packet of another protocol has no such field: it matches neither = nor !=.
+  if (!hasField(left, probe)) return 'no';
   const is = compared(left, op, right, probe, sets);
   return op === '!=' ? not(is) : is;
+}
+
+function hasField(left: unknown, packet: Pick<Probe, 'proto' | 'family'>): boolean {
+  const { proto, family } = packet;
+  if (!isFields(left)) return true;
+  const { '&': parts, payload } = left;
+  if (Array.isArray(parts)) return hasField(parts[0], packet);
+  switch (isFields(payload) ? payload['protocol'] : null) {
+    case 'ip':
+      return family === 4;
+    case 'ip6':
+      return family === 6;
+    case 'tcp':
+    case 'udp':
+      return isFields(payload) && payload['protocol'] === proto;
+    case 'icmp':
+      return proto === 'icmp' && family === 4;
+    case 'icmpv6':
+      return proto === 'icmp' && family === 6;
+    default:
+      return true;
+  }
 }
 
 function compared(left: unknown, op: unknown, right: unknown, probe: Probe, sets: NftSets): Takes {
@@ -70,16 +94,8 @@ function ofPayload(
   probe: Probe,
   sets: NftSets,
 ): Takes {
-  if (protocol === 'ip' || protocol === 'ip6') {
-    const isFamily = (protocol === 'ip') === (probe.family === 4);
-    return both(sure(isFamily), ofHeader(field, right, probe, sets));
-  }
+  if (protocol === 'ip' || protocol === 'ip6') return ofHeader(field, right, probe, sets);
   const isEcho = protocol === 'icmp' || protocol === 'icmpv6';
-  if (protocol !== 'th') {
-    const wanted = isEcho ? 'icmp' : protocol;
-    const isFamily = !isEcho || (protocol === 'icmp') === (probe.family === 4);
-    if (wanted !== probe.proto || !isFamily) return 'no';
-  }
   if (isEcho && field === 'type')
     return among(right, sets, (value) => sure((ICMP_NUMBERS.get(value) ?? value) === 'echo-request'));
   if (field === 'dport') return among(right, sets, (value) => atPort(value, op, probe));
@@ -113,10 +129,9 @@ function ofState(right: unknown, { state = 'NEW' }: Probe, sets: NftSets): Takes
 }
 
 /** `tcp flags & (syn | ack) == syn` */
-function masked([left, mask]: readonly unknown[], right: unknown, { proto, flags }: Probe): Takes {
+function masked([left, mask]: readonly unknown[], right: unknown, { flags }: Probe): Takes {
   const payload = isFields(left) && isFields(left['payload']) ? left['payload'] : {};
   if (payload['protocol'] !== 'tcp' || payload['field'] !== 'flags') return 'maybe';
-  if (proto !== 'tcp') return 'no';
   const [bits, wanted] = [flagBits(mask), flagBits(right)];
   return bits === null || wanted === null ? 'maybe' : sure((flags & bits) === wanted);
 }
@@ -189,6 +204,7 @@ function inNetwork(value: unknown, address: Parameters<typeof inside>[1]): Takes
     const { addr, len } = value['prefix'];
     return inside(`${String(addr)}/${String(len)}`, address);
   }
+  if (isFields(value) && Array.isArray(value['range'])) return insideRange(value['range'].join('-'), address);
   return typeof value === 'string' && parseAddress(value) !== null ? inside(value, address) : 'maybe';
 }
 

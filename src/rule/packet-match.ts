@@ -1,5 +1,7 @@
 /** Decides whether an iptables rule matches a packet, as far as its options are understood. */
 
+import { BlockList } from 'node:net';
+import { familyOf, parseAddress } from '../address.ts';
 import { parseNetwork, within } from '../config/networks.ts';
 import { type Address, type Family, type Port, TCP_FLAGS } from '../model.ts';
 
@@ -54,7 +56,8 @@ const TESTS: Readonly<Record<string, Test>> = {
   '--pkt-type': (value) => sure(value === 'unicast'),
   '--dst-type': (value) => (/\bLOCAL\b/.test(value) ? 'yes' : otherType(value)),
   '--src-type': (value) => (/\bUNICAST\b/.test(value) ? 'yes' : otherType(value)),
-  '--src-range': (_, { from }) => (from === 'stranger' ? 'no' : 'maybe'),
+  '--src-range': (value, { from }) => (from === 'stranger' ? 'no' : insideRange(value, from)),
+  '--dst-range': (value, { to }) => insideRange(value, to),
   '--match-set': (_, { from }) => (from === 'stranger' ? 'no' : 'maybe'),
   // One packet is below any rate or number of connections that a rule could allow.
   '--limit': () => 'yes',
@@ -170,6 +173,18 @@ export function inside(network: string, address: Address | null): Takes {
   if (parsed?.length === 0) return 'yes';
   if (address === null || parsed === null) return 'maybe';
   return sure(within([parsed])(address));
+}
+
+/** `192.0.2.1-192.0.2.9`. */
+export function insideRange(range: string, address: Address | null): Takes {
+  const [low = null, high = null] = range.split('-').map(parseAddress);
+  if (address === null || low === null || high === null) return 'maybe';
+  const families = [low, high, address].map(familyOf);
+  if (new Set(families).size > 1) return 'no';
+  const kind = families[0] === 4 ? 'ipv4' : 'ipv6';
+  const list = new BlockList();
+  list.addRange(low, high, kind);
+  return sure(list.check(address, kind));
 }
 
 /** `53`, `1000:2000,53`. */

@@ -42,7 +42,7 @@ export function decidingChain(rules: readonly Spec[], chains: Chains): string | 
 
 /** What is said of a hook whose packets are decided in a chain of the user's. */
 export function restInside(hook: string, inside: string, rest: string): string {
-  return `${hook} leaves all packets to ${inside}, which drops what it does not accept: put "-j ${rest}" in ${inside} before the rule that drops, so that port sweeps can be told`;
+  return `${hook} leaves all packets to ${inside}, which drops what it does not accept: put a jump to ${rest} there, before the rule that drops, so that port sweeps are seen`;
 }
 
 /** What is said of a hook that has no such place. */
