@@ -20,6 +20,7 @@ import { addReport } from './report.ts';
 import { addRules } from './rules.ts';
 import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
+import { addShow } from './show.ts';
 
 const KNOCKD_CONFIG = '/etc/knockd.conf';
 
@@ -72,6 +73,7 @@ function knocktail(version: string, io: Io): Command {
     addOpen,
     addClose,
     addFlush,
+    addShow,
     addConvert,
     addSchema,
     addCompletion,
