@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { tellFailure } from '../outcome.ts';
+import { addAdd } from './add.ts';
 import { addCheck } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
@@ -61,6 +62,7 @@ function knocktail(version: string, io: Io): Command {
   asRun(program.command('run').summary('run the daemon'), DEFAULT_CONFIG, version, io);
   for (const add of [
     addInit,
+    addAdd,
     addCheck,
     addRules,
     addDoctor,
