@@ -47,6 +47,7 @@ const code = await runProgram(
     stdout: process.stdout,
     stderr: process.stderr,
     columns: process.stdout.columns ?? PLAIN_COLUMNS,
+    isTerminal: process.stdout.isTTY === true,
     drained: async () => {
       // Of an error it is told above.
       if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain').catch(() => undefined);

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** The new text is on disk under another name before it takes the place of the old. When it rejects, nothing has changed. */
@@ -19,6 +19,17 @@ export async function replaceFile(path: string, fill: (file: FileHandle) => Prom
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/** The same for a text that takes over the owner and the mode of the file that it replaces. */
+export async function rewriteFile(path: string, text: string): Promise<void> {
+  const { uid, gid, mode } = await stat(path);
+  await replaceFile(path, async (file) => {
+    const own = await file.stat();
+    if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
+    await file.chmod(mode & 0o7777);
+    await file.writeFile(text);
+  });
 }
 
 /**
