@@ -10,7 +10,8 @@ export function commandLine(words: readonly string[]): string {
 }
 
 function quoted(word: string): string {
-  if (PLAIN.test(word)) return word;
+  // A lone ! is what iptables negates a match with.
+  if (PLAIN.test(word) || word === '!') return word;
   if (PLAIN_AND_SPACE.test(word)) return `"${word}"`;
   return `'${word.replaceAll("'", "'\\''")}'`;
 }

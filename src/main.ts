@@ -3,6 +3,7 @@
 
 import { once } from 'node:events';
 import { basename } from 'node:path';
+import { zoneOfMachine } from './cli/local-zone.ts';
 import { runProgram } from './cli/program.ts';
 import { EXIT, type ExitCode } from './errors.ts';
 import { VERSION } from './version.ts';
@@ -35,6 +36,10 @@ if (isDaemon) process.on('SIGHUP', () => undefined);
 process.on('SIGUSR1', () => undefined);
 process.stderr.on('error', () => undefined);
 
+// Node reads its zone again when this is set.
+const zone = zoneOfMachine();
+if (zone !== null) process.env['TZ'] = zone;
+
 const code = await runProgram(
   { name, argv, version: VERSION },
   {
@@ -42,6 +47,7 @@ const code = await runProgram(
     stdout: process.stdout,
     stderr: process.stderr,
     columns: process.stdout.columns ?? PLAIN_COLUMNS,
+    isTerminal: process.stdout.isTTY === true,
     drained: async () => {
       // Of an error it is told above.
       if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain').catch(() => undefined);

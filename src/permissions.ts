@@ -1,32 +1,78 @@
-/** A file or folder -> who may read or change it, and whether we may run it. */
+/** Tells who may read or change a file or folder, and whether we may run it. */
 
-import { accessSync, constants, realpathSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 
 const READABLE_BY_OTHERS = 0o004;
 const WRITABLE_BY_OTHERS = 0o002;
+const WRITABLE_BY_GROUP = 0o020;
+const ROOT_GROUP = 0;
 const PASSABLE_BY_OTHERS = 0o001;
 /** A service or a user's shell often has no sbin in its PATH. */
 const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 /** In such a folder nobody replaces the files of others. */
 const STICKY = 0o1000;
 
-export function isWritableByOthers({ mode }: Pick<Stats, 'mode'>): boolean {
-  return (mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
+/** Whether anyone but its owner and root may write to it: every local user, or those of its group. */
+export function isWritableByOthers(stats: Pick<Stats, 'mode' | 'gid'>): boolean {
+  return writersOf(stats, ROOT_GROUP) !== null;
 }
 
-/** False where there is nothing. */
-export function isOpenToOthers(path: string): boolean {
+/**
+ * Who else may write to a file or folder: `any local user` or `the group staff`; null for nobody, or where there is
+ * nothing.
+ *
+ * @param trustedGroup one whose members may
+ */
+export function othersWhoWrite(path: string, trustedGroup: number = ROOT_GROUP): string | null {
   try {
-    return isWritableByOthers(statSync(path));
+    return writersOf(statSync(path), trustedGroup);
   } catch {
-    return false;
+    return null;
   }
 }
 
-/** The nearest folder by which any local user could put another file in the place of this one; null for none. */
-export function openFolderOf(path: string): string | null {
-  return [...foldersOf(path), ...foldersOf(realPathOf(path))].find(isOpenToOthers) ?? null;
+export interface OpenFolder {
+  readonly folder: string;
+  /** Who may write to it. */
+  readonly who: string;
+}
+
+/** The nearest folder by which somebody else could put another file in the place of this one; null for none. */
+export function openFolderOf(path: string, trustedGroup: number = ROOT_GROUP): OpenFolder | null {
+  for (const folder of [...foldersOf(path), ...foldersOf(realPathOf(path))]) {
+    const who = othersWhoWrite(folder, trustedGroup);
+    if (who !== null) return { folder, who };
+  }
+  return null;
+}
+
+/** The group of the user who owns a file, as of the logger that writes it; that of root where it is not known. */
+export function groupOfOwner(path: string): number {
+  try {
+    const { uid } = statSync(path);
+    const users = readFileSync('/etc/passwd', 'utf8').split('\n');
+    const [, , , gid] = users.map((line) => line.split(':')).find(([, , id]) => id === String(uid)) ?? [];
+    return gid === undefined ? ROOT_GROUP : Number(gid);
+  } catch {
+    return ROOT_GROUP;
+  }
+}
+
+function writersOf({ mode, gid }: Pick<Stats, 'mode' | 'gid'>, trustedGroup: number): string | null {
+  if ((mode & STICKY) !== 0) return null;
+  if ((mode & WRITABLE_BY_OTHERS) !== 0) return 'any local user';
+  const isOfGroup = (mode & WRITABLE_BY_GROUP) !== 0 && gid !== ROOT_GROUP && gid !== trustedGroup;
+  return isOfGroup ? `the group ${groupName(gid)}` : null;
+}
+
+function groupName(gid: number): string {
+  try {
+    const groups = readFileSync('/etc/group', 'utf8').split('\n');
+    return groups.map((line) => line.split(':')).find(([, , id]) => id === String(gid))?.[0] ?? String(gid);
+  } catch {
+    return String(gid);
+  }
 }
 
 /** Whether any local user can read it, past all folders above it. False where there is nothing. */

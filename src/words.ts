@@ -1,8 +1,8 @@
-/** What happens -> the lines of the log, in our words or knockd's, and JSON for programs. */
+/** Writes what happens as lines of the log, in our words or knockd's, and as JSON for programs. */
 
-import type { Address, Decision } from './model.ts';
+import { type Address, type Decision, type Micros, type Opening, US_PER_SECOND } from './model.ts';
 import { type NearMiss, UNFINISHED, WINDOW_MINUTES } from './near-misses.ts';
-import { isoTime } from './time.ts';
+import { isoTime, shortTime, spanText } from './time.ts';
 
 /** What is said differently where scripts and filters expect the words of knockd 0.8 (observed). */
 export interface Words {
@@ -52,6 +52,39 @@ export function describe({ source, door, event, stage, of, why }: Decision): str
     timeout: `timeout at stage ${stage} of ${of}`,
   };
   return `${source}: ${door}: ${said[event]}`;
+}
+
+/**
+ * `opened 22/tcp for 10.0.0.7 until 21:14:30 (30 s)`
+ *
+ * @param span for how long; null where it has no end
+ */
+export function describeOpened(opening: Opening, span: Micros | null, now: Micros): string {
+  const length = span === null ? '' : ` (${spanText(span)})`;
+  return `opened ${endOf(opening)} for ${opening.source} ${untilText(opening, now)}${length}`;
+}
+
+/** `22/tcp is already open for 10.0.0.7 until 21:14:30` */
+export function describeStillOpen(opening: Opening, now: Micros): string {
+  return `${endOf(opening)} is already open for ${opening.source} ${untilText(opening, now)}`;
+}
+
+/** `closed 22/tcp for 10.0.0.7 (20 s early)` */
+export function describeClosed(opening: Opening, now: Micros): string {
+  const { source, until } = opening;
+  const leftUs = until === null ? 0 : until * US_PER_SECOND - now;
+  const early = leftUs >= US_PER_SECOND ? ` (${spanText(leftUs)} early)` : '';
+  return `closed ${endOf(opening)} for ${source}${early}`;
+}
+
+/** `until 21:14:30` */
+export function untilText({ until }: Pick<Opening, 'until'>, now: Micros): string {
+  return until === null ? 'until it is closed' : `until ${shortTime(until * US_PER_SECOND, now)}`;
+}
+
+/** `22/tcp`, `22/tcp on 192.0.2.1` */
+export function endOf({ port, proto, to }: Pick<Opening, 'port' | 'proto' | 'to'>): string {
+  return `${port}/${proto}${to === null ? '' : ` on ${to}`}`;
 }
 
 /** `10.0.0.7: near miss: ssh: 2 of 3 steps`; filters of fail2ban and others know it by its beginning. */

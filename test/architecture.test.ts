@@ -9,6 +9,8 @@ const STAGES = ['line', 'packet', 'attempt', 'opening', 'rule'];
 /** What a folder or a file of src/ may import, besides itself and the files that all may share. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(STAGES.map((stage) => [stage, []])),
+  // Networks, as the matches of rules have them.
+  rule: ['config'],
   config: [],
   sink: [],
   metrics: [],
@@ -16,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   setup: ['config', 'rule'],
   explain: ['config', 'packet', 'attempt'],
   report: [],
-  doctor: ['config', 'line', 'rule', 'setup'],
+  doctor: ['config', 'line', 'packet', 'rule', 'setup'],
   // Together the place where stages meet: one log, all logs, and what becomes of them.
   'reader.ts': ['line', 'packet', 'config'],
   'intake.ts': ['packet', 'config', 'reader.ts'],
@@ -45,14 +47,14 @@ const CORE = [
   /^packet\//,
   /^attempt\//,
   /^opening\/(ends|lease|step|stop|switches)\.ts$/,
-  /^rule\/(rule|hook|listing|operation)\.ts$/,
+  /^rule\/(rule|hook|listing|operation|packet-match|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages)\.ts$/,
   /^setup\/(?!apply)/,
   /^explain\//,
   /^report\//,
   /^metrics\/(?!file)/,
   /^manual\//,
   /^(muffle|near-misses|tally|words)\.ts$/,
-  /^doctor\/(?!host|state|log-source|scratch)/,
+  /^doctor\/(?!host|state|log-source|scratch|filters)/,
 ];
 const IMPURE =
   /Date\.now|new Date\(\)|performance\.|setTimeout|setInterval|setImmediate|process\.|console\.|from 'node:(?!net')/;
@@ -116,6 +118,7 @@ it('only main.ts ends the process, and few files spawn', () => {
     'line/program.ts',
     'opening/command.ts',
     'rule/iptables.ts',
+    'rule/nft.ts',
     'rule/restore.ts',
     'sink/syslog.ts',
   ]);

@@ -269,11 +269,11 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
       },
     ]);
     expect((await cli('close', 'ssh', '10.77.0.2')).stdout).toMatch(
-      /^closed {2}ssh {2}10\.77\.0\.2 {2}22\/tcp/,
+      /^closed 22\/tcp for 10\.77\.0\.2 \(\d+ s early\)$/m,
     );
     expect(await tries(SERVER.v4)).toBe('dropped');
     expect((await cli('close', 'ssh', '10.77.0.2')).status).toBe(1);
-    expect((await cli('flush')).stdout).toMatch(/^closed {2}ssh {2}fd77::9/);
+    expect((await cli('flush')).stdout).toMatch(/^ssh: closed 22\/tcp for fd77::9 /);
     expect(await cli('list')).toMatchObject({ status: 0, stdout: '' });
     await knock(SERVER.v4, KNOCK);
     await says(/is open until[\s\S]*is open until|as before/);

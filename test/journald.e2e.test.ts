@@ -38,9 +38,11 @@ describeWith(
       writeFileSync(
         at('kern.log'),
         [
-          linesFrom('192.0.2.7', 4438, 1813, 4438),
-          linesFrom('192.0.2.8', 6666),
-          linesFrom('192.0.2.9', ...sweep),
+          linesFrom('192.0.2.7', 40_000, 4438, 1813),
+          // By its next packet, the time of its attempt is over.
+          linesFrom('192.0.2.7', 0, 4438),
+          linesFrom('192.0.2.8', 0, 6666),
+          linesFrom('192.0.2.9', 0, ...sweep),
         ].join(''),
       );
       for (const [from, to] of [
@@ -95,8 +97,9 @@ describeWith(
 );
 
 /** A SYN of this source at each port, as the kernel logs it at this moment. */
-function linesFrom(source: string, ...ports: readonly number[]): string {
-  const stamp = new Date().toISOString().replace('Z', '000+00:00');
+/** @param agoMs how long ago they were written */
+function linesFrom(source: string, agoMs: number, ...ports: readonly number[]): string {
+  const stamp = new Date(Date.now() - agoMs).toISOString().replace('Z', '000+00:00');
   return ports
     .map((port, index) => {
       const packet = `SRC=${source} DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=${index} PROTO=TCP SPT=${1_024 + index} DPT=${port}`;

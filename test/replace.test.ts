@@ -1,7 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
-import { makeFolder, replaceFile } from '../src/replace.ts';
+import { makeFolder, replaceFile, replaceFileSync } from '../src/replace.ts';
 import { scratchFolder } from './lab/scratch-folder.ts';
 
 let folder: string;
@@ -30,6 +39,28 @@ it('a file that cannot be filled, or put in place, stays what it was', async () 
   await expect(replaceFile(join(folder, 'taken'), (file) => file.writeFile('x'))).rejects.toThrow();
   expect(readFileSync(path, 'utf8')).toBe('old');
   expect(readdirSync(folder).sort()).toEqual(['file', 'taken']);
+});
+
+it('a symlink that somebody has put in the way is replaced, and what it leads to is not', async () => {
+  const [victim, path] = [join(folder, 'victim'), join(folder, 'file')];
+  writeFileSync(victim, 'mine');
+  for (const replace of [
+    () => replaceFile(path, (file) => file.writeFile('new')),
+    async () => replaceFileSync(path, 'new'),
+  ]) {
+    rmSync(path, { force: true });
+    symlinkSync(victim, path);
+    await replace();
+    expect(lstatSync(path).isFile()).toBe(true);
+    expect(readFileSync(victim, 'utf8')).toBe('mine');
+  }
+  expect(readdirSync(folder).sort()).toEqual(['file', 'victim']);
+});
+
+it('a file that is replaced at once stays what it was where that fails', () => {
+  mkdirSync(join(folder, 'taken', 'by'), { recursive: true });
+  expect(() => replaceFileSync(join(folder, 'taken'), 'x')).toThrow();
+  expect(readdirSync(folder)).toEqual(['taken']);
 });
 
 it('a folder is made with those above it, for its owner alone, and the first that was made is told', () => {

@@ -1,8 +1,9 @@
 /** `run -d`: the daemon once more, in the background, with its process id in a file. */
 
 import { spawn } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { EXIT, type ExitCode, KnocktailError, messageOf } from '../errors.ts';
+import { replaceFileSync } from '../replace.ts';
 import type { Io } from './io.ts';
 
 /** Tells the daemon that it is the one in the background. */
@@ -45,7 +46,7 @@ export async function toBackground({ stderr }: Pick<Io, 'stderr'>): Promise<Exit
 /** Writes the file and lets the foreground go. To be called when the daemon is ready. */
 export function settleInBackground(pidfile: string): void {
   try {
-    writeFileSync(pidfile, `${process.pid}\n`, { mode: 0o644 });
+    replaceFileSync(pidfile, `${process.pid}\n`, 0o644);
   } catch (cause) {
     throw new KnocktailError('the pid file cannot be written', {
       where: pidfile,

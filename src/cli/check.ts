@@ -1,31 +1,50 @@
-/** `knocktail check`: a configuration -> its problems, or its weak doors. */
+/** `knocktail check`: finds the problems in a configuration, and warns of doors that are weak or useless. */
 
 import type { Command } from 'commander';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Problem } from '../config/problem.ts';
 import { weaknesses } from '../config/weak.ts';
 import { EXIT } from '../errors.ts';
+import { printable } from '../log.ts';
 import { DEFAULT_CONFIG, readConfigFile, tellProblem } from './config-file.ts';
+import { requireTrusted } from './config-trust.ts';
 import type { Io } from './io.ts';
 
 export function addCheck(program: Command, io: Io): void {
   program
     .command('check')
     .summary('find the problems in a configuration')
-    .description('Tells every problem as FILE:LINE:COLUMN: what, and what makes a door weak.')
+    .description(
+      'Prints every problem as FILE:LINE:COLUMN: what. Warns of doors that are weak, that nobody can open, or that nothing ' +
+        'closes; warnings leave the exit status 0, unless --strict is given.',
+    )
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
-    .action(async ({ config: path }: { config: string }) => {
+    .option('--strict', 'exit with 78 where there is a warning')
+    .action(async ({ config: path, strict = false }: { config: string; strict?: boolean }) => {
       const { config, warnings, placeOf } = await readConfigFile(path);
+      const warning = requireTrusted(path);
+      if (warning !== null) io.stderr.write(`${printable(`${path}: warning: ${warning}`)}\n`);
       const tell = (problem: Problem): unknown => io.stderr.write(`${tellProblem(path, problem)}\n`);
-      for (const warning of warnings) tell({ ...warning, text: `warning: ${warning.text}` });
-      for (const { door, text } of weaknesses(config)) {
-        tell({ ...placeOf(door), text: `warning: door ${door}: ${text}` });
-      }
+      let warned = 0;
+      const warn = (problem: Problem): void => {
+        warned++;
+        tell({ ...problem, text: `warning: ${problem.text}` });
+      };
+      for (const warning of warnings) warn(warning);
+      for (const { door, text } of weaknesses(config))
+        warn({ ...placeOf(door), text: `door ${door}: ${text}` });
       const notices = await new OneTimeDoors().fill(config);
       for (const { door, text, isUsedUp } of notices) {
-        tell({ ...placeOf(door), text: `${isUsedUp ? '' : 'warning: '}door ${door}: ${text}` });
+        const problem = { ...placeOf(door), text: `door ${door}: ${text}` };
+        if (isUsedUp) tell(problem);
+        else warn(problem);
       }
       if (notices.some(({ isUsedUp }) => isUsedUp)) {
+        io.finish(EXIT.CONFIG);
+        return;
+      }
+      if (strict && warned > 0) {
+        io.stderr.write(`${path}: not good, ${warned} ${warned === 1 ? 'warning' : 'warnings'} (--strict)\n`);
         io.finish(EXIT.CONFIG);
         return;
       }

@@ -2,7 +2,6 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { commandLine } from '../command-line.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { jsonLine, printable } from '../log.ts';
@@ -10,6 +9,7 @@ import { DEFAULT_CONFIG, type Overrides } from './config-file.ts';
 import { examine } from './examine.ts';
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
+import { withOptions } from './own-command.ts';
 
 interface Options extends Overrides {
   readonly config: string;
@@ -18,8 +18,6 @@ interface Options extends Overrides {
 }
 
 const SIGNS = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: '-   ' };
-/** Our own commands, and whether they take --log and --prefix. */
-const COMMANDS = /\bknocktail (?:(?:check|init)|(run|rules|doctor))\b/g;
 
 export function addDoctor(program: Command, io: Io): void {
   const command = program
@@ -40,23 +38,14 @@ export function addDoctor(program: Command, io: Io): void {
       const path = resolve(given);
       let worst: ExitCode = EXIT.OK;
       for await (const each of examine({ path, overrides, isToKnock: knock === true }, io)) {
-        const finding = forThis(each, path, overrides);
+        const remedy = each.remedy === null ? null : withOptions(each.remedy, path, overrides);
+        const finding = { ...each, remedy };
         io.stdout.write(json === true ? `${jsonLine(finding)}\n` : asText(finding));
         if (finding.status === 'fail') worst = EXIT.UNWELL;
         if (finding.status === 'warn' && worst === EXIT.OK) worst = EXIT.NO_MATCH;
       }
       io.finish(worst);
     });
-}
-
-/** With remedies that can be typed as they stand, whatever configuration it is. */
-function forThis(finding: Finding, path: string, { log = [], prefix }: Overrides): Finding {
-  const file = path === DEFAULT_CONFIG ? [] : ['-c', path];
-  const logs = log.flatMap((where) => ['--log', where]);
-  const options = [...logs, ...(prefix === undefined ? [] : ['--prefix', prefix])];
-  const typed = (command: string, takesLogs: string | undefined): string =>
-    [command, commandLine([...file, ...(takesLogs === undefined ? [] : options)])].join(' ').trim();
-  return { ...finding, remedy: finding.remedy?.replace(COMMANDS, typed) ?? null };
 }
 
 function asText({ check, status, detail, remedy }: Finding): string {

@@ -1,11 +1,25 @@
-/** Config -> the firewall that it names. */
+/** Makes the firewall that a configuration names. */
 
 import type { Config } from '../config/schema.ts';
+import { outsideInterfaces } from '../doctor/host.ts';
 import type { Firewall } from '../model.ts';
 import { IptablesFirewall } from '../rule/chain.ts';
 import { DryRunFirewall } from '../rule/dry-run.ts';
+import { openingProbes } from '../setup/probes.ts';
 
-/** @param tell hears what a dry run would do */
-export function firewallOf({ firewall }: Config, tell: (text: string) => void): Firewall {
-  return firewall.backend === 'dry-run' ? new DryRunFirewall(firewall, tell) : new IptablesFirewall(firewall);
+/**
+ * @param tell hears what a dry run would do
+ * @param current the configuration whose doors it has to serve, when it is asked to see to its chain
+ */
+export function firewallOf(
+  config: Config,
+  tell: (text: string) => void,
+  current: () => Config = () => config,
+): Firewall {
+  const { firewall } = config;
+  if (firewall.backend === 'dry-run') return new DryRunFirewall(firewall, tell);
+  return new IptablesFirewall({
+    ...firewall,
+    openings: (family) => openingProbes(current(), family, outsideInterfaces(family)),
+  });
 }

@@ -1,25 +1,22 @@
 /** `knocktail init`: this host -> a first knock.yaml with a sequence of its own, and what to do with it. */
 
-import { randomInt } from 'node:crypto';
-import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Command, InvalidArgumentError } from 'commander';
-import { parsePort } from '../address.ts';
+import type { Command } from 'commander';
 import { commandLine } from '../command-line.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { SCHEMA } from '../home.ts';
 import type { Port, Sequence } from '../model.ts';
 import { firstConfig } from '../setup/first-config.ts';
-import { bashCommand, knockCommand } from '../setup/knock-command.ts';
-import { freePorts } from '../setup/ports.ts';
-import { drawSequence } from '../setup/sequence.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
+import { drawFresh } from './draw.ts';
 import type { Io } from './io.ts';
+import { configOption, howToKnock } from './next-steps.ts';
+import { toPort } from './typed-port.ts';
 
 /** What it holds opens the door. */
 const OWNER_ONLY = 0o600;
-const SOCKETS = ['tcp', 'tcp6', 'udp', 'udp6'].map((name) => `/proc/net/${name}`);
 const SSH = '22';
 
 interface Options {
@@ -38,7 +35,7 @@ export function addInit(program: Command, io: Io): void {
     .option('-c, --config <file>', 'the file to write, - for stdout', DEFAULT_CONFIG)
     .option('--port <port>', 'the port to open, over TCP', toPort, toPort(SSH))
     .action(async ({ config: path, port }: Options) => {
-      const sequence = drawSequence(freePorts(await hostPorts()), randomInt);
+      const sequence = await drawFresh(new Set([port]));
       const schema = pathToFileURL(SCHEMA).pathname;
       const text = firstConfig({ sequence, port, schema });
       if (path === '-') io.stdout.write(text);
@@ -50,35 +47,19 @@ export function addInit(program: Command, io: Io): void {
 }
 
 function nextSteps(path: string, sequence: Sequence, port: Port): string {
-  const option = path === DEFAULT_CONFIG ? '' : ` -c ${path === '-' ? 'FILE' : commandLine([path])}`;
+  const option = configOption(path);
   const wrote = path === '-' ? '' : `wrote ${path}, which only its owner can read\n\n`;
   return `${wrote}Next, as root:
 
   knocktail rules${option} --apply    log knocks, and let openings in
   knocktail run${option}              the daemon
 
-From elsewhere, to open port ${port} for 30 seconds:
-
-  ${knockCommand('HOST', sequence)}
-
-and where there is no knock, but bash:
-
-  ${bashCommand('HOST', sequence)}
-
+${howToKnock(`open port ${port} for 30 seconds`, sequence)}
 Once that works, shut the port to those who have not knocked. Keep a session open meanwhile:
 
   iptables -A INPUT -p tcp --dport ${port} -j DROP
   ip6tables -A INPUT -p tcp --dport ${port} -j DROP
 `;
-}
-
-async function hostPorts() {
-  const [services = '', localRange = '', ...sockets] = await Promise.all(
-    ['/etc/services', '/proc/sys/net/ipv4/ip_local_port_range', ...SOCKETS].map((path) =>
-      readFile(path, 'utf8').catch(() => ''),
-    ),
-  );
-  return { services, localRange, sockets };
 }
 
 async function create(path: string, text: string): Promise<void> {
@@ -111,10 +92,4 @@ function uncreatable(path: string, code: string, cause: unknown): KnocktailError
     'name another with -c FILE',
   ];
   return new KnocktailError(what, { where: path, exitCode, remedy, cause });
-}
-
-function toPort(text: string): Port {
-  const port = parsePort(text);
-  if (port === null || port === 0) throw new InvalidArgumentError('Not a port from 1 to 65535.');
-  return port;
 }

@@ -10,6 +10,8 @@ export interface Io {
   readonly drained: () => Promise<void>;
   /** How wide the terminal is; 80 where there is none. */
   readonly columns: number;
+  /** Whether stdout is a terminal. */
+  readonly isTerminal: boolean;
   readonly stderr: { write(text: string): unknown };
   /** Aborted by TERM and INT. A second one ends the process, unless it is to stay. */
   readonly signal: AbortSignal;

@@ -1,11 +1,23 @@
-/** `knocktail list`, `open`, `close` and `flush`: the openings in the chain, with or without a daemon. */
+/** `knocktail list`, `open`, `close` and `flush`: shows and changes the openings in the chain, with or without a daemon. */
 
-import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import { familyOf } from '../address.ts';
+import { parseDuration } from '../config/duration.ts';
+import type { Config, DoorConfig } from '../config/schema.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { type Address, type Firewall, type Opening, US_PER_MS } from '../model.ts';
-import { Leases } from '../opening/lease.ts';
+import {
+  type Address,
+  type Family,
+  type Firewall,
+  type Micros,
+  type Opening,
+  US_PER_MS,
+  US_PER_SECOND,
+} from '../model.ts';
+import { idOf, Leases } from '../opening/lease.ts';
 import { hindrance } from '../opening/reach.ts';
+import { localTime } from '../time.ts';
+import { describeClosed, describeOpened, describeStillOpen, endOf } from '../words.ts';
 import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
@@ -17,15 +29,30 @@ interface Options {
   readonly json?: true;
 }
 
+interface OpenOptions extends Options {
+  readonly for?: Micros;
+}
+
+/** The openings whose rules are in the chain. */
+interface Listed {
+  readonly open: readonly Opening[];
+  /** Their time is over, but nothing ended them: the kernel lacks xt_time, and no daemon was there. */
+  readonly overdue: readonly Opening[];
+  /** The kernel ended them; their rules match nothing any more. */
+  readonly expired: readonly Opening[];
+}
+
 export function addList(program: Command, io: Io): void {
   withOptions(program.command('list'))
     .summary('list the doors that are open')
-    .description('Lists the openings that stand in the chain.')
+    .description('Lists the openings in the chain that have not expired.')
     .action(async (options: Options) => {
       const { firewall } = await prepare(options, io);
-      const openings = await firewall.list();
-      for (const opening of openings) show(opening, options, io);
-      if (openings.length === 0) io.stderr.write('no door is open\n');
+      const { open, overdue } = await listed(firewall);
+      const now = timeNow();
+      for (const opening of open) print(opening, describeOpening(opening, now), options, io);
+      for (const opening of overdue) print(opening, describeOverdue(opening), options, io);
+      if (open.length + overdue.length === 0) io.stderr.write('no door is open\n');
       io.finish(EXIT.OK);
     });
 }
@@ -33,35 +60,35 @@ export function addList(program: Command, io: Io): void {
 export function addOpen(program: Command, io: Io): void {
   withOptions(program.command('open'))
     .summary('open a door by hand')
-    .description('Opens a door for an address, as its knock would; runs no command.')
+    .description('Opens a door for an address as its knock would, but runs no command.')
+    .option('--for <duration>', 'keep it open for this long instead, such as 30s, 5m or 2h', toDuration)
     .argument('<door>', 'a door with open:')
     .argument('<ip>', 'the address to open it for', toAddress)
-    .action(async (door: string, source: Address, options: Options) => {
+    .action(async (door: string, source: Address, options: OpenOptions) => {
       const { config, firewall } = await prepare(options, io);
-      const open = doorNamed(door, config, options.config).open;
-      if (open === null) throw usage('the door has no open:', door, 'name one that has');
-      const hindered = hindrance(source, open.to);
+      const settings = doorNamed(door, config, options.config).open;
+      if (settings === null) throw usage('the door has no open:', door, 'name a door that has one');
+      const hindered = hindrance(source, settings.to);
       if (hindered !== null) throw hindered;
+      const forUs = options.for ?? settings.forUs;
       for (const text of (await firewall.ensure()).told) io.stderr.write(`${text}\n`);
-      if (!firewall.hasTime && open.forUs !== null) {
-        throw new KnocktailError('nothing would shut the door again', {
+      if (!firewall.hasTime && forUs !== null) {
+        throw new KnocktailError('nothing would close the door again', {
           exitCode: EXIT.UNAVAILABLE,
-          value: 'no xt_time in this kernel',
-          remedy: 'knock, so that the daemon shuts it, or load the module xt_time',
+          value: 'this kernel has no xt_time',
+          remedy: 'knock, so that the daemon closes it, or load the module xt_time',
         });
       }
-      const leases = new Leases();
-      const now = Date.now() * US_PER_MS;
-      const changes = [
-        ...leases.adopt(await firewall.list(), now),
-        ...leases.grant({ door, source, ...open }, now),
-      ];
-      for (const { kind, opening } of changes) {
-        if (kind === 'insert') await insert(firewall, opening);
-        else await remove(firewall, [opening]);
+      const before = new Set((await firewall.list()).map(idOf));
+      await grant(firewall, { door, source, ...settings, forUs });
+      const now = timeNow();
+      for (const opening of await firewall.list()) {
+        if (opening.door !== door || opening.source !== source) continue;
+        const text = before.has(idOf(opening))
+          ? describeStillOpen(opening, now)
+          : describeOpened(opening, forUs, now);
+        print(opening, `${door}: ${text}`, options, io);
       }
-      const standing = (await firewall.list()).filter((it) => it.door === door && it.source === source);
-      for (const opening of standing) show(opening, options, io);
       io.finish(EXIT.OK);
     });
 }
@@ -69,27 +96,40 @@ export function addOpen(program: Command, io: Io): void {
 export function addClose(program: Command, io: Io): void {
   withOptions(program.command('close'))
     .summary('close a door by hand')
-    .description('Takes the opening of a door for an address away; exit code 1 when there is none.')
+    .description('Closes a door for an address. Exit code 1 when it was not open.')
     .argument('<door>', 'the door')
     .argument('<ip>', 'the address it is open for', toAddress)
     .action(async (door: string, source: Address, options: Options) => {
-      const { firewall } = await prepare(options, io);
-      const closed = await close((it) => it.door === door && it.source === source, { firewall, options, io });
-      if (closed === 0) io.stderr.write(`${source}: ${door}: is not open\n`);
-      io.finish(closed === 0 ? EXIT.NO_MATCH : EXIT.OK);
+      const { config, firewall } = await prepare(options, io);
+      const all = await firewall.list();
+      // One that has left the configuration may still be open.
+      if (!all.some((opening) => opening.door === door)) doorNamed(door, config, options.config);
+      const closed = await close((it) => it.door === door && it.source === source, firewall);
+      for (const opening of closed) print(opening, describeClosed(opening, timeNow()), options, io);
+      if (closed.length === 0) io.stderr.write(`${door} is not open for ${source}\n`);
+      io.finish(closed.length === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });
 }
 
 export function addFlush(program: Command, io: Io): void {
   withOptions(program.command('flush'))
     .summary('close all doors')
-    .description('Takes all openings out of the chain; rules that are not of knocktail stay.')
+    .description('Closes all doors. Rules in the chain that are not of knocktail stay.')
     .action(async (options: Options) => {
       const { firewall } = await prepare(options, io);
-      const closed = await close(() => true, { firewall, options, io });
-      if (closed === 0) io.stderr.write('no door was open\n');
+      const closed = await close(() => true, firewall);
+      for (const opening of closed)
+        print(opening, `${opening.door}: ${describeClosed(opening, timeNow())}`, options, io);
+      if (closed.length === 0) io.stderr.write('no door was open\n');
       io.finish(EXIT.OK);
     });
+}
+
+/** The door of a configuration. Throws KnocktailError 64 where there is none. */
+export function doorNamed(name: string, { doors }: Config, path: string): DoorConfig {
+  const door = Object.hasOwn(doors, name) ? doors[name] : undefined;
+  if (door === undefined) throw usage('no such door', name, `${path} has ${Object.keys(doors).join(', ')}`);
+  return door;
 }
 
 function withOptions(command: Command): Command {
@@ -101,6 +141,36 @@ function withOptions(command: Command): Command {
 async function prepare({ config: path }: Options, io: Io): Promise<{ config: Config; firewall: Firewall }> {
   const { config } = await readConfigFile(path);
   return { config, firewall: firewallOf(config, (text) => io.stderr.write(`${text}\n`)) };
+}
+
+async function listed(firewall: Firewall): Promise<Listed> {
+  const all = await firewall.list();
+  const now = timeNow();
+  const isOver = ({ until }: Opening): boolean => until !== null && until * US_PER_SECOND <= now;
+  const over = all.filter(isOver);
+  // The kernel ends all of them or none: one of each family will tell.
+  const endsThem = new Map<Family, boolean>();
+  for (const opening of over) {
+    const family = familyOf(opening.source);
+    // A rule is found as it is where the kernel ends it.
+    if (!endsThem.has(family)) endsThem.set(family, await firewall.has(opening));
+  }
+  const isEnded = ({ source }: Opening): boolean => endsThem.get(familyOf(source)) === true;
+  return {
+    open: all.filter((it) => !isOver(it)),
+    overdue: over.filter((it) => !isEnded(it)),
+    expired: over.filter(isEnded),
+  };
+}
+
+async function grant(firewall: Firewall, wanted: Parameters<Leases['grant']>[0]): Promise<void> {
+  const leases = new Leases();
+  const now = timeNow();
+  const changes = [...leases.adopt(await firewall.list(), now), ...leases.grant(wanted, now)];
+  for (const { kind, opening } of changes) {
+    if (kind === 'insert') await insert(firewall, opening);
+    else await remove(firewall, [opening]);
+  }
 }
 
 async function insert(firewall: Firewall, opening: Opening): Promise<void> {
@@ -115,25 +185,31 @@ async function remove(firewall: Firewall, openings: readonly Opening[]): Promise
   return openings.filter((opening) => !left.has(opening));
 }
 
-async function close(
-  wanted: (opening: Opening) => boolean,
-  { firewall, options, io }: { firewall: Firewall; options: Options; io: Io },
-): Promise<number> {
-  const closed = await remove(firewall, (await firewall.list()).filter(wanted));
-  for (const opening of closed) show(opening, options, io, 'closed  ');
-  return closed.length;
+/** @returns those that this has closed; the rules of expired ones are removed as well */
+async function close(wanted: (opening: Opening) => boolean, firewall: Firewall): Promise<readonly Opening[]> {
+  const { open, overdue, expired } = await listed(firewall);
+  await remove(firewall, expired.filter(wanted));
+  return remove(firewall, [...open, ...overdue].filter(wanted));
 }
 
-function show(opening: Opening, { json }: Options, io: Io, before = ''): void {
-  const now = Date.now();
-  const text = json === true ? openingJson(opening, now) : `${before}${describeOpening(opening, now)}`;
-  io.stdout.write(`${text}\n`);
+function print(opening: Opening, text: string, { json }: Options, io: Io): void {
+  io.stdout.write(`${json === true ? openingJson(opening, timeNow()) : text}\n`);
 }
 
-function doorNamed(name: string, { doors }: Config, path: string): Config['doors'][string] {
-  const door = Object.hasOwn(doors, name) ? doors[name] : undefined;
-  if (door === undefined) throw usage('no such door', name, `${path} has ${Object.keys(doors).join(', ')}`);
-  return door;
+function describeOverdue(opening: Opening): string {
+  const { door, source, until } = opening;
+  const end = localTime((until ?? 0) * US_PER_SECOND);
+  return `${door}  ${source}  ${endOf(opening)}  should have closed at ${end}, but is open: knocktail close ${door} ${source}`;
+}
+
+function timeNow(): Micros {
+  return Date.now() * US_PER_MS;
+}
+
+function toDuration(text: string): Micros {
+  const us = parseDuration(text);
+  if (us === null || us === 0) throw new InvalidArgumentError('Write a duration such as 30s, 5m or 2h.');
+  return us;
 }
 
 function usage(what: string, value: string, remedy: string): KnocktailError {

@@ -1,14 +1,14 @@
 /** How far a log was read <-> a file in the state folder, so that a restart goes on there. */
 
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { LogConfig } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
 import type { Resume } from '../line/place.ts';
 import type { Log } from '../log.ts';
-import { makeFolder } from '../replace.ts';
+import { makeFolder, replaceFileSync } from '../replace.ts';
 
 const place = z.union([
   z.object({
@@ -55,13 +55,12 @@ export class PositionFile {
   write(position: Resume): void {
     try {
       makeFolder(this.#folder);
-      writeFileSync(`${this.#path}.new`, JSON.stringify(position), { mode: 0o600 });
-      renameSync(`${this.#path}.new`, this.#path);
+      replaceFileSync(this.#path, JSON.stringify(position));
       this.#hasFailed = false;
     } catch (error) {
       if (!this.#hasFailed) {
         this.#log.warn(
-          `the position in the log cannot be saved, a restart goes on from the one saved last: ${messageOf(error)}, see to the folder of state:`,
+          `cannot save the log position in ${this.#folder} (${messageOf(error)}): a daemon that starts now may act again on knocks of the last seconds`,
         );
       }
       this.#hasFailed = true;

@@ -1,7 +1,8 @@
 /** Packets, openings and the lack of them -> what a person or a program reads. */
 
-import type { Opening, Packet } from '../model.ts';
-import { US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { type Micros, type Opening, type Packet, US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { spanText } from '../time.ts';
+import { endOf, untilText } from '../words.ts';
 
 /** Said where reading was ended by a signal, or as nothing can be written: what is told then looks whole. */
 export const CUT_SHORT = 'ended early: this is of the part that was read, run it again for the whole';
@@ -29,15 +30,14 @@ export function describePacket(packet: Packet, flags: readonly string[]): string
   ].join(' ');
 }
 
-/** `ssh  10.0.0.7  22/tcp  until 2026-11-20T23:53:36.000Z (23 s left)` */
-export function describeOpening({ door, source, port, proto, to, until }: Opening, nowMs: number): string {
-  const end =
-    until === null ? 'until it is closed' : `until ${secondIso(until)} (${leftS(until, nowMs)} s left)`;
-  const where = to === null ? '' : ` of ${to}`;
-  return `${door}  ${source}  ${port}/${proto}${where}  ${end}`;
+/** `ssh  10.0.0.7  22/tcp  until 21:14:30 (23 s left)` */
+export function describeOpening(opening: Opening, now: Micros): string {
+  const { door, source, until } = opening;
+  const left = until === null ? '' : ` (${spanText(secondsLeft(until, now) * US_PER_SECOND)} left)`;
+  return `${door}  ${source}  ${endOf(opening)}  ${untilText(opening, now)}${left}`;
 }
 
-export function openingJson({ door, source, port, proto, to, until }: Opening, nowMs: number): string {
+export function openingJson({ door, source, port, proto, to, until }: Opening, now: Micros): string {
   const family = source.includes(':') ? 6 : 4;
   return JSON.stringify({
     door,
@@ -47,12 +47,12 @@ export function openingJson({ door, source, port, proto, to, until }: Opening, n
     proto,
     ...(to === null ? {} : { to }),
     until: until === null ? null : secondIso(until),
-    secondsLeft: until === null ? null : leftS(until, nowMs),
+    secondsLeft: until === null ? null : secondsLeft(until, now),
   });
 }
 
-function leftS(until: number, nowMs: number): number {
-  return Math.max(0, Math.ceil(until - nowMs / 1000));
+function secondsLeft(until: number, now: Micros): number {
+  return Math.max(0, Math.ceil(until - now / US_PER_SECOND));
 }
 
 function secondIso(second: number): string {

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { tellFailure } from '../outcome.ts';
+import { addAdd } from './add.ts';
 import { addCheck } from './check.ts';
 import { addCompletion } from './completion.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
@@ -20,6 +21,7 @@ import { addReport } from './report.ts';
 import { addRules } from './rules.ts';
 import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
+import { addShow } from './show.ts';
 
 const KNOCKD_CONFIG = '/etc/knockd.conf';
 
@@ -60,6 +62,7 @@ function knocktail(version: string, io: Io): Command {
   asRun(program.command('run').summary('run the daemon'), DEFAULT_CONFIG, version, io);
   for (const add of [
     addInit,
+    addAdd,
     addCheck,
     addRules,
     addDoctor,
@@ -72,6 +75,7 @@ function knocktail(version: string, io: Io): Command {
     addOpen,
     addClose,
     addFlush,
+    addShow,
     addConvert,
     addSchema,
     addCompletion,

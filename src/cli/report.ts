@@ -1,7 +1,7 @@
 /** `knocktail report`: recorded logs -> what was rejected, as text, JSON or a page. */
 
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
@@ -11,6 +11,7 @@ import type { Config } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
+import { replaceFile } from '../replace.ts';
 import { countriesOf } from '../report/countries.ts';
 import { reportJson } from '../report/json.ts';
 import { Knocks } from '../report/knocks.ts';
@@ -39,6 +40,8 @@ interface Watch {
 }
 
 const DEFAULT_TOP = 10;
+/** As of a page that a web server may show. */
+const PAGE_MODE = 0o644;
 const MOST_TOP = 1_000;
 
 export function addReport(program: Command, io: Io): void {
@@ -133,10 +136,21 @@ async function writePage(path: string, report: Report, io: Io): Promise<void> {
   const { reportPage, STYLE } = await import('../report/page.ts');
   const styleHash = createHash('sha256').update(STYLE).digest('base64');
   const page = reportPage(report, styleHash);
-  await writeFile(path, page).catch((cause: unknown) => {
+  await writePlain(path, page).catch((cause: unknown) => {
     throw fileError(path, cause, 'cannot be written', EXIT.CANNOT_CREATE);
   });
   io.stderr.write(`${path}: ${Math.ceil(Buffer.byteLength(page) / 1024)} KB\n`);
+}
+
+/** A pipe or a device, as /dev/stdout is one, is written to; a file is replaced by another. */
+async function writePlain(path: string, text: string): Promise<void> {
+  const stats = await stat(path).catch(() => null);
+  if (stats !== null && !stats.isFile()) await writeFile(path, text);
+  else
+    await replaceFile(path, async (file) => {
+      await file.chmod(PAGE_MODE);
+      await file.writeFile(text);
+    });
 }
 
 function fileError(path: string, cause: unknown, what: string, otherwise: ExitCode): KnocktailError {

@@ -3,14 +3,16 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/schema.ts';
+import { outsideInterfaces } from '../doctor/host.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { PROGRAM } from '../home.ts';
 import type { Family } from '../model.ts';
-import { carryOut, readHost } from '../setup/apply.ts';
+import { carryOut, expectRules, readHost } from '../setup/apply.ts';
 import { type LogChains, type LogSettings, logChains } from '../setup/chains.ts';
 import { cronText, logrotateText, ownLog, rsyslogText } from '../setup/log-files.ts';
 import { nftText } from '../setup/nft.ts';
-import { planRemoval, planRules } from '../setup/plan.ts';
+import { type Passing, planRemoval, planRules } from '../setup/plan.ts';
+import { knockProbes, openingProbes } from '../setup/probes.ts';
 import { restoreText } from '../setup/restore.ts';
 import { rulesScript } from '../setup/script.ts';
 import type { Watched } from '../setup/watched.ts';
@@ -36,6 +38,7 @@ interface Wanted {
   readonly settings: LogSettings;
   readonly watched: (family: Family) => Watched | null;
   readonly chains: (family: Family) => LogChains | null;
+  readonly passing: (family: Family) => Passing;
 }
 
 export function addRules(program: Command, io: Io): void {
@@ -83,7 +86,14 @@ async function want(path: string, overrides: Overrides): Promise<Wanted> {
     const seen = watch(family);
     return seen === null ? null : logChains(seen, settings);
   };
-  return { config, path, settings, watched: watch, chains };
+  const passing = (family: Family): Passing => {
+    const seen = watch(family);
+    return {
+      openings: openingProbes(config, family, outsideInterfaces(family)),
+      knocks: seen === null ? [] : knockProbes(seen),
+    };
+  };
+  return { config, path, settings, watched: watch, chains, passing };
 }
 
 async function print(wanted: Wanted, { format, family = 4 }: Options, io: Io): Promise<string> {
@@ -119,17 +129,21 @@ async function print(wanted: Wanted, { format, family = 4 }: Options, io: Io): P
 }
 
 /** What is missing on this host: a document cannot ask what is there before it adds to it. */
-async function restore({ config: { firewall }, chains }: Wanted, family: Family, io: Io): Promise<string> {
+async function restore(
+  { config: { firewall }, chains, passing }: Wanted,
+  family: Family,
+  io: Io,
+): Promise<string> {
   const tell = (text: string): unknown => io.stderr.write(`${text}\n`);
   const host = (await readHost(firewall.iptables, firewall, tell)).find((each) => each.family === family);
   if (host === undefined) return restoreText([]);
-  const { operations, told } = planRules(host.listing, firewall, chains(family));
+  const { operations, told } = planRules(host.listing, firewall, chains(family), passing(family));
   for (const text of told) tell(`# ${text}`);
   return restoreText(operations);
 }
 
 async function change(
-  { config: { firewall }, chains, path }: Wanted,
+  { config: { firewall }, chains, passing, path }: Wanted,
   { remove }: Options,
   io: Io,
 ): Promise<void> {
@@ -143,7 +157,10 @@ async function change(
   const tell = (text: string): unknown => io.stdout.write(`${text}\n`);
   for (const { family, iptables, listing } of await readHost(firewall.iptables, firewall, tell)) {
     const plan =
-      remove === true ? planRemoval(listing, firewall) : planRules(listing, firewall, chains(family));
+      remove === true
+        ? planRemoval(listing, firewall)
+        : planRules(listing, firewall, chains(family), passing(family));
+    await expectRules(plan, iptables, firewall.chain);
     await carryOut(plan, iptables);
     for (const text of plan.told) tell(`${iptables.name}: ${text}`);
     if (plan.operations.length === 0) tell(`${iptables.name}: nothing to do`);

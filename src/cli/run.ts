@@ -23,13 +23,18 @@ import { isoTime } from '../time.ts';
 import { wordsFor } from '../words.ts';
 import { isInBackground, removePidfile, settleInBackground, toBackground } from './background.ts';
 import { type Overrides, override, readConfigFile } from './config-file.ts';
+import { requireTrusted } from './config-trust.ts';
 import { DaemonLog } from './daemon-log.ts';
+import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
+import { LogRulesWatch } from './log-rules-watch.ts';
+import { withOptions } from './own-command.ts';
 import { PositionFile } from './position.ts';
 import { describePacket } from './print.ts';
 import { Reload } from './reload.ts';
+import { StateLock } from './state-lock.ts';
 import { tellSystemd } from './systemd.ts';
 
 const DEFAULT_PIDFILE = { none: '/run/knocktail.pid', knockd: '/var/run/knockd.pid' };
@@ -84,6 +89,8 @@ async function run(
   const path = resolve(given);
   const read = async (): Promise<Config> => {
     const { config, warnings } = await readConfigFile(path);
+    const warning = requireTrusted(path);
+    if (warning !== null) log.warn(`${path}: ${warning}`);
     for (const { line, text } of warnings) log.warn(`${path}:${line}: ${text}`);
     return override(config, options);
   };
@@ -105,7 +112,12 @@ async function run(
     openLines: (place, how) => openLines(place, { stdin: io.stdin, ...how }),
     openPosition: ({ firewall, state }, place) =>
       firewall.backend === 'dry-run' ? null : new PositionFile(state, place, log),
-    openFirewall: (config) => firewallOf(config, (text) => log.info(text)),
+    openFirewall: (config) =>
+      firewallOf(
+        config,
+        (text) => log.info(text),
+        () => daemon.config,
+      ),
     openStops: (config) => stopsOf(config, path),
     oneTime,
     run: runCommand,
@@ -120,6 +132,7 @@ async function run(
       log.ready(readyLine(config), words.started(config.interface) ?? readyLine(config));
       tellSystemd('READY=1', log);
       metrics.start();
+      logRules.start();
     },
     debug: options.debug === true ? (packet) => log.debug(lineOf(packet)) : null,
   });
@@ -128,14 +141,34 @@ async function run(
     text: () => expose(familiesOf(daemon.counts(), { version, startedAt })),
     warn: (text) => log.warn(text),
   });
+  const programs = programsOf();
+  const logRules = new LogRulesWatch({
+    config: () => daemon.config,
+    look: (config) => deafDoorsHere(config, programs),
+    typed: (message) => withOptions(message, path, options),
+    log,
+  });
+  const lock = new StateLock();
+  const hold = async ({ firewall, state }: Config): Promise<void> => {
+    // A dry run keeps nothing there.
+    if (firewall.backend !== 'dry-run') await lock.hold(state);
+  };
+  const reloaded = async (next: Config): Promise<void> => {
+    await hold(next);
+    await daemon.reload(next);
+    logRules.check();
+  };
   for (const { what, remedy } of doubtsOfHost()) log.warn(`${what}: ${remedy}`);
-  const reload = new Reload({ path, read, daemon, oneTime, log }, config);
+  await hold(config);
+  const reload = new Reload({ path, read, daemon: { reload: reloaded }, oneTime, log }, config);
   io.stay(() => reload.now());
   await reload.start();
   await daemon.run().finally(async () => {
+    logRules.end();
     await reload.stop();
     await metrics.close();
     if (inBackground) removePidfile(pidfile);
+    lock.release();
     log.info('shutting down');
     await log.close();
   });

@@ -8,12 +8,12 @@ import { type Arrival, checkArrival, type KernelLine } from '../doctor/arrival.t
 import { type Finding, skip } from '../doctor/finding.ts';
 import { isNetworkOfItsOwn } from '../doctor/host.ts';
 import { isLogged } from '../doctor/log-rules.ts';
-import type { Table } from '../doctor/packet-path.ts';
 import { drawWire, Scratch, type Wire } from '../doctor/scratch.ts';
 import { chooseTrial, probeOf, stepText, type Trial } from '../doctor/trial.ts';
 import { KnocktailError, messageOf } from '../errors.ts';
 import { CLIENT } from '../home.ts';
 import { type Address, type Family, type Packet, US_PER_MS } from '../model.ts';
+import type { PacketFilter } from '../rule/stages.ts';
 import type { Io } from './io.ts';
 import { type Heard, Listener, pause } from './listener.ts';
 import type { SequencesOf } from './watched-by.ts';
@@ -40,11 +40,11 @@ interface Ears {
   readonly kernel: Listener;
 }
 
-/** @param tables the rules of each family, as far as they could be read */
+/** @param filters the rules of each family, as far as they could be read */
 export async function* selfTest(
   config: Config,
   sequencesOf: SequencesOf,
-  tables: ReadonlyMap<Family, Table>,
+  filters: ReadonlyMap<Family, PacketFilter>,
   io: Pick<Io, 'stdin' | 'signal'>,
 ): AsyncGenerator<Finding> {
   const logs = config.logs.filter(({ from }) => from !== 'stdin');
@@ -57,7 +57,7 @@ export async function* selfTest(
   for (const family of FAMILIES) {
     const trial = chooseTrial(config, family, wire.ends[family], sequencesOf, isLocal);
     if (typeof trial === 'string') yield skip(checkOf(family), trial);
-    else if (isForOthers({ family, trial }, wire, tables.get(family), config))
+    else if (isForOthers({ family, trial }, wire, filters.get(family), config))
       yield skip(checkOf(family), 'the LOG rules take knocks of some interfaces or sources alone');
     else tests.push({ family, trial });
   }
@@ -68,13 +68,13 @@ export async function* selfTest(
 function isForOthers(
   { family, trial }: Test,
   { name }: Wire,
-  table: Table | undefined,
+  filter: PacketFilter | undefined,
   { firewall: { hooks }, logs }: Config,
 ): boolean {
-  if (table === undefined) return false;
+  if (filter === undefined) return false;
   const probe = probeOf(trial, family, name);
   const others = { ...probe, interface: null, from: null, to: null };
-  return !isLogged(table, hooks, probe, logs) && isLogged(table, hooks, others, logs);
+  return !isLogged(filter, hooks, probe, logs) && isLogged(filter, hooks, others, logs);
 }
 
 async function* knocks(

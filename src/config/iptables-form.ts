@@ -91,6 +91,11 @@ export function mayDelete(command: string): boolean {
     : readRuleForm(command)?.verb === 'delete';
 }
 
+/** Whether a command does no more than delete the one rule that it spells out. */
+export function deletesOneRule(command: string): boolean {
+  return wordsOf(command) !== null && /^\S*ip6?tables\S*\s.*(-D|--delete)\s+\S+\s+-/.test(command.trim());
+}
+
 /** The words that the shell would make of a command; null where it would do more than split them. */
 function wordsOf(command: string): string[] | null {
   if (SHELL.test(command.replace(QUOTED, ''))) return null;

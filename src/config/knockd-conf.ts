@@ -4,8 +4,9 @@ import { parseAddress } from '../address.ts';
 import { US_PER_SECOND } from '../model.ts';
 import { type Entry, type KnockdText, readKnockdText, type Section } from './knockd-text.ts';
 import { type Read, readFlags, readSeconds, readSequence } from './knockd-values.ts';
-import { inOrder, type Loaded, type Problem } from './problem.ts';
+import { idleTimeout, inOrder, type Loaded, type Problem } from './problem.ts';
 import { type DoorConfig, settingsFrom } from './schema.ts';
+import { keyAdvice } from './similar.ts';
 import { interfaceName } from './values.ts';
 
 /** knockd's own defaults, in seconds. */
@@ -107,6 +108,9 @@ class Reader {
     const unique = uniqueName(name, this.#doors);
     if (unique !== name) this.#warning(place, `a second door of this name (${name}), told as "${unique}"`);
     this.#doors.set(unique, { door, line });
+    const timeout = entries.findLast(({ key }) => key === 'CMD_TIMEOUT');
+    if (timeout !== undefined && !door.stopCommand && !door.stopCommand6)
+      this.#warning(timeout, idleTimeout(unique));
   }
 
   /** False when knockd has no such key for a door. */
@@ -159,14 +163,17 @@ class Reader {
   }
 
   #unknown({ key, value, line, column }: Entry, known: readonly string[]): void {
-    const right = `known here: ${known.map((each) => each.toLowerCase()).join(', ')}`;
     const word = key.toLowerCase();
+    const advice = keyAdvice(
+      word,
+      known.map((each) => each.toLowerCase()),
+    );
     const what =
       value === null && known.includes(key)
         ? `no value (${word}), write ${word} = VALUE`
         : key === 'USESYSLOG'
           ? `a value where none may be (${value ?? ''}), write usesyslog alone`
-          : `unknown key (${word}), ${right}`;
+          : `unknown key (${word}), ${advice}`;
     this.#problem({ line, column }, what);
   }
 

@@ -51,8 +51,7 @@ export function readFlags(text: string, before: FlagRule | null): Read<FlagRule>
     const bit = TCP_FLAGS[flag];
     rule = isClear ? { ...rule, clear: rule.clear | bit } : { ...rule, set: rule.set | bit };
   }
-  const both = (rule.set & rule.clear) !== 0;
-  return { value: rule, problem: null, oddities: both ? ['no packet has a flag both set and clear'] : [] };
+  return { value: rule, problem: null, oddities: [] };
 }
 
 /** Whole seconds by atoi; what is below zero is none. */

@@ -4,8 +4,9 @@ import type { z } from 'zod';
 import { loadKnockdConf } from './knockd-conf.ts';
 import { isKnockdText } from './knockd-text.ts';
 import { type Path, type Position, type Positions, positionsIn } from './positions.ts';
-import { inOrder, type Loaded, type Problem } from './problem.ts';
+import { idleTimeout, inOrder, type Loaded, type Problem } from './problem.ts';
 import { type Config, schema } from './schema.ts';
+import { MAX_IPTABLES_PREFIX } from './values.ts';
 import { readYaml } from './yaml.ts';
 
 /** Reads a configuration. Problems come in the order of the lines. */
@@ -24,7 +25,8 @@ function loadYaml(text: string): Loaded {
   const positions = positionsIn(text);
   if (parsed.success && loose.length === 0) {
     const placeOf = (door: string): Position => positions.key(['doors', door]);
-    return { config: parsed.data, problems: null, warnings: oddities(data, positions), placeOf };
+    const warnings = inOrder([...oddities(data, positions), ...vain(data, parsed.data, positions)]);
+    return { config: parsed.data, problems: null, warnings, placeOf };
   }
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, positions))];
   for (const { path, text } of loose) problems.push({ ...positions.value(path), text });
@@ -34,9 +36,10 @@ function loadYaml(text: string): Loaded {
 function problemsOf(issue: z.core.$ZodIssue, positions: Positions): Problem[] {
   const { path, message } = issue;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    const advice = message.split('\n');
+    return issue.keys.map((key, index) => ({
       ...positions.key([...path, key]),
-      text: `unknown key (${[...path, key].map(String).join('.')}), ${message}`,
+      text: `unknown key (${[...path, key].map(String).join('.')}), ${advice[index] ?? ''}`,
     }));
   }
   const nearest = issue.code === 'invalid_union' ? nearestOf(issue.errors) : [];
@@ -93,6 +96,31 @@ function oddities(data: unknown, positions: Positions): Problem[] {
   if (typeof metrics !== 'string' || metrics.endsWith('.prom')) return paths;
   const text = `metrics: node exporter passes over this name (${metrics}), write one that ends in .prom`;
   return inOrder([...paths, { ...positions.value(['metrics']), text }]);
+}
+
+/** What is accepted and comes to nothing. */
+function vain(data: unknown, { doors, firewall, logs }: Config, positions: Positions): Problem[] {
+  const found: Problem[] = [];
+  for (const [name, { stopCommand, stopCommand6 }] of Object.entries(doors)) {
+    const door = field(field(data, 'doors'), name);
+    if (field(door, 'cmd_timeout') === undefined || stopCommand || stopCommand6) continue;
+    found.push({ ...positions.key(['doors', name, 'cmd_timeout']), text: idleTimeout(name) });
+  }
+  const isList = Array.isArray(field(data, 'log'));
+  for (const [index, { prefix, format, maxAgeUs }] of logs.entries()) {
+    const path = isList ? ['log', index] : ['log'];
+    const most = MAX_IPTABLES_PREFIX[format === 'ulogd' ? 'ulogd' : 'kernel'];
+    const bytes = Buffer.byteLength(prefix);
+    if (firewall.backend === 'iptables' && bytes > most) {
+      const text = `iptables writes at most ${most} bytes of a prefix (this has ${bytes}), shorten it or log with nft rules`;
+      found.push({ ...positions.value([...path, 'prefix']), text: `${path.join('.')}.prefix: ${text}` });
+    }
+    if (maxAgeUs === 0) {
+      const text = 'every knock is older than 0 s when it is read, so no door opens, allow some seconds';
+      found.push({ ...positions.value([...path, 'max_age']), text: `${path.join('.')}.max_age: ${text}` });
+    }
+  }
+  return found;
 }
 
 /** A sequence that one door has used up would still be live for the other. */

@@ -1,8 +1,8 @@
 /** The path of a file of one-time sequences <-> what is left in it, with used ones marked for good. */
 
-import { type FileHandle, open, readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { EXIT, KnocktailError, messageOf } from '../errors.ts';
-import { replaceFile } from '../replace.ts';
+import { rewriteFile } from '../replace.ts';
 import { type BadLine, markUsed, type OneTime, readOneTime } from './one-time.ts';
 
 /** @throws KnocktailError when the file cannot be read */
@@ -26,20 +26,10 @@ export async function markInFile(path: string, used: readonly OneTime[]): Promis
     const real = await realpath(path);
     const text = await readFile(real, 'utf8');
     const marked = markUsed(text, used);
-    if (marked !== text) await replaceFile(real, (file) => fill(file, real, marked));
+    if (marked !== text) await rewriteFile(real, marked);
   } catch (cause) {
     throw failure('used sequences cannot be marked in it', path, cause);
   }
-}
-
-/** With the owner and mode of the file that it is to replace. */
-async function fill(file: FileHandle, path: string, text: string): Promise<void> {
-  const before = await open(path, 'r');
-  const { uid, gid, mode } = await before.stat().finally(() => before.close());
-  const own = await file.stat();
-  if (own.uid !== uid || own.gid !== gid) await file.chown(uid, gid);
-  await file.chmod(mode & 0o7777);
-  await file.writeFile(text);
 }
 
 function failure(what: string, where: string, cause: unknown): KnocktailError {

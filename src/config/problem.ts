@@ -19,6 +19,11 @@ export type Loaded =
     }
   | { readonly config: null; readonly problems: readonly Problem[] };
 
+/** Of a door without a stop command. */
+export function idleTimeout(door: string): string {
+  return `door ${door}: cmd_timeout without stop_command does nothing`;
+}
+
 export function inOrder(problems: readonly Problem[]): Problem[] {
   return [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
 }

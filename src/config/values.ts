@@ -9,11 +9,14 @@ import { DURATION_PATTERN, parseDuration } from './duration.ts';
 import { NETWORK_PATTERN, parseNetwork } from './networks.ts';
 import { parseStep, STEP_PATTERN } from './sequence.ts';
 import { show } from './show.ts';
+import { keyAdvice } from './similar.ts';
 
 /** knockd's limit, and that of the engine. */
 export const MAX_STEPS = 32;
 /** XT_EXTENSION_MAXNAMELEN of the kernel less its terminator. */
 export const MAX_CHAIN_NAME = 28;
+/** Bytes that --log-prefix and --nflog-prefix hold, by the format of a log: xt_log_info, xt_nflog_info of the kernel. */
+export const MAX_IPTABLES_PREFIX = { kernel: 29, any: 29, ulogd: 63 } as const;
 /** IFNAMSIZ of the kernel less its terminator. */
 const MAX_INTERFACE_BYTES = 15;
 
@@ -189,15 +192,22 @@ export const interfaceName = z
   })
   .transform((name) => (name === 'any' ? null : name));
 
-/** A map with these keys and no others; a wrong key is answered with the right ones. */
+/** A map with these keys and no others. The message for wrong keys has one line for each, in their order. */
 export function strictMap<Shape extends z.ZodRawShape>(shape: Shape) {
-  const keys = Object.keys(shape).join(', ');
+  const keys = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
-        ? `known here: ${keys}`
-        : wrong('a map', `write keys out of ${keys}`)(issue),
+        ? issue.keys.map((key) => keyAdvice(key, keys)).join('\n')
+        : wrong('a map', `${mapHint(issue.input)}write keys out of ${keys.join(', ')}`)(issue),
   });
+}
+
+/** Of `key=value` and `key:value`, which YAML takes for text. */
+function mapHint(input: unknown): string {
+  if (typeof input !== 'string') return '';
+  if (/^[\w-]+\s*=/.test(input)) return 'write "key: value", with a colon and a space instead of =: ';
+  return /^[\w-]+:\S/.test(input) ? 'put a space after each colon: ' : '';
 }
 
 /** A list, or knockd's spelling of one: "7000,8000:udp", "syn,!ack", 7000. */

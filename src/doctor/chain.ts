@@ -1,9 +1,10 @@
-/** The packet filter of one family -> whether openings can be put where packets come by. */
+/** Checks that the packets of an opening get to its rule in one family's packet filter. */
 
-import type { Family } from '../model.ts';
-import { planHook } from '../rule/hook.ts';
+import { isInTheWay, lateJump, narrowJump, planHook } from '../rule/hook.ts';
+import { type PacketFilter, passThrough, stagesOf } from '../rule/stages.ts';
+import { type Chains, walk } from '../rule/walk.ts';
+import { type DoorProbe, portOf } from '../setup/probes.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
-import type { Table } from './packet-path.ts';
 
 interface Settings {
   readonly chain: string;
@@ -11,24 +12,113 @@ interface Settings {
   readonly manage: boolean;
 }
 
-export function checkChain(table: Table, family: Family, { chain, hooks, manage }: Settings): Finding {
+/** The rules of iptables, which can be read. */
+export interface IptablesFilter extends PacketFilter {
+  readonly iptables: Chains;
+}
+
+/**
+ * @param openings the packets that the doors let in
+ * @param daemon the process id of the daemon that runs; null where none does
+ */
+export function checkChain(
+  filter: IptablesFilter,
+  { chain, hooks, manage }: Settings,
+  openings: readonly DoorProbe[],
+  daemon: number | null,
+): Finding {
+  const { family, iptables } = filter;
   const check = `${chain}, IPv${family}`;
-  // The daemon itself would mend it; where it may not, somebody has to.
-  const tell = (detail: string): Finding =>
-    manage
-      ? warn(check, `${detail}, the daemon will see to it at its start`, 'knocktail run')
-      : fail(check, detail, 'knocktail rules --apply');
-  const missing = hooks.find((hook) => !table.has(hook));
+  const present = hooks.filter((hook) => iptables.has(hook));
+  const isOpen = openings.length > 0 && openings.every((opening) => isLetIn(iptables, present, opening));
+  const mended = (detail: string): Finding => {
+    if (!manage && isOpen)
+      return warn(
+        check,
+        `${detail}, and the doors' ports are open without a knock`,
+        'knocktail rules --apply',
+      );
+    if (!manage) return fail(check, detail, 'knocktail rules --apply');
+    return daemon === null
+      ? warn(check, `${detail}; the daemon puts that right when it starts`, 'knocktail run')
+      : warn(
+          check,
+          `${detail}; the daemon (${daemon}) puts that right within a minute`,
+          `kill -HUP ${daemon}`,
+        );
+  };
+  const missing = hooks.find((hook) => !iptables.has(hook));
   // Docker has long made its chain for IPv4 alone.
   if (missing !== undefined && family === 4)
     return fail(check, `there is no chain ${missing}`, 'make it, or take it out of firewall.hooks');
-  if (!table.has(chain)) return tell(`there is no chain ${chain}`);
-  const present = hooks.filter((hook) => table.has(hook));
+  if (!iptables.has(chain)) return mended(`there is no chain ${chain}`);
   for (const hook of present) {
-    const plan = planHook(table.get(hook) ?? [], chain);
-    if (plan.kind === 'missing') return tell(`${hook} does not jump to ${chain}`);
-    if (plan.kind === 'late')
-      return tell(`the jump from ${hook} to ${chain} stands behind a rule that ends a packet's way`);
+    const plan = planHook(iptables, hook, chain, openings);
+    if (plan.kind === 'missing') return mended(`${hook} does not jump to ${chain}`);
+    if (plan.kind === 'late') return mended(lateJump(hook, chain, plan.blocker));
+    if (plan.kind === 'narrow')
+      return fail(
+        check,
+        narrowJump(hook, chain, plan.probe),
+        `change that rule, or add one: ${tool(family)} -I ${hook} 1 -j ${chain}`,
+      );
   }
-  return ok(check, `${present.join(', ')} jumps to it ahead of all that ends a packet's way`);
+  return (
+    checkOtherTables(filter, present, chain, openings) ?? ok(check, reached(filter, present, chain, openings))
+  );
+}
+
+/** Whether such a packet comes in as things are, so that no opening is missed. */
+function isLetIn(chains: Chains, hooks: readonly string[], opening: DoorProbe): boolean {
+  return hooks.length > 0 && hooks.every((hook) => walk(chains, hook, opening).end.verdict === 'accept');
+}
+
+/** A packet has to be let through by every table, whatever iptables has decided. */
+function checkOtherTables(
+  filter: IptablesFilter,
+  hooks: readonly string[],
+  chain: string,
+  openings: readonly DoorProbe[],
+): Finding | null {
+  for (const opening of openings) {
+    const passages = hooks.map((hook) => passThrough(stagesOf(filter, hook), opening, chain));
+    const [dropped] = passages.map(({ end, iptables, doubts }) => {
+      const isByOther = end.verdict === 'drop' && end !== iptables;
+      return isByOther && !doubts.some(({ verdict }) => verdict === 'accept') ? end : null;
+    });
+    if (dropped === undefined || dropped === null) continue;
+    const what = dropped.rule?.text ?? 'the policy of a table of nft';
+    return fail(
+      `${chain}, IPv${filter.family}`,
+      `an opening of ${portOf(opening)} does not help: ${what} drops the packet as well`,
+      'accept it there, or open the door by start_command (docs/setup.md)',
+    );
+  }
+  return null;
+}
+
+/** What decides some of the packets first is worth a word, and as its author wants it. */
+function reached(
+  { iptables }: IptablesFilter,
+  hooks: readonly string[],
+  chain: string,
+  openings: readonly DoorProbe[],
+): string {
+  const doubts = hooks.flatMap((hook) =>
+    openings.flatMap((opening) => {
+      const { doubts, end } = passThrough(
+        [{ chains: iptables, entry: hook, isIptables: true }],
+        opening,
+        chain,
+      );
+      return isInTheWay(end) ? [] : doubts.filter(({ verdict }) => verdict === 'drop');
+    }),
+  );
+  const [first] = doubts;
+  const led = `${hooks.join(', ')} jumps to it before any rule that drops what a door lets in`;
+  return first === undefined ? led : `${led}, but for what ${first.rule.text} drops`;
+}
+
+function tool(family: 4 | 6): string {
+  return family === 4 ? 'iptables' : 'ip6tables';
 }

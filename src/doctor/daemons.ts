@@ -44,6 +44,28 @@ export function checkOthers(processes: readonly Process[]): Finding {
   return ok(CHECK, 'none');
 }
 
+/** The process id of the daemon that opens doors here; null where none runs. */
+export function daemonPid(processes: readonly Process[]): number | null {
+  return ownDaemons(processes)[0]?.pid ?? null;
+}
+
+/** The options --log and --prefix of the daemon that opens doors here. What a relative path is to it only it knows. */
+export function logOptionsOf(processes: readonly Process[]): {
+  readonly logs: readonly string[];
+  readonly prefix: string | null;
+} {
+  const argv = ownDaemons(processes)[0]?.argv ?? [];
+  const valuesOf = (option: string): string[] =>
+    argv.flatMap((word, at) => {
+      if (word === option) return argv.slice(at + 1, at + 2);
+      return word.startsWith(`${option}=`) ? [word.slice(option.length + 1)] : [];
+    });
+  return {
+    logs: valuesOf('--log').filter((log) => /^(?:\/.*|auto|journal|kmsg|-)$/.test(log)),
+    prefix: valuesOf('--prefix').at(-1) ?? null,
+  };
+}
+
 /** Those that open doors. What one of them is about to run has its words until it is another program. */
 function ownDaemons(processes: readonly Process[]): readonly Process[] {
   const own = processes.filter((process) => isOwn(process) && !isDry(process));

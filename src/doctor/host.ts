@@ -1,39 +1,13 @@
-/** This host -> what the checks have to know of it. Nothing is changed. */
+/** Reads from this host what the checks have to know of it, and changes nothing. */
 
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { release } from 'node:os';
+import { networkInterfaces, release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
-import { GOES_ON } from '../rule/hook.ts';
-import { expectDone, type Iptables } from '../rule/iptables.ts';
-import { rulesOf } from '../rule/listing.ts';
+import type { Family } from '../model.ts';
 import type { Process } from './daemons.ts';
-import type { Table } from './packet-path.ts';
 import type { KernelText } from './xt-time.ts';
 
 const ALL_NETNS = '/proc/sys/net/netfilter/nf_log_all_netns';
-
-/**
- * The rules of the chains, and of all to which they lead; null where the kernel does not filter this family.
- *
- * @throws KnocktailError when iptables may not be run
- */
-export async function readTable(iptables: Iptables, chains: readonly string[]): Promise<Table | null> {
-  const table = new Map<string, readonly (readonly string[])[]>();
-  const due = [...chains];
-  const asked = new Set<string>();
-  for (let chain = due.shift(); chain !== undefined; chain = due.shift()) {
-    if (asked.has(chain)) continue;
-    asked.add(chain);
-    const answer = await iptables.run({ op: 'list', chain });
-    // A target that is no chain is not listed, either.
-    if (!answer.done && answer.refusal === 'missing') continue;
-    if (!answer.done && answer.refusal === 'no family') return null;
-    const rules = rulesOf(expectDone(answer), chain);
-    table.set(chain, rules);
-    due.push(...rules.flatMap(targets));
-  }
-  return table;
-}
 
 /** Those that this process sees and that hear the same network, as far as it may know. */
 export function processes(): Process[] {
@@ -96,18 +70,31 @@ function linkOf(path: string): string | null {
   }
 }
 
-const BUILT_IN: ReadonlySet<string> = new Set([
-  ...GOES_ON,
-  'ACCEPT',
-  'DROP',
-  'REJECT',
-  'RETURN',
-  'QUEUE',
-  'NFQUEUE',
-]);
+/**
+ * The interfaces by which strangers come, as far as that can be told: those of the default routes, or where there are none
+ * all that have an address, but for the loopback.
+ */
+export function outsideInterfaces(family: Family): readonly string[] {
+  const routes =
+    family === 4 ? defaultRoutes4(textOf('/proc/net/route')) : defaultRoutes6(textOf('/proc/net/ipv6_route'));
+  if (routes.length > 0) return [...new Set(routes)];
+  const all = Object.entries(networkInterfaces());
+  return all.flatMap(([name, addresses]) => (addresses?.some(({ internal }) => !internal) ? [name] : []));
+}
 
-function targets(spec: readonly string[]): string[] {
-  const at = spec.findIndex((word) => word === '-j' || word === '-g');
-  const target = at < 0 ? undefined : spec[at + 1];
-  return target === undefined || BUILT_IN.has(target) ? [] : [target];
+/** `eth0 00000000 0101A8C0 0003 ...`: interface, destination, gateway, flags. */
+function defaultRoutes4(text: string): string[] {
+  return [...text.matchAll(/^(\S+)\s+00000000\s+[0-9A-F]{8}\s/gm)].map(([, name = '']) => name);
+}
+
+/** Destination, the bits of it that count, source, its bits, gateway, metric, counters, flags, interface. */
+function defaultRoutes6(text: string): string[] {
+  return [...text.matchAll(/^0{32} 00 .* (\S+)$/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'lo');
+}
+
+/** Whether this network has IPv6 at all, as it has none where `ipv6.disable=1` or `disable_ipv6` says so. */
+export function hasIpv6(): boolean {
+  return textOf('/proc/net/if_inet6') !== '';
 }

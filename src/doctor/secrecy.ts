@@ -1,7 +1,7 @@
 /** The files that open doors -> whether others can read or change them. */
 
 import { commandLine } from '../command-line.ts';
-import { isOpenToOthers, isReadableByOthers, openFolderOf } from '../permissions.ts';
+import { isReadableByOthers, openFolderOf, othersWhoWrite } from '../permissions.ts';
 import { type Finding, fail, warn } from './finding.ts';
 
 const CHECK = 'config';
@@ -18,10 +18,11 @@ export function checkSecrecy(path: string, oneTime: readonly string[]): Finding[
 }
 
 function secrecyOf(path: string, harm: string): Finding[] {
-  const open = isOpenToOthers(path) ? path : openFolderOf(path);
+  const writers = othersWhoWrite(path);
+  const open = writers === null ? openFolderOf(path) : { folder: path, who: writers };
   if (open !== null) {
-    const why = `${open} can be written by any local user, ${harm}`;
-    return [fail(CHECK, why, commandLine(['chmod', 'o-w', open]))];
+    const why = `${open.folder} can be written by ${open.who}, ${harm}`;
+    return [fail(CHECK, why, commandLine(['chmod', 'go-w', open.folder]))];
   }
   if (!isReadableByOthers(path)) return [];
   return [

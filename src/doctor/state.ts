@@ -3,7 +3,7 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { commandLine } from '../command-line.ts';
-import { isOpenToOthers } from '../permissions.ts';
+import { othersWhoWrite } from '../permissions.ts';
 import { type Finding, fail, ok } from './finding.ts';
 
 /** A folder that is not there yet is made by the daemon, where it may. */
@@ -12,9 +12,10 @@ export function checkState(folder: string): Finding {
   while (!existsSync(nearest) && nearest !== dirname(nearest)) nearest = dirname(nearest);
   try {
     accessSync(nearest, constants.W_OK);
-    if (isOpenToOthers(nearest)) {
-      const why = `${nearest} can be written by any local user, and stop commands that stand there are run`;
-      return fail('state', why, commandLine(['chmod', 'o-w', nearest]));
+    const who = othersWhoWrite(nearest);
+    if (who !== null) {
+      const why = `${nearest} can be written by ${who}, and stop commands that stand there are run`;
+      return fail('state', why, commandLine(['chmod', 'go-w', nearest]));
     }
     return ok('state', nearest === folder ? folder : `${folder}, not made yet`);
   } catch {

@@ -4,7 +4,7 @@ import { familyOf } from '../address.ts';
 import { within } from '../config/networks.ts';
 import type { Config, DoorConfig } from '../config/schema.ts';
 import { type Address, type Family, type Sequence, type Step, TCP_FLAGS } from '../model.ts';
-import type { Probe } from './rule-match.ts';
+import type { Probe } from '../rule/packet-match.ts';
 
 /** One packet that is sent to see what becomes of it. */
 export interface Trial {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { commandLine } from '../command-line.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import type { LogFormat } from '../model.ts';
-import { isOpenToOthers, openFolderOf } from '../permissions.ts';
+import { groupOfOwner, openFolderOf, othersWhoWrite } from '../permissions.ts';
 import type { LogPlace } from './choose.ts';
 
 export interface Settings {
@@ -87,15 +87,18 @@ export function doubtsOfHost({ allNetns } = THIS_MACHINE): Doubt[] {
 /** Of those, what goes for a log file alone. */
 export function doubtsOfFile(path: string, settings = THIS_MACHINE): Doubt[] {
   const doubts: Doubt[] = [];
-  if (isOpenToOthers(path))
+  // A logger that is not root owns its files, and often /var/log is of its group.
+  const logger = groupOfOwner(path);
+  const writers = othersWhoWrite(path, logger);
+  if (writers !== null)
     doubts.push({
-      what: `${path} can be written by any local user`,
-      remedy: commandLine(['chmod', 'o-w', path]),
+      what: `${path} can be written by ${writers}`,
+      remedy: commandLine(['chmod', 'go-w', path]),
     });
-  const folder = openFolderOf(path);
-  if (folder !== null) {
-    const what = `${folder} can be written by any local user, who could replace ${path}`;
-    doubts.push({ what, remedy: commandLine(['chmod', 'o-w', folder]) });
+  const open = openFolderOf(path, logger);
+  if (open !== null) {
+    const what = `${open.folder} can be written by ${open.who}, who could replace ${path}`;
+    doubts.push({ what, remedy: commandLine(['chmod', 'go-w', open.folder]) });
   }
   const writer = writerOf(path, settings);
   if (writer === 'anybody') {

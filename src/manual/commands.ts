@@ -17,7 +17,7 @@ const CODES: Readonly<Record<string, readonly (readonly [code: string, meaning: 
     ['73', 'A file cannot be created.'],
     ['74', 'Reading or writing failed.'],
     ['77', 'Permission is missing.'],
-    ['78', 'The configuration is wrong.'],
+    ['78', 'The configuration is wrong; from check --strict, it has warnings.'],
   ],
   knock: [
     ['0', 'All knocks were sent; whether a door has opened is not known.'],

@@ -11,7 +11,7 @@ import { readShipped, type Shipped } from './shipped.ts';
 import { type Header, readHeader } from './timestamp.ts';
 
 export interface AnyReading extends Reading {
-  /** Whether nothing in the line says when it was written. */
+  /** Whether nothing in the line says that it was not written just now. */
   readonly isStampless: boolean;
 }
 
@@ -28,6 +28,8 @@ const [OPEN_BRACE, COMMA, QUOTE] = [0x7b, 0x2c, 0x22];
 const DEEPEST = 3;
 /** A line that was written in the minute of its stamp. */
 const FRESH_US = 62 * US_PER_SECOND;
+/** How long a program may take to print what is there already. */
+const RECORD_US = US_PER_SECOND;
 /** `[  +0.157500] ` of dmesg -H, and `[<    0.157500>] ` of --time-format delta. */
 const DELTA = /\[(?: *\+|< *)(\d+\.\d{6})>?\] *$/;
 const NOTHING_SHIPPED: Shipped = { messages: [], time: null, uptimeUs: null, host: '' };
@@ -37,14 +39,25 @@ export class AnyLines {
   readonly #prefixes: readonly Buffer[] | null;
   readonly #clocks: HostClocks;
   readonly #body = new Body();
+  readonly #isPipe: boolean;
+  #beganAt: Micros | null = null;
   /** The moment of the last line of dmesg -H. */
   #last: Micros | null = null;
 
-  /** @param prefix the --log-prefix that counts; null for any */
-  constructor(prefix: Buffer | null, clocks: HostClocks) {
+  /**
+   * @param prefix the --log-prefix that counts; null for any
+   * @param isPipe whether the first lines may be a record of what was before: dmesg -w begins with the ring
+   */
+  constructor(prefix: Buffer | null, clocks: HostClocks, isPipe = false) {
+    this.#isPipe = isPipe;
     const isAny = prefix === null || prefix.length === 0;
     this.#prefixes = isAny ? null : [prefix, spelled(prefix, { isKmsg: true })];
     this.#clocks = clocks;
+  }
+
+  /** Lines come at this moment, whatever they hold. */
+  hear(readAt: Micros): void {
+    this.#beganAt ??= readAt;
   }
 
   /** Null when the line holds no whole body behind the prefix, or what is left of two lines. */
@@ -86,8 +99,15 @@ export class AnyLines {
     const clocks = why === '' ? this.#clocks : this.#clocks.aside;
     const packet = packetFrom(line, header, host, found.at, body, clocks, readAt);
     if (packet === null) return null;
-    const isStampless = header.wall === null && header.uptimeUs === null;
+    const isStampless =
+      header.wall === null &&
+      header.uptimeUs === null &&
+      !(this.#isRecord(readAt) && deltaIn(line, header.end) !== null);
     return { packet, trusted: why === '', why, isStampless };
+  }
+
+  #isRecord(readAt: Micros): boolean {
+    return this.#isPipe && readAt - (this.#beganAt ?? readAt) < RECORD_US;
   }
 
   #anyBody(line: Buffer, readAt: Micros): Found | null {
@@ -109,7 +129,7 @@ export class AnyLines {
     this.#last = null;
     const since = header.isMinute && header.wall !== null ? this.#clocks.momentOf(header.wall, readAt) : last;
     if (since === null || (delta === null && !header.isMinute)) return header;
-    const isFresh = readAt >= since && readAt - since < FRESH_US;
+    const isFresh = !this.#isRecord(readAt) && readAt >= since && readAt - since < FRESH_US;
     const wall = isFresh ? readAt : since + (delta ?? 0);
     this.#last = wall;
     return { ...header, wall, hasZone: true };

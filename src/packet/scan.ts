@@ -83,7 +83,7 @@ export class PacketScan {
     this.#escaped = spelled(this.#prefix, { isKmsg: true });
     this.#isPlain = this.#escaped.equals(this.#prefix);
     this.#clocks = new HostClocks({ live, ownName, timezone });
-    this.#anyLines = format === 'any' ? new AnyLines(Buffer.from(prefix), this.#clocks) : null;
+    this.#anyLines = format === 'any' ? new AnyLines(Buffer.from(prefix), this.#clocks, isPipe) : null;
     this.#refusesUndated = live;
     this.#isPipe = isPipe;
     this.#wantedHosts = hosts;
@@ -196,6 +196,7 @@ export class PacketScan {
 
   /** JSON may escape the prefix, so that lines are found by what every body holds. */
   #scanAny(bytes: Buffer, readAt: Micros, lines: AnyLines, accept: (packet: Packet) => void): void {
+    lines.hear(readAt);
     for (let at = bytes.indexOf(SOURCE); at >= 0; ) {
       const start = bytes.lastIndexOf(LF, at) + 1;
       const lineEnd = bytes.indexOf(LF, at);

@@ -2,6 +2,7 @@
 
 import { readFileSync, realpathSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { KnocktailError } from '../errors.ts';
 import { type Binaries, findBinaries } from './binary.ts';
 import { Iptables } from './iptables.ts';
 import { rulesOf } from './listing.ts';
@@ -41,7 +42,25 @@ export async function settle(
   if (usual === null) return { ...found, told: [] };
   const held = { nft: await rulesIn('nft', chain), legacy: await rulesIn('legacy', chain) };
   const { backend, told } = pickBackend(usual, held);
-  return { ...(backend === usual ? found : findBinaries(backend, searchPath)), told };
+  const binaries = backend === usual ? found : findBinaries(backend, searchPath);
+  const useless = await troubleOf(binaries.v4);
+  const other = useless === null ? null : await usable(backend, useless, searchPath);
+  return other ?? { ...binaries, told };
+}
+
+/** The other backend, where this kernel lacks the one that was chosen; null where it has neither. */
+async function usable(chosen: Backend, why: KnocktailError, searchPath: string): Promise<Settled | null> {
+  const other = chosen === 'nft' ? 'legacy' : 'nft';
+  const path = programOf(other);
+  if (path === null || (await troubleOf(path)) !== null) return null;
+  const told = `iptables-${chosen} cannot be used here (${why.what}), so openings go to iptables-${other}`;
+  return { ...findBinaries(other, searchPath), told: [told] };
+}
+
+/** Why this kernel cannot do what the program is for; null where it can, or does not say. */
+async function troubleOf(path: string): Promise<KnocktailError | null> {
+  const answer = await new Iptables(path).run({ op: 'list', chain: 'INPUT' });
+  return !answer.done && answer.refusal === 'no family' ? answer.error : null;
 }
 
 /** @param usual the one that `iptables` is; it stays that unless the rules of others are all in the other */

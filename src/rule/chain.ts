@@ -106,13 +106,15 @@ export class IptablesFirewall implements Firewall {
 
   async #ensure(): Promise<Ensured> {
     const { v4, v6, lacks, told: chosen } = await this.#known();
+    // Before anything is made: a kernel that takes no such rule is to be left as it was.
+    const hasTime = this.#hasTime ?? (await triesTime(v4));
     const found = [await v4.place.ensure(), ...(v6 === null ? [] : [await v6.place.ensure()])];
     const told = found.flatMap((family) => family.told);
     if (this.#hasTime === null) {
       told.push(...chosen);
       if (lacks !== null) told.push(`${lacks}; doors open for IPv4 alone`);
-      this.#hasTime = await triesTime(v4);
-      if (!this.#hasTime)
+      this.#hasTime = hasTime;
+      if (!hasTime)
         told.push('no xt_time in this kernel: a door shuts by timer alone, not if the daemon dies');
       told.push(...(await v4.ready()), ...((await v6?.ready()) ?? []));
     }
@@ -149,6 +151,8 @@ export class IptablesFirewall implements Firewall {
 
   async #findFamilies(): Promise<Families> {
     const programs = await this.#settled();
+    const hopeless = await programs.v4.trouble();
+    if (hopeless !== null) throw hopeless;
     if (programs.v6 === null) return { ...programs, lacks: 'there is no ip6tables' };
     const trouble = await programs.v6.trouble();
     return trouble === null
@@ -166,9 +170,8 @@ export class IptablesFirewall implements Firewall {
     const { v4, v6, told } = await settle(this.#found, settings.iptables, searchPath(), settings.chain);
     const program = (path: string) => new Iptables(path, settings.timeLimitMs);
     return {
-      v4: new FamilyChain(program(v4), settings, true),
-      // Docker has long made its DOCKER-USER for IPv4 alone.
-      v6: v6 === null ? null : new FamilyChain(program(v6), settings, false),
+      v4: new FamilyChain(program(v4), settings, 4),
+      v6: v6 === null ? null : new FamilyChain(program(v6), settings, 6),
       told,
     };
   }

@@ -2,13 +2,12 @@
 
 import { commandLine } from '../command-line.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { type Answer, expectDone, type Iptables } from './iptables.ts';
+import type { Family } from '../model.ts';
+import { type Answer, expectDone, type Iptables, isHopeless } from './iptables.ts';
 import { rulesOf } from './listing.ts';
-import type { Change, Operation } from './operation.ts';
+import type { Change } from './operation.ts';
 import { ChainPlace, type ChainSettings } from './place.ts';
-
-/** Chain names end at 28 bytes (XT_EXTENSION_MAXNAMELEN with its NUL). */
-const CHAIN_NAME_BYTES = 28;
+import { expectTaken, withTrialChain } from './trial.ts';
 
 /** One rule in each of the ways in which it may have been written. */
 type Forms = readonly (readonly string[])[];
@@ -26,17 +25,16 @@ export class FamilyChain {
   readonly #iptables: Iptables;
   readonly #settings: ChainSettings;
 
-  /** @param needsHooks whether a hook that is not there is an error, or only worth telling */
-  constructor(iptables: Iptables, settings: ChainSettings, needsHooks: boolean) {
+  constructor(iptables: Iptables, settings: ChainSettings, family: Family) {
     this.#iptables = iptables;
     this.#settings = settings;
-    this.place = new ChainPlace(iptables, settings, needsHooks);
+    this.place = new ChainPlace(iptables, settings, family);
   }
 
   /** Null, or why this kernel cannot filter this family at all. */
   async trouble(): Promise<KnocktailError | null> {
     const answer = await this.#iptables.run({ op: 'list', chain: 'INPUT' });
-    return !answer.done && answer.refusal === 'no family' ? answer.error : null;
+    return !answer.done && isHopeless(answer.refusal) ? answer.error : null;
   }
 
   /** Gets ready for changes. Resolves to what is worth telling. */
@@ -101,26 +99,16 @@ export class FamilyChain {
   }
 
   /**
-   * Tries both rules in a chain of its own, which no packet passes and which is gone afterwards.
+   * Whether the kernel takes the first of two rules.
    *
-   * @returns whether the kernel takes the first; when it takes neither, the answer to the second is thrown
+   * @throws KnocktailError where it takes neither
    */
-  async prefers(spec: readonly string[], otherwise: readonly string[]): Promise<boolean> {
-    const tail = `-try-${process.pid}`;
-    const chain = this.#settings.chain.slice(0, CHAIN_NAME_BYTES - tail.length) + tail;
-    const run = (operation: Operation) => this.#iptables.run(operation);
-    const made = await run({ op: 'new-chain', chain });
-    // One that was killed in the middle has left it there; in a container each start has the same process id.
-    if (made.done || made.refusal !== 'chain exists') expectDone(made);
-    else expectDone(await run({ op: 'empty-chain', chain }));
-    try {
-      const answer = await run({ op: 'insert', chain, at: 1, spec });
-      if (!answer.done) expectDone(await run({ op: 'insert', chain, at: 1, spec: otherwise }));
+  prefers(spec: readonly string[], otherwise: readonly string[]): Promise<boolean> {
+    return withTrialChain(this.#iptables, this.#settings.chain, async (tries) => {
+      const answer = await tries(spec);
+      if (!answer.done) await expectTaken(tries, otherwise);
       return answer.done;
-    } finally {
-      await run({ op: 'empty-chain', chain });
-      await run({ op: 'drop-chain', chain });
-    }
+    });
   }
 
   /** What the chain holds; nothing where there is no chain. */

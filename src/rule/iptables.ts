@@ -22,8 +22,10 @@ export type Refusal =
   /** No such chain or rule. */
   | 'missing'
   | 'chain exists'
-  /** The kernel has no packet filter for this address family. */
+  /** The kernel has no packet filter for this program, or for this address family. */
   | 'no family'
+  /** nft has made the table or the chain in a way that iptables cannot read. */
+  | 'foreign'
   /** It took too long: somebody else holds the lock, most likely. */
   | 'no answer'
   /** It could not be run, or may not do it. */
@@ -37,8 +39,18 @@ export type Refusal =
 const REFUSALS: readonly (readonly [Refusal, RegExp])[] = [
   ['missing', /does a matching rule exist|No chain\/target\/match by that name|is incompatible, use 'nft'/],
   ['chain exists', /Chain already exists|File exists/],
-  ['no family', /can't initialize|not supported/],
+  [
+    'no family',
+    /can't initialize|not supported|Could not fetch rule set generation id|Failed to initialize nft/,
+  ],
 ];
+/** Of a chain of the kernel's own, which is always there, "incompatible" means what it says. */
+const FOREIGN =
+  /chain `(?:INPUT|FORWARD|OUTPUT)' in table `\w+' is incompatible|(?:^|: )table `\w+' is incompatible/;
+const OTHER_KIND =
+  'load the kernel modules that it needs, or name the other one: firewall.iptables: nft or legacy';
+const NATIVE =
+  'nft made this table: move its rules to a table of another name, or open doors by start_command (docs/setup.md)';
 
 /** The machine has no room for another process; Node throws some of these where it could have told them. */
 const NO_ROOM = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'];
@@ -104,7 +116,7 @@ export class Iptables {
   }
 
   /** Like `run`, for what changes nothing: nobody waits for it, and it for nobody. */
-  look(operation: Extract<Operation, { readonly op: 'list' | 'probe-chain' }>): Promise<Answer> {
+  look(operation: Extract<Operation, { readonly op: 'list' | 'list-all' | 'probe-chain' }>): Promise<Answer> {
     return this.#spawn(argvOf(operation));
   }
 
@@ -150,10 +162,17 @@ export class Iptables {
       return fail('unable', `cannot be run: ${error.code}`, remedy);
     }
     if (MAY_NOT.test(words)) return fail('unable', words, 'run as root or give the service CAP_NET_ADMIN');
+    if (FOREIGN.test(words)) return fail('foreign', words.replace(/\.$/, ''), NATIVE);
     const refusal = REFUSALS.find(([, pattern]) => pattern.test(words))?.[0] ?? 'other';
+    if (refusal === 'no family') return fail(refusal, words, OTHER_KIND);
     const ended = error.code == null ? `ended by ${error.signal}` : `failed with status ${error.code}`;
     return fail(refusal, words || ended);
   }
+}
+
+/** Whether this iptables cannot filter packets here at all: the kernel lacks it, or nft has made its table. */
+export function isHopeless(refusal: Refusal): boolean {
+  return refusal === 'no family' || refusal === 'foreign';
 }
 
 /** @throws KnocktailError the refusal's */

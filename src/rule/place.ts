@@ -1,12 +1,15 @@
-/** One family's hooks -> our chain made and jumped to, where it is not. */
+/** Makes our chain and the jumps to it in one family, where they are missing. */
 
 import { commandLine } from '../command-line.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import type { Ensured } from '../model.ts';
-import { type HookPlan, planHook, targetOf } from './hook.ts';
+import type { Ensured, Family } from '../model.ts';
+import { type HookPlan, lateJump, narrowJump, planHook } from './hook.ts';
 import { expectDone, type Iptables } from './iptables.ts';
-import { rulesOf } from './listing.ts';
 import { argvOf, type Operation } from './operation.ts';
+import type { Probe } from './packet-match.ts';
+import { type Ask, readChains } from './read-chains.ts';
+import { targetOf } from './target.ts';
+import type { Chains } from './walk.ts';
 
 export interface ChainSettings {
   readonly chain: string;
@@ -14,6 +17,8 @@ export interface ChainSettings {
   readonly hooks: readonly string[];
   /** Whether to make what is missing, or only to tell. */
   readonly manage: boolean;
+  /** The packets that openings are for, which no rule before the jump may drop; any, where this is left out. */
+  readonly openings?: (family: Family) => readonly Probe[];
 }
 
 /** Ahead of one jump to a chain of others. */
@@ -25,21 +30,29 @@ const NOTHING: Ensured = { told: [], rebuilt: false };
 export class ChainPlace {
   readonly #iptables: Iptables;
   readonly #settings: ChainSettings;
+  readonly #family: Family;
   readonly #needsHooks: boolean;
   /** How often the jump was moved ahead of a rule. */
   readonly #moves = new Map<string, number>();
 
-  /** @param needsHooks whether a hook that is not there is an error, or only worth telling */
-  constructor(iptables: Iptables, settings: ChainSettings, needsHooks: boolean) {
+  constructor(iptables: Iptables, settings: ChainSettings, family: Family) {
     this.#iptables = iptables;
     this.#settings = settings;
-    this.#needsHooks = needsHooks;
+    this.#family = family;
+    // Docker has long made its DOCKER-USER for IPv4 alone.
+    this.#needsHooks = family === 4;
   }
 
-  /** Makes the chain and its jumps, or with `manage: false` looks for them. */
+  /**
+   * Makes the chain and its jumps, or with `manage: false` looks for them. Hooks that are not as they have to be are found
+   * before anything is made.
+   */
   async ensure(): Promise<Ensured> {
+    const hooks: (readonly [hook: string, plan: HookPlan | KnocktailError])[] = [];
+    for (const hook of this.#settings.hooks) hooks.push([hook, await this.#look(hook)]);
     const parts = [this.#settings.manage ? await this.#makeChain() : await this.#missChain()];
-    for (const hook of this.#settings.hooks) parts.push(await this.#ensureJump(hook));
+    for (const [hook, plan] of hooks)
+      parts.push(plan instanceof KnocktailError ? only(plan.message) : await this.#ensureJump(hook, plan));
     return { told: parts.flatMap(({ told }) => told), rebuilt: parts.some(({ rebuilt }) => rebuilt) };
   }
 
@@ -47,11 +60,30 @@ export class ChainPlace {
   async intact(): Promise<boolean> {
     const { hooks, manage } = this.#settings;
     if (!manage) return true;
+    const look: Ask = (operation) => this.#iptables.look(operation);
     for (const hook of hooks) {
-      const answer = await this.#iptables.look({ op: 'list', chain: hook });
-      if (answer.done && this.#plan(hook, answer.text).kind !== 'stands') return false;
+      const chains = await this.#read(hook, look).catch(() => null);
+      if (chains === null || !chains.has(hook)) continue;
+      if (['missing', 'late'].includes(this.#plan(hook, chains).kind)) return false;
     }
     return true;
+  }
+
+  /**
+   * What is to be done about the jump from a hook; an error where there is no such hook and it need not be there.
+   *
+   * @throws KnocktailError where the hook cannot be read, or has to be there and is not
+   */
+  async #look(hook: string): Promise<HookPlan | KnocktailError> {
+    const chains = await this.#read(hook, (operation) => this.#iptables.run(operation));
+    if (chains.has(hook)) return this.#plan(hook, chains);
+    const error = await this.#noHook(hook);
+    if (this.#needsHooks) throw error;
+    return error;
+  }
+
+  #read(hook: string, ask: Ask): Promise<Chains> {
+    return readChains(ask, { hooks: [hook], until: this.#settings.chain });
   }
 
   async #makeChain(): Promise<Ensured> {
@@ -72,23 +104,15 @@ export class ChainPlace {
     return only(this.#advice(`there is no chain ${chain}`, { op: 'new-chain', chain }));
   }
 
-  async #ensureJump(hook: string): Promise<Ensured> {
+  async #ensureJump(hook: string, plan: HookPlan): Promise<Ensured> {
     const { chain, manage } = this.#settings;
-    const listed = await this.#iptables.run({ op: 'list', chain: hook });
-    if (!listed.done && listed.refusal === 'missing') {
-      const error = this.#noHook(hook, listed.error);
-      if (this.#needsHooks) throw error;
-      return only(error.message);
-    }
-    const plan = this.#plan(hook, expectDone(listed));
     if (plan.kind === 'stands') return NOTHING;
+    if (plan.kind === 'narrow') return only(`${this.#iptables.name}: ${narrowJump(hook, chain, plan.probe)}`);
     const spec = plan.kind === 'late' ? plan.spec : ['-j', chain];
     const insert = { op: 'insert', chain: hook, at: plan.at, spec } as const;
     if (!manage) {
       const what =
-        plan.kind === 'late'
-          ? `the jump from ${hook} to ${chain} stands behind a rule that ends a packet's way`
-          : `${hook} does not jump to ${chain}`;
+        plan.kind === 'late' ? lateJump(hook, chain, plan.blocker) : `${hook} does not jump to ${chain}`;
       return only(this.#advice(what, insert));
     }
     // The old jump goes first: `-D` takes the first that fits, which would otherwise be the new one.
@@ -100,8 +124,8 @@ export class ChainPlace {
     return { told, rebuilt: plan.kind === 'missing' };
   }
 
-  #plan(hook: string, listing: string): HookPlan {
-    const plan = planHook(rulesOf(listing, hook), this.#settings.chain);
+  #plan(hook: string, chains: Chains): HookPlan {
+    const plan = planHook(chains, hook, this.#settings.chain, this.#settings.openings?.(this.#family));
     return plan.kind === 'late' && this.#insists(hook, plan.behind) ? { kind: 'stands' } : plan;
   }
 
@@ -120,13 +144,21 @@ export class ChainPlace {
     return `${this.#iptables.name}: ${what}; manage is off, so run: ${commandLine([this.#iptables.name, ...argvOf(operation)])}`;
   }
 
-  #noHook(hook: string, cause: KnocktailError): KnocktailError {
+  async #noHook(hook: string): Promise<KnocktailError> {
+    const where = this.#iptables.name;
+    const probe = await this.#iptables.run({ op: 'probe-chain', chain: hook });
+    if (!probe.done && probe.refusal === 'chain exists')
+      return new KnocktailError('nft made this chain, and iptables cannot read it', {
+        exitCode: EXIT.UNAVAILABLE,
+        where,
+        value: hook,
+        remedy: 'take it out of firewall.hooks',
+      });
     return new KnocktailError('there is no such chain', {
       exitCode: EXIT.UNAVAILABLE,
-      where: this.#iptables.name,
+      where,
       value: hook,
       remedy: 'make it first or take it out of firewall.hooks',
-      cause,
     });
   }
 }

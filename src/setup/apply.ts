@@ -3,8 +3,11 @@
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
 import { settleBinaries } from '../rule/backend.ts';
-import { expectDone, Iptables } from '../rule/iptables.ts';
+import { expectDone, Iptables, isHopeless } from '../rule/iptables.ts';
 import { byChain } from '../rule/listing.ts';
+import { isTerminal, targetOf } from '../rule/target.ts';
+import { expectTaken, withTrialChain } from '../rule/trial.ts';
+import type { Spec } from './chains.ts';
 import { chainsToList, type Listing, type Plan, type Settings } from './plan.ts';
 
 export interface HostFamily {
@@ -36,6 +39,32 @@ export async function readHost(
   return families;
 }
 
+/**
+ * Tries each rule of a plan before anything is made.
+ *
+ * @param chain that of the openings, after which the one is named in which they are tried
+ * @throws KnocktailError 69, which names what this kernel lacks
+ */
+export async function expectRules({ operations }: Plan, iptables: Iptables, chain: string): Promise<void> {
+  const rules = operations.flatMap((operation) => (operation.op === 'insert' ? [operation.spec] : []));
+  const kinds = new Map(rules.map((rule) => [matchesOf(rule), rule]));
+  if (kinds.size === 0) return;
+  await withTrialChain(iptables, chain, async (tries) => {
+    for (const spec of kinds.values()) await expectTaken(tries, withoutChain(spec));
+  });
+}
+
+/** What one rule asks of the kernel, for rules that differ in their values alone. */
+function matchesOf(spec: Spec): string {
+  const target = isTerminal(spec) ? null : targetOf(spec);
+  return spec.filter((word) => word.startsWith('-') || word === target).join(' ');
+}
+
+/** The chain that a rule leads to may not be there yet. */
+function withoutChain(spec: Spec): Spec {
+  return isTerminal(spec) ? [...spec.slice(0, -2), '-j', 'RETURN'] : spec;
+}
+
 /** @throws KnocktailError when an operation fails; those before it are done */
 export async function carryOut({ operations }: Plan, iptables: Iptables): Promise<void> {
   for (const operation of operations) expectDone(await iptables.run(operation));
@@ -59,7 +88,7 @@ async function read(family: Family, iptables: Iptables, settings: Settings): Pro
 
 async function troubleOf(iptables: Iptables): Promise<string | null> {
   const answer = await iptables.run({ op: 'list', chain: 'INPUT' });
-  return !answer.done && answer.refusal === 'no family' ? answer.error.message : null;
+  return !answer.done && isHopeless(answer.refusal) ? answer.error.message : null;
 }
 
 /** Docker has long made its DOCKER-USER for IPv4 alone, so that is where hooks have to be. */

@@ -1,6 +1,6 @@
 /** Packets to watch -> the iptables chains that log them, in the words of `iptables -S`. */
 
-import { MAX_CHAIN_NAME } from '../config/values.ts';
+import { MAX_CHAIN_NAME, MAX_IPTABLES_PREFIX } from '../config/values.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type FlagRule, type LogFormat, TCP_FLAGS } from '../model.ts';
 import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
@@ -36,8 +36,6 @@ export interface LogSettings {
   readonly sweepGuard: number;
 }
 
-/** Less their terminators: of xt_log_info and of xt_nflog_info in the kernel. */
-const MAX_PREFIX = { kernel: 29, any: 29, ulogd: 63 };
 /** What xt_multiport takes. */
 const MAX_PORTS = 15;
 /** What iptables has words for, in its order. A match that leaves the others out logs more than it must. */
@@ -89,7 +87,8 @@ export function logChains(watched: Watched, settings: LogSettings): LogChains {
     log: {
       name: names.log,
       rules: [
-        ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'ACCEPT'],
+        // Whether to accept those is for the rules behind this chain: a ban there has to cut them.
+        ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'RETURN'],
         ...chosen.map((spec) => [...spec, '-g', names.line]),
       ],
     },
@@ -121,7 +120,7 @@ function isUlogd({ format }: Line): boolean {
 
 /** No TCP sequence numbers: a log that others read should not have them, and matching does not need them. */
 function lineTarget({ prefix, format }: Line): Spec {
-  const most = MAX_PREFIX[format];
+  const most = MAX_IPTABLES_PREFIX[format];
   if (Buffer.byteLength(prefix) > most) {
     throw new KnocktailError(`iptables cannot write a log.prefix of more than ${most} bytes`, {
       exitCode: EXIT.CONFIG,

@@ -1,11 +1,16 @@
 /** What stands in one family's packet filter -> the operations that put our rules there, or take them away. */
 
-import { isTerminal, planHook, targetOf } from '../rule/hook.ts';
+import { allReach, firstDecided, narrowJump, planHook } from '../rule/hook.ts';
+import { chainFrom, chainsLedTo, policyOf } from '../rule/iptables-chains.ts';
 import { rulesOf } from '../rule/listing.ts';
 import type { ChainOperation } from '../rule/operation.ts';
+import type { Probe } from '../rule/packet-match.ts';
 import { readRule } from '../rule/rule.ts';
+import { isTerminal, targetOf } from '../rule/target.ts';
+import type { Chain, Chains } from '../rule/walk.ts';
 import { chainNames, type LogChain, type LogChains, type Spec } from './chains.ts';
-import { noRest, restPlace } from './rest-place.ts';
+import { decidingChain, noRest, restInside, restPlace } from './rest-place.ts';
+import { sessionAdvice, sessionCut } from './sessions.ts';
 
 /** What `iptables -S CHAIN` says of each chain of the table, or of those that matter; null of one that is not there. */
 export type Listing = ReadonlyMap<string, string | null>;
@@ -21,6 +26,14 @@ export interface Plan {
   readonly told: readonly string[];
 }
 
+/** Packets that have to get to our chains, and those that have to be logged. */
+export interface Passing {
+  readonly openings: readonly Probe[];
+  readonly knocks: readonly Probe[];
+}
+
+const NOTHING_NAMED: Passing = { openings: [], knocks: [] };
+
 /** The chains that matter in any case: what is planned for others can do without them. */
 export function chainsToList({ chain, hooks }: Settings): readonly string[] {
   return [...new Set([...hooks, chain, ...Object.values(chainNames(chain))])];
@@ -32,7 +45,12 @@ export function chainsToList({ chain, hooks }: Settings): readonly string[] {
  *
  * @param chains null where this family is not watched
  */
-export function planRules(listing: Listing, settings: Settings, chains: LogChains | null): Plan {
+export function planRules(
+  listing: Listing,
+  settings: Settings,
+  chains: LogChains | null,
+  { openings, knocks } = NOTHING_NAMED,
+): Plan {
   const draft = new Draft(listing);
   const { chain, hooks } = settings;
   const names = chainNames(chain);
@@ -47,9 +65,10 @@ export function planRules(listing: Listing, settings: Settings, chains: LogChain
     draft.fill(each);
   for (const hook of hooks) {
     if (!draft.has(hook)) continue;
-    draft.hookOpenings(hook, chain);
-    draft.hookLog(hook, chain, names.log);
+    draft.hookOpenings(hook, chain, openings);
+    draft.hookLog(hook, chain, names.log, knocks);
     if (chains.rest !== null) draft.hookRest(hook, names.rest);
+    draft.tellOfSessions(hook, openings);
   }
   return draft;
 }
@@ -78,13 +97,13 @@ class Draft implements Plan {
   readonly operations: ChainOperation[] = [];
   readonly told: string[] = [];
   readonly #rules = new Map<string, Spec[]>();
-  readonly #policies = new Map<string, string>();
+  readonly #policies = new Map<string, Chain['policy']>();
 
   constructor(listing: Listing) {
     for (const [chain, text] of listing) {
       if (text === null) continue;
       this.#rules.set(chain, [...rulesOf(text, chain)]);
-      this.#policies.set(chain, /^-P \S+ (\S+)$/m.exec(text)?.[1] ?? '-');
+      this.#policies.set(chain, policyOf(chain, text));
     }
   }
 
@@ -146,36 +165,65 @@ class Draft implements Plan {
     this.dropChain(chain);
   }
 
-  hookOpenings(hook: string, chain: string): void {
-    const plan = planHook(this.rules(hook), chain);
-    if (plan.kind !== 'stands') this.#jump(hook, chain, plan.at, plan.kind === 'late' ? plan.spec : null);
+  hookOpenings(hook: string, chain: string, openings: readonly Probe[]): void {
+    const plan = planHook(this.#chains(), hook, chain, openings);
+    if (plan.kind === 'narrow') this.told.push(narrowJump(hook, chain, plan.probe));
+    else if (plan.kind !== 'stands')
+      this.#jump(hook, chain, plan.at, plan.kind === 'late' ? plan.spec : null);
   }
 
-  /** Directly behind the jump to the openings, or with only such rules between that let a packet go on. */
-  hookLog(hook: string, chain: string, log: string): void {
+  /** Where each knock gets to it: directly behind the jump to the openings, unless a rule before that decides one. */
+  hookLog(hook: string, chain: string, log: string, knocks: readonly Probe[]): void {
     const rules = this.rules(hook);
-    const openings = rules.findIndex((spec) => targetOf(spec) === chain);
     const found = rules.findIndex((spec) => isJump(spec, log));
-    const stands = found >= 0 && !rules.slice(openings + 1, found).some(isTerminal);
-    if (!stands) this.#jump(hook, log, openings + 2, found < 0 ? null : ['-j', log]);
+    const openings = rules.findIndex((spec) => targetOf(spec) === chain);
+    const stands =
+      knocks.length > 0
+        ? allReach(this.#chains(), hook, log, knocks)
+        : found >= 0 && !rules.slice(openings + 1, found).some(isTerminal);
+    if (stands) return;
+    if (found >= 0) this.#delete(hook, ['-j', log]);
+    const behind = this.rules(hook).findIndex((spec) => targetOf(spec) === chain) + 1;
+    const at = Math.min(behind, firstDecided(this.#chains(), hook, knocks)) + 1;
+    this.#insert(hook, at, ['-j', log]);
+    this.#tellJump(found < 0 ? 'made' : 'moved', hook, log, at);
   }
 
   hookRest(hook: string, rest: string): void {
     const rules = this.rules(hook);
     const others = rules.filter((spec) => !isJump(spec, rest));
-    const at = restPlace(others, this.#policies.get(hook) ?? '-');
     const found = rules.findIndex((spec) => isJump(spec, rest));
+    const at = restPlace(others, this.#policies.get(hook) ?? null, this.#chains());
     if (at === null) {
-      this.told.push(noRest(hook));
       if (found >= 0) this.#delete(hook, ['-j', rest]);
+      const inside = decidingChain(others, this.#chains());
+      // Somebody has put the jump there already.
+      if (inside !== null && chainsLedTo(this.#chains(), inside).has(rest)) return;
+      this.told.push(inside === null ? noRest(hook) : restInside(hook, inside, rest));
     } else if (found !== at - 1) this.#jump(hook, rest, at, found < 0 ? null : ['-j', rest]);
+  }
+
+  /** Says where a hook would cut the connections that its doors have let in. */
+  tellOfSessions(hook: string, openings: readonly Probe[]): void {
+    const cut = sessionCut(this.#chains(), hook, openings);
+    if (cut !== null) this.told.push(sessionAdvice(hook, cut));
+  }
+
+  #chains(): Chains {
+    return new Map(
+      [...this.#rules].map(([name, specs]) => [name, chainFrom(name, specs, this.#policies.get(name))]),
+    );
   }
 
   /** @param old the jump as it stands, to be moved; null where there is none */
   #jump(hook: string, chain: string, at: number, old: Spec | null): void {
     if (old !== null) this.#delete(hook, old);
     this.#insert(hook, at, old ?? ['-j', chain]);
-    this.told.push(`${old === null ? 'made' : 'moved'} the jump from ${hook} to ${chain}, now rule ${at}`);
+    this.#tellJump(old === null ? 'made' : 'moved', hook, chain, at);
+  }
+
+  #tellJump(verb: 'made' | 'moved', hook: string, chain: string, at: number): void {
+    this.told.push(`${verb} the jump from ${hook} to ${chain}, now rule ${at}`);
   }
 
   #insert(chain: string, at: number, spec: Spec): void {

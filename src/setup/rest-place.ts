@@ -1,6 +1,8 @@
 /** The listing of a hook -> where what is about to be dropped comes by. */
 
-import { GOES_ON, targetOf } from '../rule/hook.ts';
+import { GOES_ON, targetOf } from '../rule/target.ts';
+import type { Chain, Chains } from '../rule/walk.ts';
+import { closingOf } from './closing-chain.ts';
 
 type Spec = readonly string[];
 
@@ -11,14 +13,36 @@ const ENDS: ReadonlySet<string> = new Set(['ACCEPT', 'DROP', 'REJECT', 'RETURN',
  * The rule number behind the last rule that may let a packet in; null where nothing is dropped that no rule has
  * been made for, so that nobody would know what to log.
  *
- * @param policy what becomes of a packet that no rule takes: `DROP`, `ACCEPT`, `-` in a chain of the user's
+ * @param policy what becomes of a packet that no rule takes; null in a chain of the user's
+ * @param chains those that the rules may lead to, as far as they are known
  */
-export function restPlace(rules: readonly Spec[], policy: string): number | null {
-  const end = rules.findIndex((spec) => isFor(spec, 0) && ENDS.has(targetOf(spec) ?? ''));
+export function restPlace(
+  rules: readonly Spec[],
+  policy: Chain['policy'],
+  chains: Chains = new Map(),
+): number | null {
+  const drops = (target: string): boolean => DROPS.has(target) || closingOf(chains, target) === 'drops';
+  const end = rules.findIndex((spec) => {
+    const target = targetOf(spec) ?? '';
+    return isFor(spec, 0) && (ENDS.has(target) || drops(target));
+  });
   const reached = end < 0 ? rules : rules.slice(0, end + 1);
-  const isDropping = (end < 0 && policy === 'DROP') || reached.some(isCatchAll);
+  if (decidingChain(reached, chains) !== null) return null;
+  const isDropping =
+    (end < 0 && policy === 'drop') || reached.some((spec) => isWide(spec) && drops(targetOf(spec) ?? ''));
   if (!isDropping) return null;
-  return reached.findLastIndex(mayLetIn) + 2;
+  return reached.findLastIndex((spec) => mayLetIn(spec, drops)) + 2;
+}
+
+/** The chain that lets some packets in and drops all others, so that none comes back from it; null where there is none. */
+export function decidingChain(rules: readonly Spec[], chains: Chains): string | null {
+  const targets = rules.filter(isWide).map((spec) => targetOf(spec) ?? '');
+  return targets.find((target) => closingOf(chains, target) === 'decides') ?? null;
+}
+
+/** What is said of a hook whose packets are decided in a chain of the user's. */
+export function restInside(hook: string, inside: string, rest: string): string {
+  return `${hook} leaves all packets to ${inside}, which drops what it does not accept: put a jump to ${rest} there, before the rule that drops, so that port sweeps are seen`;
 }
 
 /** What is said of a hook that has no such place. */
@@ -26,18 +50,17 @@ export function noRest(hook: string): string {
   return `${hook} lets other ports through, so no port sweep can be told: run this again once it drops them`;
 }
 
-/** Whether it drops whatever comes, at least of one protocol. */
-function isCatchAll(spec: Spec): boolean {
-  const isWide = isFor(spec, 0) || (spec[0] === '-p' && isFor(spec, 2));
-  return isWide && DROPS.has(targetOf(spec) ?? '');
+/** Whether it takes all packets, at least of one protocol, but for the loopback's. */
+function isWide(spec: Spec): boolean {
+  return isFor(spec, 0) || (spec[0] === '-p' && isFor(spec, 2)) || /^! -i lo -[jg] /.test(spec.join(' '));
 }
 
-function mayLetIn(spec: Spec): boolean {
+function mayLetIn(spec: Spec, drops: (target: string) => boolean): boolean {
   const target = targetOf(spec);
-  return target !== null && !DROPS.has(target) && !GOES_ON.has(target);
+  return target !== null && !drops(target) && !GOES_ON.has(target);
 }
 
 /** Whether no more than so many words stand before the target. */
 function isFor(spec: Spec, words: number): boolean {
-  return spec[words] === '-j';
+  return spec[words] === '-j' || spec[words] === '-g';
 }

@@ -1,9 +1,9 @@
 /** The chains of both families -> a shell script that puts them there, on whatever host it is run. */
 
 import { commandLine } from '../command-line.ts';
-import { GOES_ON } from '../rule/hook.ts';
+import { GOES_ON } from '../rule/target.ts';
 import { chainNames, type LogChain, type LogChains } from './chains.ts';
-import { noRest } from './rest-place.ts';
+import { noRest, restInside } from './rest-place.ts';
 
 export interface ScriptParts {
   /** The path of the configuration, for whoever reads the script. */
@@ -60,20 +60,47 @@ behind() {
     END { print at + 1 }'
 }
 
-# HOOK: the place behind the last rule that may let a packet in; nothing where nothing is dropped
+# HOOK: the place behind the last rule that may let a packet in; nothing where nothing is dropped; the chain that decides
+# all packets, where one does
 rest() {
-  "$t" -w -S "$1" | awk '
-    $1 == "-P" { policy = $3 }
-    $1 == "-A" && !end {
-      n++
-      target = ""
-      for (i = 3; i < NF; i++) if ($i == "-j" || $i == "-g") target = $(i + 1)
-      drops = target == "DROP" || target == "REJECT"
-      if (drops && ($3 == "-j" || ($3 == "-p" && $5 == "-j"))) dropping = 1
-      if (!drops && target !~ /^(${[...GOES_ON].join('|')})?$/) last = n
-      end = $3 == "-j" && target ~ /^(ACCEPT|DROP|REJECT|RETURN|QUEUE|NFQUEUE)$/
+  { "$t" -w -S 2>/dev/null || "$t" -w -S "$1"; } | awk -v hook="$1" '
+    function target(c, i,   n, f, j) {
+      n = split(rule[c, i], f, " ")
+      for (j = 3; j < n; j++) if (f[j] == "-j" || f[j] == "-g") return f[j + 1]
+      return ""
     }
-    END { if (dropping || (!end && policy == "DROP")) print last + 1 }'
+    function wide(c, i) { return rule[c, i] ~ ("^-A " c " (-p [^ ]+ |! -i lo )?-[jg] ") }
+    function whole(c, i) { return rule[c, i] ~ ("^-A " c " -[jg] ") }
+    # Whether a chain drops all, and lets nothing in from elsewhere; "some" where it lets some in.
+    function closes(c,   i, t, lets, how) {
+      for (i = 1; i <= size[c]; i++) {
+        t = target(c, i)
+        if (t == "DROP" || t == "REJECT") { if (whole(c, i)) return lets ? "some" : "all"; continue }
+        if (t ~ /^(${[...GOES_ON].join('|')})?$/) continue
+        if (t == "ACCEPT" && rule[c, i] ~ / (-i lo|--(ct)?state (RELATED|ESTABLISHED|RELATED,ESTABLISHED)) -j ACCEPT$/) continue
+        how = (t in size) ? closes(t) : ""
+        if (how != "" && whole(c, i)) return lets || how == "some" ? "some" : "all"
+        if (how == "all") continue
+        if (t == "RETURN") return ""
+        lets = 1
+      }
+      return ""
+    }
+    $1 == "-P" { policy[$2] = $3 }
+    $1 == "-N" { size[$2] += 0 }
+    $1 == "-A" { rule[$2, ++size[$2]] = $0 }
+    END {
+      for (i = 1; i <= size[hook] && !end; i++) {
+        t = target(hook, i)
+        how = (t in size) ? closes(t) : ""
+        if (how == "some" && wide(hook, i)) { print t; exit }
+        drops = t == "DROP" || t == "REJECT" || how == "all"
+        if (drops && wide(hook, i)) dropping = 1
+        if (!drops && t !~ /^(${[...GOES_ON].join('|')})?$/) last = i
+        end = whole(hook, i) && (how == "all" || t ~ /^(ACCEPT|DROP|REJECT|RETURN|QUEUE|NFQUEUE)$/)
+      }
+      if (dropping || (!end && policy[hook] == "DROP")) print last + 1
+    }'
 }`;
 
 function family({ line, log, rest }: LogChains, { chain, hooks }: ScriptParts, indent: string): string[] {
@@ -102,8 +129,11 @@ function hooked(hook: string, chain: string, withRest: boolean): string[] {
     ...(withRest
       ? [
           `place=$(rest ${hook})`,
-          `if [ -n "$place" ]; then jump ${hook} ${names.rest} "$place"`,
-          `else echo "${noRest(hook)}" >&2; fi`,
+          'case $place in',
+          `[0-9]*) jump ${hook} ${names.rest} "$place" ;;`,
+          `"") echo ${commandLine([noRest(hook)])} >&2 ;;`,
+          `*) echo "${restInside(hook, '$place', names.rest)}" >&2 ;;`,
+          'esac',
         ]
       : []),
   ];

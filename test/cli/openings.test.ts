@@ -29,4 +29,9 @@ describe('knocktail open', () => {
     });
     expect((await open('192.0.2.7', ', to: 192.0.2.1')).code).toBe(0);
   });
+
+  it.each(['0', '0s', 'soon', '-5m', '11y'])('--for %s is no duration', async (text) => {
+    const { code, stderr } = await knocktail(['open', `--for=${text}`, 'ssh', '192.0.2.7']);
+    expect([code, stderr]).toEqual([64, expect.stringContaining('such as 30s, 5m or 2h')]);
+  });
 });

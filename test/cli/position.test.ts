@@ -61,7 +61,7 @@ it('that cannot be written is told once', () => {
   unwritable.write(RESUME);
   expect(told).toEqual([
     expect.stringMatching(
-      /^the position in the log cannot be saved, a restart goes on from the one saved last: .*ENOTDIR/,
+      /^cannot save the log position in .*ENOTDIR.*: a daemon that starts now may act again on knocks/,
     ),
   ]);
 });

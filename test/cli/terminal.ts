@@ -14,11 +14,22 @@ export interface Ran {
   readonly objects: readonly Record<string, unknown>[];
 }
 
+interface Surroundings {
+  readonly stdin?: string;
+  readonly signal?: AbortSignal;
+  readonly isTerminal?: boolean;
+}
+
 export async function knocktail(
   argv: readonly string[],
-  stdin = '',
-  signal = new AbortController().signal,
+  given: string | Surroundings = '',
+  ending = new AbortController().signal,
 ): Promise<Ran> {
+  const {
+    stdin = '',
+    signal = ending,
+    isTerminal = false,
+  } = typeof given === 'string' ? { stdin: given } : given;
   let stdout = '';
   let stderr = '';
   const code = await runProgram(
@@ -28,6 +39,7 @@ export async function knocktail(
       stdout: { write: (text) => (stdout += text) },
       stderr: { write: (text) => (stderr += text) },
       columns: 80,
+      isTerminal,
       drained: () => Promise.resolve(),
       signal,
       stay: () => undefined,

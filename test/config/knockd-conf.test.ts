@@ -138,8 +138,8 @@ describe('what knockd accepts and nobody means', () => {
     ['[a]\nsequence = 1:udp:tcp\n', '2: sequence: "1:udp:tcp" is taken for 1:udp'],
     ['[a]\nsequence = 1\nseq_timeout = 5s\n', '3: seq_timeout: "5s" is taken for 5 s'],
     ['[a]\nsequence = 1\nseq_timeout = ten\n', '3: seq_timeout: "ten" is taken for 0 s'],
-    ['[a]\nsequence = 1\ncmd_timeout = -5\n', '3: cmd_timeout: "-5" is taken for 0 s'],
-    ['[a]\nsequence = 1\ntcpflags = syn,!syn\n', '3: tcpflags: no packet has a flag both set and clear'],
+    ['[a]\nsequence = 1\ncmd_timeout = -5\nstop_command = x\n', '3: cmd_timeout: "-5" is taken for 0 s'],
+    ['[a]\nsequence = 1\ncmd_timeout = 5\n', '3: door a: cmd_timeout without stop_command does nothing'],
     ['[a]\nsequence = 1\n[a]\nsequence = 2\n', '3: a second door of this name (a), told as "a (2)"'],
     [
       '[a]\none_time_sequences = x\nsequence = 7\n',
@@ -197,7 +197,7 @@ describe('a broken knockd.conf', () => {
       '9:1: not a protocol (sctp), write tcp or udp',
       '10:1: not a TCP flag (" ack"), write flags out of fin, syn, rst, psh, ack, urg without blanks, with ! for clear',
       '11:1: not an address (gateway), write an IPv4 or IPv6 address',
-      `12:1: unknown key (sequnce), known here: ${doorKeys}`,
+      `12:1: unknown key (sequnce), did you mean sequence? known here: ${doorKeys}`,
       '13:1: no knock (b), give the door a sequence or one_time_sequences',
     ]);
   });

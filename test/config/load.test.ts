@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { schema } from '../../src/config/schema.ts';
 import { formatStep } from '../../src/config/sequence.ts';
-import { weaknesses } from '../../src/config/weak.ts';
 
 function problems(text: string): string[] {
   const { problems } = loadConfig(text);
@@ -92,13 +91,13 @@ describe('a broken configuration', () => {
       '',
     ].join('\n');
     expect(problems(text)).toEqual([
-      '2:3: unknown key (log.form), known here: from, path, prefix, format, max_age, host, timezone',
+      '2:3: unknown key (log.form), did you mean from? known here: from, path, prefix, format, max_age, host, timezone',
       '3:9: compat: not a compatibility (knock), write none or knockd',
       '6:22: doors.ssh.sequence.1: not a step (70000), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
       '6:29: doors.ssh.sequence.2: not a step (8235:icpm), write a port from 1 to 65535, with :udp for UDP, or icmp or icmp:SIZE',
       '7:18: doors.ssh.seq_timeout: not a duration (5 seconds), write a number of seconds, or 500ms, 30s, 5m, 2h, 1d',
       '8:19: doors.ssh.open.port: not a port (0), write a number from 1 to 65535',
-      '8:22: unknown key (doors.ssh.open.prto), known here: port, proto, to, for',
+      '8:22: unknown key (doors.ssh.open.prto), did you mean proto? known here: port, proto, to, for',
       '11:12: doors.lock.close: not a door that opens (shh), write one of ssh',
     ]);
   });
@@ -112,11 +111,11 @@ describe('a broken configuration', () => {
       'doors:\n  a: {sequence: [1, 2, 3]}\n  a: {sequence: [4, 5, 6]}\n',
       '3:3: duplicated mapping key, write each key once',
     ],
-    ['doors:\n\ta: 1\n', '2:1: tab characters must not be used in indentation, indent by blanks'],
-    ['doors:\n  a: b: c\n', '2:7: bad indentation of a mapping entry, see the indentation and the brackets'],
-    ['doors: *a\n', '1:9: unidentified alias "a", give it an anchor'],
-    ['do\0rs: 1\n', '1:3: null byte is not allowed in input, write it as plain text in UTF-8'],
-    ['doors: [1\n', '2:1: '],
+    ['doors:\n\ta: 1\n', '2:1: a tab in the indentation, indent with spaces'],
+    ['doors:\n  a: b: c\n', '2:7: two colons in one line: put the value in quotes'],
+    ['doors: *a\n', '1:9: unidentified alias "a", put a value that begins with * in quotes'],
+    ['do\0rs: 1\n', '1:3: null byte is not allowed in input, write the file as plain text in UTF-8'],
+    ['doors: [1\n', '1:8: this [ is never closed, add a ]'],
     ['doors:\n  a:\n    <<: 5\n', '3:5: cannot merge mappings; '],
     ['doors:\n  a b: {sequence: [1, 2, 3]}\n', '2:3: not a door name (a b)'],
     ['doors:\n  a:\n', '2:3: doors.a: '],
@@ -211,14 +210,14 @@ describe('log', () => {
     ['7', '1:6: log: not a log (7), write a map, or a list of maps'],
     [
       '[{ form: kmsg }]',
-      '1:9: unknown key (log.0.form), known here: from, path, prefix, format, max_age, host, timezone',
+      '1:9: unknown key (log.0.form), did you mean from? known here: from, path, prefix, format, max_age, host, timezone',
     ],
     ['[{ from: file }, { from: ring }]', '1:31: log.1.from: not a source of log lines (ring), write one of'],
     ['{ max_age: never }', '1:17: log.max_age: not a duration (never)'],
     ['[{ from: kmsg }, { from: kmsg }]', '1:23: log.1: read already (kmsg), write each log once'],
   ])('%s is answered with where and what', (text, start) => {
     expect(problems(`log: ${text}\n${door('')}`)).toEqual([
-      expect.stringMatching(new RegExp(`^${start.replace(/[[\](){}.]/g, '\\$&')}`)),
+      expect.stringMatching(new RegExp(`^${start.replace(/[[\](){}.?]/g, '\\$&')}`)),
     ]);
   });
 });
@@ -276,6 +275,42 @@ describe('what is likely not meant so is told of', () => {
     ]);
   });
 
+  it('a cmd_timeout that no stop_command waits for, at its place', () => {
+    const doors = (keys: string) => `doors: { b: { sequence: [4, 9, 7], start_command: x, ${keys} } }`;
+    const said = (text: string) => {
+      const loaded = loadConfig(text);
+      return loaded.problems ?? loaded.warnings.map(({ line, column, text }) => `${line}:${column}: ${text}`);
+    };
+    expect(said(doors('cmd_timeout: 10s'))).toEqual([
+      '1:54: door b: cmd_timeout without stop_command does nothing',
+    ]);
+    for (const stop of ['stop_command: y', 'stop_command_6: y'])
+      expect(said(doors(`cmd_timeout: 10s, ${stop}`))).toEqual([]);
+    expect(said(doors('seq_timeout: 10s'))).toEqual([]);
+  });
+
+  it('a prefix that iptables cannot write', () => {
+    const long = (bytes: number, more = '') => warnings(`log: { prefix: "${'x'.repeat(bytes)}"${more} }`);
+    expect(long(30)).toEqual([
+      '1:17: log.prefix: iptables writes at most 29 bytes of a prefix (this has 30), shorten it or log with nft rules',
+    ]);
+    expect([long(29), long(63, ', format: ulogd')]).toEqual([[], []]);
+    expect(long(64, ', format: ulogd')).toHaveLength(1);
+    expect(warnings(`firewall: { backend: dry-run }\nlog: { prefix: "${'x'.repeat(30)}" }`)).toEqual([]);
+    expect(warnings(`log: [{ path: a }, { path: b, prefix: "${'é'.repeat(15)}" }]`)).toEqual([
+      expect.stringMatching(
+        /^1:40: log\.1\.prefix: iptables writes at most 29 bytes of a prefix \(this has 30\)/,
+      ),
+    ]);
+  });
+
+  it('a max_age that no knock can keep', () => {
+    expect(warnings('log: { max_age: 0 }')).toEqual([
+      '1:17: log.max_age: every knock is older than 0 s when it is read, so no door opens, allow some seconds',
+    ]);
+    expect(warnings('log: { max_age: 1s }')).toEqual([]);
+  });
+
   it('the path of a log that is not read there', () => {
     expect(warnings('log: { path: a.log }')).toEqual([]);
     expect(warnings('log: [{ from: file, path: a.log }, { from: kmsg }]')).toEqual([]);
@@ -286,13 +321,4 @@ describe('what is likely not meant so is told of', () => {
       '1:38: log.1.path does not count beside from: kmsg, write from: file or leave it out',
     ]);
   });
-});
-
-it('a trap at a port that a door needs is told of', () => {
-  const { config } = loadConfig(
-    'doors: { a: { sequence: [1111, 2222:udp, 333], trap: [333], open: { port: 1 } } }',
-  );
-  expect(weaknesses(config ?? expect.fail()).map(({ text }) => text)).toContain(
-    'its trap 333 is a step of the door a, which can never open',
-  );
 });

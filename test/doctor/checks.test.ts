@@ -2,7 +2,6 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkBackend } from '../../src/doctor/backend.ts';
-import { checkChain } from '../../src/doctor/chain.ts';
 import { checkClock } from '../../src/doctor/clock.ts';
 import { checkDaemon, checkOthers } from '../../src/doctor/daemons.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
@@ -17,41 +16,6 @@ import { scratchFolder } from '../lab/scratch-folder.ts';
 
 const said = ({ status, detail }: Finding) => `${status}: ${detail}`;
 const folder = () => scratchFolder();
-
-describe('the chain of openings', () => {
-  const settings = { chain: 'KNOCKD', hooks: ['INPUT'], manage: true };
-  const table = (...input: readonly string[]) =>
-    new Map([
-      ['INPUT', input.map((rule) => rule.split(' '))],
-      ['KNOCKD', []],
-    ]);
-
-  it('is well where its hooks jump to it in time', () => {
-    expect(checkChain(table('-j KNOCKD', '-j DROP'), 4, settings).status).toBe('ok');
-  });
-
-  it.each([
-    ['INPUT does not jump to KNOCKD', table('-j DROP')],
-    [
-      "the jump from INPUT to KNOCKD stands behind a rule that ends a packet's way",
-      table('-j DROP', '-j KNOCKD'),
-    ],
-    ['there is no chain KNOCKD', new Map([['INPUT', []]])],
-  ])('is not where %s, which a daemon that manages it will mend', (detail, rules) => {
-    expect(said(checkChain(rules, 4, settings))).toBe(
-      `warn: ${detail}, the daemon will see to it at its start`,
-    );
-    expect(said(checkChain(rules, 4, { ...settings, manage: false }))).toBe(`fail: ${detail}`);
-  });
-
-  it('is not where a hook is missing over IPv4', () => {
-    const hooks = ['INPUT', 'DOCKER-USER'];
-    expect(said(checkChain(table('-j KNOCKD'), 4, { ...settings, hooks }))).toBe(
-      'fail: there is no chain DOCKER-USER',
-    );
-    expect(checkChain(table('-j KNOCKD'), 6, { ...settings, hooks }).status).toBe('ok');
-  });
-});
 
 describe('the backend', () => {
   it('is well where it is the only one, or the only one with rules', () => {
@@ -161,7 +125,7 @@ describe('the state', () => {
     mkdirSync(path);
     chmodSync(path, 0o777);
     expect(said(checkState(path))).toMatch(/^fail: .* can be written by any local user, and stop commands/);
-    expect(checkState(path).remedy).toBe(`chmod o-w "${path}"`);
+    expect(checkState(path).remedy).toBe(`chmod go-w "${path}"`);
   });
 
   it('is not where nothing can be written', () => {

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkLogRules } from '../../src/doctor/log-rules.ts';
-import type { Table } from '../../src/doctor/packet-path.ts';
-import { rulesOf } from '../../src/rule/listing.ts';
+import { chainFrom } from '../../src/rule/iptables-chains.ts';
+import type { Chains } from '../../src/rule/walk.ts';
 import { type Line, type LogChain, logChains } from '../../src/setup/chains.ts';
 import type { View, Watched } from '../../src/setup/watched.ts';
 import { address, asPort } from '../attempt/traffic.ts';
+import { chains as chainsFrom, chainsIn } from '../rule/chains.ts';
 
 const ANY: View = { from: null, to: null, flags: { set: 2, clear: 0 } };
 const WATCHED: Watched = {
@@ -22,16 +23,12 @@ const LOG = '-j LOG --log-prefix "KNOCK " --log-level 6';
 function check(
   rules: readonly string[],
   watched: Watched = WATCHED,
-  chains: Table = new Map(),
+  chains: Chains = new Map(),
   lines: readonly Line[] = [{ prefix: PREFIX, format: 'kernel' }],
 ): string {
-  const text = rules.map((rule) => `-A INPUT ${rule}`).join('\n');
-  const { status, detail } = checkLogRules(
-    new Map([...chains, ['INPUT', rulesOf(text, 'INPUT')]]),
-    ['INPUT'],
-    watched,
-    lines,
-  );
+  const iptables: Chains = new Map([...chains, ...chainsFrom({ INPUT: rules })]);
+  const filter = { family: watched.family, iptables, nft: null };
+  const { status, detail } = checkLogRules(filter, ['INPUT'], watched, lines);
   return `${status}: ${detail}`;
 }
 
@@ -48,7 +45,9 @@ describe('the LOG rules', () => {
         logs: [{ prefix: PREFIX, format: 'kernel' }],
         sweepGuard: 8,
       });
-      const chains = [made.log, made.line].map(({ name, rules }: LogChain) => [name, rules] as const);
+      const chains = [made.log, made.line].map(
+        ({ name, rules }: LogChain) => [name, chainFrom(name, rules)] as const,
+      );
       expect(check(['-j KNOCKD-LOG', '-j DROP'], watched, new Map(chains))).toMatch(
         /^ok: each of \d+ knocks is logged$/,
       );
@@ -107,16 +106,7 @@ describe('the LOG rules', () => {
     expect(check([`-m limit --limit 3/min --limit-burst 10 ${LOG}`])).toBe(
       'warn: 4438/tcp is logged behind -m limit, which any one source can use up, and 3 more of 4 knocks are like it',
     );
-    const behind = new Map([
-      [
-        'LOGGING',
-        [
-          LOG.replace('"KNOCK "', 'KNOCK')
-            .split(' ')
-            .map((word) => (word === 'KNOCK' ? PREFIX : word)),
-        ],
-      ],
-    ]);
+    const behind = chainsFrom({ LOGGING: [LOG] });
     expect(check(['-m limit --limit 3/min -j LOGGING'], WATCHED, behind)).toContain(
       'warn: 4438/tcp is logged behind -m limit',
     );
@@ -129,7 +119,9 @@ describe('the LOG rules', () => {
     const above = '-m hashlimit --hashlimit-above 9/sec --hashlimit-name x --hashlimit-mode srcip';
     expect(check([`${above} ${LOG}`])).toContain('fail: 4438/tcp is not logged');
     expect(check([`${above} -j DROP`, LOG])).toContain('ok');
-    expect(check(['-m limit --limit 9/sec -j ACCEPT', LOG])).toContain('ok');
+    expect(check(['-m limit --limit 9/sec -j ACCEPT', LOG])).toContain(
+      'fail: 4438/tcp is not logged ahead of',
+    );
   });
 
   it.each([
@@ -138,35 +130,29 @@ describe('the LOG rules', () => {
     ['4', PREFIX, 'fail: 4438/tcp is logged with the prefix "[UFW BLOCK] ", not with the prefix "KNOCK "'],
     // As ufw 0.36.2 of Debian 12 writes them, with 22/tcp allowed.
   ] as const)('are too slow as ufw has them over IPv%s, and have its prefix (%s)', (family, prefix, said) => {
-    const text = readFileSync(`fixtures/firewalls/ufw.v${family}`, 'utf8');
-    const names = [...text.matchAll(/^-[PN] (\S+)/gm)].map(([, name = '']) => name);
-    const table = new Map(names.map((name) => [name, rulesOf(text, name)]));
+    const iptables = chainsIn(readFileSync(`fixtures/firewalls/ufw.v${family}`, 'utf8'));
     const watched: Watched = { ...WATCHED, family: family === '4' ? 4 : 6, echoes: [] };
-    const { status, detail } = checkLogRules(table, ['INPUT'], watched, [{ prefix, format: 'kernel' }]);
+    const filter = { family: watched.family, iptables, nft: null };
+    const { status, detail } = checkLogRules(filter, ['INPUT'], watched, [{ prefix, format: 'kernel' }]);
     expect(`${status}: ${detail}`).toContain(said);
     expect(detail).toContain('and 2 more of 3 knocks are like it');
   });
 
   it('are found in the chains that a hook leads to, which may return', () => {
-    const chains = new Map([
-      [
-        'ONE',
-        [
-          ['-p', 'udp', '-j', 'RETURN'],
-          ['-j', 'TWO'],
-        ],
-      ],
-      ['TWO', [['-p', 'tcp', '-j', 'LOG', '--log-prefix', PREFIX]]],
-    ]);
+    const chains = chainsFrom({
+      ONE: ['-p udp -j RETURN', '-j TWO'],
+      TWO: [`-p tcp ${LOG}`],
+    });
     expect(check(['-j ONE', `-p udp ${LOG}`, `-p icmp ${LOG}`, '-j DROP'], WATCHED, chains)).toContain('ok');
     expect(check(['-g ONE', `-p udp ${LOG}`], { ...WATCHED, echoes: [] }, chains)).toBe(
-      'fail: 1813/udp is not logged',
+      'fail: 1813/udp is not logged ahead of -A INPUT -g ONE',
     );
   });
 
   it('give a rule that is not understood the benefit of the doubt', () => {
     expect(check(['-m recent --rcheck --name BAD --rsource -j DROP', LOG])).toContain('ok');
-    expect(check(['! -i lo -p tcp -j DROP', LOG])).toContain('ok');
+    expect(check(['-i eth0 -p tcp -j DROP', LOG])).toContain('ok');
+    expect(check(['! -i lo -p tcp -j DROP', LOG])).toContain('fail: 4438/tcp is not logged ahead of');
     expect(check(['! -p udp -j DROP', LOG], { ...WATCHED, echoes: [] })).toContain(
       'fail: 4438/tcp is not logged ahead of',
     );

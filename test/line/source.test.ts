@@ -40,7 +40,7 @@ it.each(['file', 'auto'] as const)(
     expect(log.events.filter((event) => event.kind === 'notice' && event.isDoubt === true)).toEqual([
       {
         kind: 'notice',
-        text: `${path} can be written by any local user: chmod o-w ${path}`,
+        text: `${path} can be written by any local user: chmod go-w ${path}`,
         lost: false,
         isDoubt: true,
       },

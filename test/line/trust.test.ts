@@ -59,10 +59,10 @@ it('a kernel that logs packets of any network namespace is', () => {
 
 it('a file that others may write is, and so is its folder', () => {
   chmodSync(log, 0o646);
-  expect(doubts()).toEqual([expect.stringContaining(`chmod o-w "${log}"`)]);
+  expect(doubts()).toEqual([expect.stringContaining(`chmod go-w "${log}"`)]);
   chmodSync(log, 0o640);
   chmodSync(folder, 0o777);
-  expect(doubts()).toEqual([expect.stringContaining(`who could replace ${log}: chmod o-w "${folder}"`)]);
+  expect(doubts()).toEqual([expect.stringContaining(`who could replace ${log}: chmod go-w "${folder}"`)]);
   chmodSync(folder, 0o1777);
   expect(doubts(), 'the sticky bit keeps others from that').toEqual([]);
 });

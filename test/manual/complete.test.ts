@@ -20,7 +20,7 @@ describe('TAB', () => {
     [['nonsense', ''], expect.arrayContaining(['run', 'list'])],
     [
       ['check', '--'],
-      ['--config', '--help'],
+      ['--config', '--strict', '--help'],
     ],
     [['check', '-c'], ['-c']],
     [

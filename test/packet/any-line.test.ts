@@ -82,6 +82,20 @@ describe('lines of dmesg -H', () => {
     expect(new Set(times(READ_AT))).toEqual(new Set([isoTime(READ_AT)]));
   });
 
+  it('are as old as they can be where a pipe begins with a record', () => {
+    const reader = new AnyLines(
+      Buffer.from('KNOCK '),
+      new HostClocks({ live: false, timezone: 'UTC' }),
+      true,
+    );
+    const line = Buffer.from(lines[0] ?? '');
+    const timeAt = (readAt: number) =>
+      isoTime(reader.read(line, 0, line.length, readAt)?.packet.time ?? 0).slice(11, 19);
+    reader.hear(READ_AT);
+    expect(timeAt(READ_AT + 900_000)).toBe('22:10:00');
+    expect(timeAt(READ_AT + 1_000_000)).toBe('22:10:31');
+  });
+
   it('say nothing without a minute', () => {
     expect(readAll(lines.slice(1), READ_AT)[0]).toMatchObject({ isStampless: true });
   });

@@ -181,6 +181,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       const wall = firewall();
       await wall.ensure();
       await run('iptables', '-N', 'OTHERS');
+      await run('iptables', '-A', 'OTHERS', '-p', 'tcp', '-j', 'DROP');
       const moves = async (target: string) => {
         const told: string[] = [];
         for (let round = 0; round < 5; round++) {

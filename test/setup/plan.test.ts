@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ANY_OPENING } from '../../src/rule/hook.ts';
 import { argvOf } from '../../src/rule/operation.ts';
 import { logChains } from '../../src/setup/chains.ts';
 import { type Plan, planRemoval, planRules } from '../../src/setup/plan.ts';
@@ -18,6 +19,9 @@ const NAMED = { chain: 'KNOCKD', logs: [{ prefix: 'KNOCK ', format: 'kernel' }],
 const CHAINS = logChains(WATCHED, NAMED);
 const SETTINGS = { chain: 'KNOCKD', hooks: ['INPUT'] };
 const OURS = ['KNOCKD', 'KNOCKD-LOG', 'KNOCKD-LINE', 'KNOCKD-REST'];
+
+const SSH = { ...ANY_OPENING, port: asPort(22) };
+const PASSING = { openings: [SSH], knocks: [{ ...ANY_OPENING, port: asPort(4438) }] };
 
 /** A packet filter of paper: chains and their rules, `-P` first where there is a policy. */
 function listing(input: string, others: readonly string[] = []) {
@@ -65,22 +69,53 @@ describe('the plan for a packet filter', () => {
     expect(planRules(listing(input, OURS), SETTINGS, CHAINS)).toMatchObject({ operations: [], told: [] });
   });
 
-  it('moves jumps that stand too late, or in the wrong order', () => {
+  it('moves jumps that stand too late, and none that accepting rules are before', () => {
     const late =
-      '-P INPUT DROP\n-A INPUT -j KNOCKD-REST\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n';
-    expect(done(planRules(listing(late, OURS), SETTINGS, CHAINS))).toEqual([
+      '-P INPUT DROP\n-A INPUT -j KNOCKD-REST\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -j DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n';
+    expect(done(planRules(listing(late, OURS), SETTINGS, CHAINS, PASSING))).toEqual([
       '-D INPUT -j KNOCKD',
-      '-I INPUT 1 -j KNOCKD',
+      '-I INPUT 3 -j KNOCKD',
       '-D INPUT -j KNOCKD-LOG',
-      '-I INPUT 2 -j KNOCKD-LOG',
+      '-I INPUT 4 -j KNOCKD-LOG',
       '-D INPUT -j KNOCKD-REST',
       '-I INPUT 4 -j KNOCKD-REST',
     ]);
-    const turned = '-P INPUT ACCEPT\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD\n';
-    expect(done(planRules(listing(turned, OURS), SETTINGS, CHAINS))).toEqual([
-      '-D INPUT -j KNOCKD',
-      '-I INPUT 1 -j KNOCKD',
+    const sound =
+      '-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD-REST\n-A INPUT -j DROP\n';
+    expect(planRules(listing(sound, OURS), SETTINGS, CHAINS, PASSING)).toMatchObject({
+      operations: [],
+      told: [],
+    });
+  });
+
+  it('logs knocks ahead of a rule that accepts them', () => {
+    const input = '-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -j ACCEPT\n-A INPUT -j KNOCKD\n';
+    const plan = planRules(
+      listing(input, ['KNOCKD', 'KNOCKD-LINE', 'KNOCKD-LOG']),
+      SETTINGS,
+      CHAINS,
+      PASSING,
+    );
+    expect(done(plan).filter((words) => words.endsWith('-j KNOCKD-LOG'))).toEqual([
+      '-I INPUT 2 -j KNOCKD-LOG',
     ]);
+    expect(done(plan).filter((words) => words.endsWith('-j KNOCKD'))).toEqual([]);
+  });
+
+  it('says where connections would be cut when their door closes', () => {
+    const told = (input: string) =>
+      planRules(listing(input, OURS), SETTINGS, CHAINS, PASSING).told.filter((text) =>
+        /established/.test(text),
+      );
+    expect(told('-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n')).toEqual([
+      'nothing in INPUT accepts established connections before -P INPUT DROP, so one is cut when its door closes; ' +
+        'to keep them: -I INPUT 1 -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT',
+    ]);
+    expect(told('-P INPUT ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j DROP\n')).toEqual([
+      expect.stringContaining('before -A INPUT -p tcp -m tcp --dport 22 -j DROP'),
+    ]);
+    expect(told('-P INPUT DROP\n-A INPUT -m state --state RELATED,ESTABLISHED -j ACCEPT\n')).toEqual([]);
+    expect(told('-P INPUT ACCEPT\n')).toEqual([]);
   });
 
   it('writes a chain anew that says something else, and never that of the openings', () => {

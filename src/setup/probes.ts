@@ -1,0 +1,67 @@
+/** Makes sample packets of a configuration: its knocks, and what its doors let in. */
+
+import { familyOf } from '../address.ts';
+import { parseNetwork } from '../config/networks.ts';
+import type { Config } from '../config/schema.ts';
+import { type Address, type Family, TCP_FLAGS } from '../model.ts';
+import type { Probe } from '../rule/packet-match.ts';
+import { echoLength, type View, type Watched } from './watched.ts';
+
+/** A packet to the port that a door opens. */
+export interface DoorProbe extends Probe {
+  readonly door: string;
+}
+
+/** One for each step and trap, by each view of some door. */
+export function knockProbes(watched: Watched): readonly Probe[] {
+  const { views, tcp, udp, echoes, family } = watched;
+  return views.flatMap((view) => {
+    const any = viewed(view, watched);
+    return [
+      ...tcp.map((port): Probe => ({ ...any, proto: 'tcp', port })),
+      ...udp.map((port): Probe => ({ ...any, proto: 'udp', port })),
+      ...echoes.map(
+        (size): Probe => ({ ...any, proto: 'icmp', length: size === null ? null : echoLength(size, family) }),
+      ),
+    ];
+  });
+}
+
+/**
+ * One for each door with `open:` that a client of this family can knock at.
+ *
+ * @param interfaces where such clients come in, as far as that is known
+ */
+export function openingProbes(
+  { doors, interface: name, ipv6 }: Pick<Config, 'doors' | 'interface' | 'ipv6'>,
+  family: Family,
+  interfaces: readonly string[] = [],
+): readonly DoorProbe[] {
+  if (family === 6 && !ipv6) return [];
+  return Object.entries(doors).flatMap(([door, { open, from, target }]): DoorProbe[] => {
+    const to = open?.to ?? target;
+    const own = from?.filter(({ address }) => familyOf(address) === family) ?? null;
+    if (open === null || own?.length === 0 || (to !== null && familyOf(to) !== family)) return [];
+    return [
+      {
+        ...{ door, family, proto: open.proto, port: open.port, flags: TCP_FLAGS.SYN, length: null },
+        ...{
+          from: own?.[0]?.address ?? null,
+          to: open.to,
+          interface: name ?? (interfaces.length > 0 ? interfaces : null),
+        },
+      },
+    ];
+  });
+}
+
+/** As a rule's `-p` and `--dport` have it: `22/tcp`. */
+export function portOf({ proto, port }: Probe): string {
+  return port === null ? proto : `${port}/${proto}`;
+}
+
+function viewed({ from, to, flags }: View, { family, interface: name }: Watched): Omit<Probe, 'proto'> {
+  const source: Address | null = from === null ? null : (parseNetwork(from)?.address ?? null);
+  const set = flags === null || flags.set === 0 ? TCP_FLAGS.SYN : flags.set;
+  return { family, port: null, flags: set, length: null, from: source, to, interface: name };
+}

@@ -1,0 +1,25 @@
+/** Finds the rule that would cut a connection when the door that let it in closes. */
+
+import { TCP_FLAGS } from '../model.ts';
+import type { Probe } from '../rule/packet-match.ts';
+import { type Chains, walk } from '../rule/walk.ts';
+
+export const ACCEPT_ESTABLISHED = ['-m', 'conntrack', '--ctstate', 'ESTABLISHED,RELATED', '-j', 'ACCEPT'];
+
+/** The rule, or the policy, that drops the packets of an established connection; null where they are let through. */
+export function sessionCut(chains: Chains, hook: string, openings: readonly Probe[]): string | null {
+  for (const opening of openings) {
+    const packet: Probe = { ...opening, state: 'ESTABLISHED', flags: TCP_FLAGS.ACK };
+    const { verdict, rule } = walk(chains, hook, packet).end;
+    if (verdict === 'drop') return rule?.text ?? `-P ${hook} DROP`;
+  }
+  return null;
+}
+
+/** What is said of it. */
+export function sessionAdvice(hook: string, cut: string): string {
+  return (
+    `nothing in ${hook} accepts established connections before ${cut}, so one is cut when its door closes; ` +
+    `to keep them: -I ${hook} 1 ${ACCEPT_ESTABLISHED.join(' ')}`
+  );
+}

@@ -1,0 +1,59 @@
+/** Who may change or read a configuration that is run as root. */
+
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { requireTrusted } from '../../src/cli/config-trust.ts';
+import { isWritableByOthers } from '../../src/permissions.ts';
+import { scratchFolder } from '../lab/scratch-folder.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = scratchFolder();
+  chmodSync(folder, 0o755);
+  path = join(folder, 'knock.yaml');
+  writeFileSync(path, 'doors: {}\n');
+});
+
+describe('a configuration', () => {
+  it.each([0o600, 0o640, 0o400])('of mode %o is taken without a word', (mode) => {
+    chmodSync(path, mode);
+    expect(requireTrusted(path)).toBeNull();
+  });
+
+  it('that any local user can read comes with a warning', () => {
+    chmodSync(path, 0o644);
+    expect(requireTrusted(path)).toBe(`any local user can read it, and so knock; run: chmod o-r ${path}`);
+  });
+
+  it.each([0o602, 0o646, 0o666])('of mode %o is refused', (mode) => {
+    chmodSync(path, mode);
+    expect(() => requireTrusted(path)).toThrow(
+      `${path}: can be changed by any local user, and with it the commands that are run, run: chmod go-w ${path}`,
+    );
+  });
+
+  it('in a folder that others can write to is refused', () => {
+    chmodSync(path, 0o600);
+    chmodSync(folder, 0o777);
+    expect(() => requireTrusted(path)).toThrow(`run: chmod go-w ${folder}`);
+    chmodSync(folder, 0o1777);
+    expect(requireTrusted(path)).toBeNull();
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('that a group can change is refused, unless it is that of root', () => {
+    chmodSync(path, 0o660);
+    expect(requireTrusted(path)).toBeNull();
+    chownSync(path, 0, 100);
+    expect(() => requireTrusted(path)).toThrow('can be changed by the group users');
+  });
+});
+
+it('a group that may write is one of others, but for root’s', () => {
+  const gid = 1_000;
+  expect(isWritableByOthers({ mode: 0o100_660, gid })).toBe(true);
+  expect(isWritableByOthers({ mode: 0o100_660, gid: 0 })).toBe(false);
+  expect(isWritableByOthers({ mode: 0o100_640, gid })).toBe(false);
+  expect(isWritableByOthers({ mode: 0o041_770, gid })).toBe(false);
+});
