@@ -13,7 +13,7 @@ export interface IntakeParts extends ReaderParts {
   readonly windowUs: () => Micros;
   /** @param again it was acted on before, and only rebuilds attempts */
   readonly packet: (packet: Packet, from: { readAt: Micros; maxAgeUs: Micros; again: boolean }) => void;
-  /** All that was written before this moment has been handed on. */
+  /** All that was written before this moment has been handed on, as far as is known. */
   readonly passed: (at: Micros) => void;
 }
 
@@ -83,10 +83,12 @@ export class Intake {
         this.#handOn(at);
         reader.tick(at);
         if (!this.#isCaughtUp && !this.#merge.isCaughtUp) return;
-        const passed = this.#readers.map((each) => each.passedAt(at));
-        this.#parts.passed(Math.min(this.#merge.passedAt(at), ...passed));
+        this.#letPass(at);
         // What goes wrong before everything is ready ends the start.
         this.#isCaughtUp = true;
+      },
+      stalled: () => {
+        if (this.#isCaughtUp) this.#letPass(this.#parts.now());
       },
     };
     this.#running++;
@@ -102,6 +104,12 @@ export class Intake {
           this.#over?.reject(error);
         },
       );
+  }
+
+  /** Time passes as far as each log was read. */
+  #letPass(now: Micros): void {
+    const passed = this.#readers.map((reader) => reader.passedAt(now));
+    this.#parts.passed(Math.min(this.#merge.passedAt(now), ...passed));
   }
 
   #leave(reader: LogReader): void {

@@ -28,7 +28,7 @@ export type LineEvent =
       /** They were read and acted on before: by what was here then. */
       readonly again: boolean;
     }
-  /** Everything that could be read at this moment has been handed on. */
+  /** Everything that could be read at this moment has been handed on. Not said while a source is known to hold lines back. */
   | {
       readonly kind: 'drained';
       readonly at: Micros;

@@ -8,7 +8,15 @@ import { messageOf } from './errors.ts';
 import { Bookmark, type Resume, type Shelf } from './line/place.ts';
 import { doubtsOfFormat } from './line/trust.ts';
 import type { Log } from './log.ts';
-import type { LineEvent, LineSource, Micros, Packet, PacketNotes, Place } from './model.ts';
+import {
+  type LineEvent,
+  type LineSource,
+  type Micros,
+  type Packet,
+  type PacketNotes,
+  type Place,
+  US_PER_SECOND,
+} from './model.ts';
 import { ClockReports } from './packet/clock-reports.ts';
 import { LogHealth } from './packet/health.ts';
 import { ReadTime } from './packet/read-time.ts';
@@ -16,6 +24,8 @@ import { PacketScan } from './packet/scan.ts';
 
 /** Between two attempts to read a log that could not be had while the daemon runs. */
 const RETRY_MS = 10_000;
+/** A log that has given no sign of life for so long is not waited for. */
+const STALLED_US = 60 * US_PER_SECOND;
 
 export interface ReaderParts {
   /** Opens the log that a configuration names; its lines end when the signal aborts. */
@@ -37,8 +47,10 @@ export interface ReaderEvents {
   packet(packet: Packet, readAt: Micros, again: boolean): void;
   /** Lines were read up to here; what they hold has been handed on. */
   read(readAt: Micros): void;
-  /** All that stood in the log at this moment has been read. */
+  /** All that could be read at this moment has been read. */
   drained(at: Micros): void;
+  /** The log cannot be read now, and is tried again. */
+  stalled(): void;
 }
 
 export class LogReader {
@@ -48,8 +60,10 @@ export class LogReader {
   readonly #clockReports = new ClockReports();
   readonly #bookmark = new Bookmark(null);
   readonly #readTime = new ReadTime();
-  /** Whether a source that has no more to read holds nothing back, as it said last. */
-  #isComplete = false;
+  /** What the source said last of having no more to read; null while it has not, or once it has ended. */
+  #drained: Extract<LineEvent, { readonly kind: 'drained' }> | null = null;
+  /** When the source was last heard. */
+  #heardAt = Number.NEGATIVE_INFINITY;
   #isAlone = true;
   /** The format that lines have been read in since what it lets through was said. */
   #warnedOf: LogConfig['format'] | null = null;
@@ -116,6 +130,12 @@ export class LogReader {
    * @throws KnocktailError where it cannot be had, unless it is waited for
    */
   async run(events: ReaderEvents, isNew: boolean, isPatient: () => boolean): Promise<void> {
+    await this.#read(events, isNew, isPatient).finally(() => {
+      this.#drained = null;
+    });
+  }
+
+  async #read(events: ReaderEvents, isNew: boolean, isPatient: () => boolean): Promise<void> {
     const { signal } = this.#ending;
     let resume = isNew ? this.#bookmark.find() : null;
     for (;;) {
@@ -130,6 +150,7 @@ export class LogReader {
       resume = this.#bookmark.here;
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
+      events.stalled();
     }
   }
 
@@ -137,14 +158,20 @@ export class LogReader {
     this.#ending.abort();
   }
 
-  /** Up to when all lines have been handed on, where there were no more to read at this moment. */
-  passedAt(at: Micros): Micros {
-    return this.#isComplete ? at : this.#readTime.passedAt(at);
+  /** Up to when all lines of this log have been handed on, as far as is known at this moment. */
+  passedAt(now: Micros): Micros {
+    if (this.#drained === null || now - this.#heardAt > STALLED_US) return now;
+    const { at, isComplete } = this.#drained;
+    return Math.min(now, this.#readTime.passedAt(at, isComplete));
   }
 
-  /** What was read so far needs not be read again, but for the window in which attempts may be in flight. */
+  /**
+   * What was read so far needs not be read again, but for the window in which attempts may be in flight: it is one of
+   * the log's time, and is as much longer by the time of reading as the log is behind.
+   */
   pass(windowUs: Micros): void {
-    if (this.#passed !== null) this.#bookmark.pass(this.#passed.place, this.#passed.at, windowUs);
+    const { lagUs } = this.#readTime;
+    if (this.#passed !== null) this.#bookmark.pass(this.#passed.place, this.#passed.at, windowUs + lagUs);
     this.#passed = null;
   }
 
@@ -164,7 +191,9 @@ export class LogReader {
 
   #hear(event: LineEvent, events: ReaderEvents): void {
     if (event.kind === 'drained') {
-      this.#isComplete = event.isComplete;
+      this.#drained = event;
+      this.#heardAt = event.at;
+      this.#readTime.drained(event.at);
       events.drained(event.at);
     } else if (event.kind === 'notice') {
       this.#overwritten += event.lines ?? 0;
@@ -175,9 +204,17 @@ export class LogReader {
       if (place !== null) this.#passed = { place, at: readAt };
       this.#scan.scan(bytes, readAt, (packet) => events.packet(packet, readAt, again), bootedAt);
       this.#health.hear(bytes, readAt);
-      if (!this.#isComplete) this.#readTime.read(this.#scan.timeOfLast(bytes, readAt), readAt);
+      this.#heardAt = readAt;
+      this.#readTime.read(this.#timesOf(bytes, readAt), readAt);
       events.read(readAt);
     }
+  }
+
+  /** What tells how far behind the log is, or how late its lines can be. */
+  #timesOf(bytes: Buffer, readAt: Micros): { readonly first: Micros | null; readonly last: Micros | null } {
+    const first = this.#readTime.asksForFirst ? this.#scan.timeOfFirst(bytes, readAt) : null;
+    const last = this.#drained?.isComplete === true ? null : this.#scan.timeOfLast(bytes, readAt);
+    return { first, last };
   }
 
   #newScan(): PacketScan {

@@ -24,6 +24,8 @@ class Bench {
   readonly passed: number[] = [];
   readonly said: string[] = [];
   readonly saved: string[] = [];
+  /** Where reading would be taken up. */
+  readonly resumed: string[] = [];
   /** Logs whose opening fails. */
   readonly missing = new Set<string>();
   readonly intake: Intake;
@@ -36,8 +38,10 @@ class Bench {
       openLines: ({ path }, { signal }) => this.#lines(path, signal),
       openPosition: ({ path }) => ({
         read: () => null,
-        write: ({ upTo }: Resume) =>
-          void this.saved.push(`${path} ${upTo.kind === 'file' ? upTo.position : ''}`),
+        write: ({ from, upTo }: Resume) => {
+          this.saved.push(`${path} ${upTo.kind === 'file' ? upTo.position : ''}`);
+          this.resumed.push(`${path} ${from.kind === 'file' ? from.position : ''}`);
+        },
       }),
       notes: null,
       hostName: 'vm',
@@ -177,7 +181,50 @@ it('time passes no further than the lines of a pipe that is behind, until it is 
   await bench.show('/a', 2, 24, 66.5);
   await bench.drain('/a', 67, false);
   await bench.drain('/a', 90, false);
-  expect(bench.passed.map((us) => us / US)).toEqual([-3, 20, 20, 24, 87]);
+  expect(bench.passed.map((us) => us / US)).toEqual([-3, 20, 20, 24, 80]);
+  bench.intake.end();
+  await ended;
+});
+
+it('time passes no further than a log that is still being read, as long as it gives signs of life', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('[{ path: /a }, { path: /b }]'));
+  await bench.drain('/a', 1);
+  await bench.drain('/b', 1);
+  for (let second = 2; second < 40; second++) {
+    await bench.drain('/a', second);
+    await bench.show('/b', second, 1, second);
+  }
+  expect(new Set(bench.passed)).toEqual(new Set([1 * US]));
+  await bench.drain('/a', 60);
+  expect(bench.passed.at(-1)).toBe(1 * US);
+  await bench.drain('/a', 100);
+  expect(bench.passed.at(-1)).toBe(100 * US);
+  bench.intake.end();
+  await ended;
+});
+
+it('a log that has ended holds no time back', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('[{ path: /a }, { path: /b }]'));
+  await bench.drain('/a', 1);
+  await bench.drain('/b', 1);
+  bench.intake.change(logsOf('{ path: /a }'));
+  await until(() => !bench.reads('/b'), '/b is read no more');
+  await bench.drain('/a', 5);
+  expect(bench.passed.at(-1)).toBe(5 * US);
+  bench.intake.end();
+  await ended;
+});
+
+it('a restart reads again from as much further back as the log is behind', async () => {
+  const bench = new Bench();
+  const ended = bench.intake.run(logsOf('{ path: /a }'));
+  await bench.drain('/a', 0, false);
+  // One second of the log takes ten to be read.
+  for (let second = 0; second <= 3; second++) await bench.show('/a', 100 + second, second, 10 * second);
+  bench.intake.save();
+  expect(bench.resumed).toEqual(['/a 100']);
   bench.intake.end();
   await ended;
 });

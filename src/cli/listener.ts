@@ -57,6 +57,7 @@ export class Listener {
       drained: () => {
         listener.#isAtEnd = true;
       },
+      stalled: () => undefined,
     };
     listener.#settle(reader.run(events, false, () => false));
     return listener;

@@ -15,6 +15,8 @@ import { Wake } from './wake.ts';
 const LULL_MS = 2;
 /** How long a replaced log must be quiet before its empty successor takes over. */
 const GRACE_MS = 5_000;
+/** A log that cannot be read any more is not waited for after so long. */
+const STALLED_MS = 60_000;
 
 export interface FollowOptions {
   /** Where to start in a file that is already there. One that appears later is read from its first byte. */
@@ -32,7 +34,7 @@ export interface FollowOptions {
 /**
  * Follows a log file by its path, through symlinks. Nothing ends it but the signal: a file that is not there or cannot
  * be read is told of once, and waited for. A file that is not there counts as an empty one, so it is `drained`; one
- * that cannot be read is not.
+ * that cannot be read is not, but for one that could be before and cannot be for a minute.
  *
  * Two things are beyond any reader: what is unread when a log is truncated, and a file that is made, written and
  * rotated away between two looks.
@@ -82,6 +84,8 @@ class Follower {
   /** Where the first file is taken up; not known before the path was looked at. */
   #start: Start | null | 'unknown';
   #trouble: Notice | null = null;
+  /** When it was read to its end, on the monotonic clock; null before it ever was. */
+  #readMs: number | null = null;
   /** Not taken up yet. */
   #resume: Resume | null;
   #upTo: Place | null = null;
@@ -104,7 +108,11 @@ class Follower {
     const trouble = (yield* this.#read()) ?? unfound;
     if (trouble !== null && trouble.text !== this.#trouble?.text) yield trouble;
     this.#trouble = trouble;
-    if (trouble === null || !trouble.lost) yield { kind: 'drained', at, isComplete: true };
+    const nowMs = performance.now();
+    const isRead = trouble === null || !trouble.lost;
+    if (isRead) this.#readMs = nowMs;
+    if (isRead || nowMs - (this.#readMs ?? nowMs) > STALLED_MS)
+      yield { kind: 'drained', at, isComplete: true };
   }
 
   async close(): Promise<void> {

@@ -1,14 +1,22 @@
 /** A program that tells lines for as long as it runs -> those lines; one that ends is started again. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { LineEvent, Micros } from '../model.ts';
 import { bootClock } from './clock.ts';
+import { pipesAreRead } from './event-loop.ts';
 import { lost } from './notice.ts';
 import { LineSplitter } from './split.ts';
 import { Wake } from './wake.ts';
 
 const FIRST_RESTART_MS = 500;
 const LONGEST_RESTART_MS = 30_000;
+/** How long a program that was started again may take before it says something. */
+const SETTLE_MS = 10_000;
+/** A program that neither says something nor rests is not waited for any longer. */
+const STALLED_MS = 60_000;
+/** States of /proc/PID/stat (proc(5)): running, or waiting for a processor; waiting for a disk; stopped. */
+const AT_WORK = /^[RDTt]$/;
 
 export type Part = Pick<Extract<LineEvent, { readonly kind: 'lines' }>, 'bytes' | 'again' | 'place'>;
 
@@ -64,6 +72,17 @@ export class Program {
     return this.#hasEndedItself;
   }
 
+  /** Whether it waits for something to come. One that is at work, or was stopped, may have lines that it has not said. */
+  get isAtRest(): boolean {
+    try {
+      const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1');
+      // The name of the program stands in parentheses, and may hold any byte.
+      return !AT_WORK.test(stat.charAt(stat.lastIndexOf(')') + 2));
+    } catch {
+      return true;
+    }
+  }
+
   /** What it has said since the last time; null when there is nothing new. */
   read(): Buffer | null {
     return this.#child.stdout?.read() ?? null;
@@ -85,28 +104,41 @@ export class Program {
   }
 }
 
-/** The lines that a program tells, until the signal aborts. */
+/**
+ * The lines that a program tells, until the signal aborts. It is `drained` when it has said something, or rests; one
+ * that was started again, not before it has had the time to say what has come meanwhile.
+ */
 export async function* followProgram(
   log: ProgramLog,
   { signal, clock }: { readonly signal: AbortSignal; readonly clock: () => Micros },
 ): AsyncGenerator<LineEvent, void, void> {
   let restartMs = FIRST_RESTART_MS;
+  let drainedMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     const program = await log.start();
     const splitter = new LineSplitter();
+    const startedMs = performance.now();
     let hasSaid = false;
     try {
       for (let isOver = false; !isOver && !signal.aborted; ) {
         const at = clock();
+        await pipesAreRead();
         isOver = program.ending !== null;
+        let isRead = false;
         for (let chunk = program.read(); chunk !== null; chunk = program.read()) {
+          isRead = true;
           for (const part of log.convert(splitter.push(chunk))) {
             yield { kind: 'lines', ...part, readAt: clock(), bootedAt: bootClock() };
             restartMs = FIRST_RESTART_MS;
             hasSaid = true;
           }
         }
-        yield { kind: 'drained', at, isComplete: false };
+        const nowMs = performance.now();
+        const isSettled = hasSaid || nowMs - startedMs > SETTLE_MS;
+        if (isRead || nowMs - drainedMs > STALLED_MS || (isSettled && !isOver && program.isAtRest)) {
+          yield { kind: 'drained', at, isComplete: false };
+          drainedMs = nowMs;
+        }
         if (!isOver) await program.next();
       }
     } finally {

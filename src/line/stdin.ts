@@ -3,6 +3,7 @@
 import type { Readable } from 'node:stream';
 import type { LineEvent, Micros } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
+import { pipesAreRead } from './event-loop.ts';
 import { lost, lostOverlong } from './notice.ts';
 import { LineSplitter } from './split.ts';
 import { Wake } from './wake.ts';
@@ -33,6 +34,7 @@ export async function* followStream(
   try {
     for (let isOver = false; !isOver && !signal.aborted; ) {
       const at = clock();
+      await pipesAreRead();
       const overlongBefore = splitter.overlong;
       isOver = stream.readableEnded || stream.destroyed;
       let taken = 0;

@@ -65,19 +65,6 @@ export class AnyLines {
     return this.#unwrap(textOf(bytes.subarray(start, end)), NOTHING_SHIPPED, 0, readAt);
   }
 
-  /** The host and the stamps of a line, whatever it holds. */
-  stampsOf(line: Buffer, readAt: Micros): { readonly host: string; readonly stamps: Stamps } {
-    const text = textOf(line);
-    const shipped = readShipped(text.toString('utf8'), readAt);
-    if (shipped !== null)
-      return {
-        host: shipped.host,
-        stamps: { wall: null, hasZone: false, ...shipped.time, uptimeUs: shipped.uptimeUs },
-      };
-    const header = readAnyHeader(text, 0, text.length, readAt);
-    return { host: hostOf(text, header), stamps: header };
-  }
-
   #unwrap(line: Buffer, outer: Shipped, depth: number, readAt: Micros): AnyReading | null {
     const brace = line.indexOf(OPEN_BRACE);
     if (brace < 0) return this.#read(line, outer, readAt);
@@ -147,6 +134,22 @@ export class AnyLines {
     this.#last = wall;
     return { ...header, wall, hasZone: true };
   }
+}
+
+/** The host and the stamps of a line, whatever it holds. */
+export function stampsOfAny(
+  line: Buffer,
+  readAt: Micros,
+): { readonly host: string; readonly stamps: Stamps } {
+  const text = textOf(line);
+  const shipped = readShipped(text.toString('utf8'), readAt);
+  if (shipped !== null)
+    return {
+      host: shipped.host,
+      stamps: { wall: null, hasZone: false, ...shipped.time, uptimeUs: shipped.uptimeUs },
+    };
+  const header = readAnyHeader(text, 0, text.length, readAt);
+  return { host: hostOf(text, header), stamps: header };
 }
 
 function deltaIn(line: Buffer, end: number): Micros | null {

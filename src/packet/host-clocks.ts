@@ -57,11 +57,13 @@ export class HostClocks implements Clocks {
     return moment;
   }
 
-  /** The same for lines that are not believed, which therefore must not set a clock. */
+  /** The same for lines that are not believed, which therefore must not set a clock, nor make a host known. */
   get aside(): Clocks {
     return {
-      place: (host, stamps, readAt) =>
-        this.of(host).fork().place(this.#zoned(stamps, readAt), readAt, this.#machine),
+      place: (host, stamps, readAt) => {
+        const clock = this.#clocks.get(host)?.fork() ?? new HostClock(host, this.#canBeOwn(host));
+        return clock.place(this.#zoned(stamps, readAt), readAt, this.#machine);
+      },
     };
   }
 

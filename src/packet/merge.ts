@@ -98,10 +98,9 @@ export class Merge<Log> {
     return this.#held.some(({ logs }) => logs.includes(log));
   }
 
-  /** Up to when all logs have been read, but for those that are stalled. */
+  /** Up to when what was read has been handed on: what waits has been read no longer ago than it may wait. */
   passedAt(now: Micros): Micros {
-    const awaited = [...this.#drainedAt.values()].filter((at) => now - at <= STALLED_US);
-    return Math.min(now, ...awaited);
+    return this.#held.length === 0 ? now : now - STALLED_US;
   }
 
   #isDue({ arrival, logs }: Sighting<Log>, now: Micros): boolean {

@@ -2,9 +2,9 @@
 
 import { isSameHost } from '../host-name.ts';
 import { type LogFormat, type Micros, type Packet, type PacketNotes, UDP_PORTS } from '../model.ts';
-import { AnyLines } from './any-line.ts';
+import { AnyLines, stampsOfAny } from './any-line.ts';
 import { LF, standsAt, textEnd, textStart } from './bytes.ts';
-import type { ClockNotice } from './clock.ts';
+import type { ClockNotice, Stamps } from './clock.ts';
 import type { ClockCounts } from './clock-reports.ts';
 import { HostClocks } from './host-clocks.ts';
 import { hostOf, packetFrom, readLine, spelled } from './line.ts';
@@ -109,17 +109,36 @@ export class PacketScan {
     return this.#clocks.of(host).passedAt;
   }
 
+  /**
+   * When the first of these lines was written, whoever wrote it; null where it does not say, or only by a kernel's
+   * stamp, whose clock may have drifted.
+   */
+  timeOfFirst(bytes: Buffer, readAt: Micros): Micros | null {
+    const lineEnd = bytes.indexOf(LF);
+    return this.#timeOf(bytes, 0, lineEnd < 0 ? bytes.length : lineEnd, readAt, true);
+  }
+
   /** When the last of these lines was written, whoever wrote it; null where it does not say. */
   timeOfLast(bytes: Buffer, readAt: Micros): Micros | null {
     const end = bytes.at(-1) === LF ? bytes.length - 1 : bytes.length;
-    const start = bytes.lastIndexOf(LF, end - 1) + 1;
+    return this.#timeOf(bytes, bytes.lastIndexOf(LF, end - 1) + 1, end, readAt, false);
+  }
+
+  #timeOf(bytes: Buffer, start: number, end: number, readAt: Micros, byWall: boolean): Micros | null {
     const { host, stamps } = this.#stampsOf(bytes, start, end, readAt);
+    if (byWall && stamps.wall === null) return null;
     const { time, clock } = this.#clocks.aside.place(host, stamps, readAt);
     return clock === 'reading' ? null : time;
   }
 
-  #stampsOf(bytes: Buffer, start: number, end: number, readAt: Micros) {
-    if (this.#anyLines !== null) return this.#anyLines.stampsOf(bytes.subarray(start, end), readAt);
+  #stampsOf(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    readAt: Micros,
+  ): { readonly host: string; readonly stamps: Stamps } {
+    if (this.#anyLines !== null || bytes[start] === OPEN_BRACE)
+      return stampsOfAny(bytes.subarray(start, end), readAt);
     const stamps = readHeader(bytes, start, end, readAt);
     return { host: hostOf(bytes, stamps), stamps };
   }
