@@ -33,12 +33,14 @@ describeWith(
       // An opening without an end is warned of.
       const door = 'ssh: { sequence: [4438, 1813, 8235], trap: [6666], open: { port: 22 } }';
       const settings = `log: { from: stdin }\nstate: ${at('state')}\nfirewall: { backend: dry-run }`;
-      writeFileSync(at('knock.yaml'), `${settings}\ndoors: { ${door} }\n`);
+      // A step of another door is what ends an attempt at this one.
+      const other = 'other: { sequence: [5001, 2417, 3999], open: { port: 80, for: 1s } }';
+      writeFileSync(at('knock.yaml'), `${settings}\ndoors: { ${door}, ${other} }\n`);
       const sweep = Array.from({ length: 10 }, (_, index) => index + 1);
       writeFileSync(
         at('kern.log'),
         [
-          linesFrom('192.0.2.7', 4438, 1813, 4438),
+          linesFrom('192.0.2.7', 4438, 1813, 2417),
           linesFrom('192.0.2.8', 6666),
           linesFrom('192.0.2.9', ...sweep),
         ].join(''),

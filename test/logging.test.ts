@@ -12,7 +12,11 @@ import { Served } from './lab/served.ts';
 import { linesOf, until } from './lab.ts';
 
 const FILTER = resolve('deploy/fail2ban/knocktail.conf');
-const DOOR = { ssh: 'sequence: [7000, 8000, 9000], trap: [6666], open: { port: 22, for: 1h }' };
+const DOOR = {
+  ssh: 'sequence: [7000, 8000, 9000], trap: [6666], open: { port: 22, for: 1h }',
+  // A step of another door is what ends an attempt at the first.
+  web: 'sequence: [5001, 2417, 3999], open: { port: 80, for: 1h }',
+};
 
 describe('a daemon', () => {
   let served: Served;
@@ -36,7 +40,7 @@ describe('a daemon', () => {
   const comeNear = async (): Promise<void> => {
     served.knock('192.0.2.9', 1, 2, 3, 4, 5, 6);
     served.knock('192.0.2.8', 6666);
-    served.knock('192.0.2.7', 7000, 8000, 7000);
+    served.knock('192.0.2.7', 7000, 8000, 2417);
     served.knock('192.0.2.1', 7000, 8000, 9000);
     await served.says(/22\/tcp is open/);
   };
@@ -113,7 +117,7 @@ describe('a daemon', () => {
       served.knock('192.0.2.50', 7000);
       served.knock('192.0.2.9', 1, 2, 3, 4, 5, 6);
       served.knock('192.0.2.8', 6666);
-      served.knock('192.0.2.7', 7000, 8000, 7000);
+      served.knock('192.0.2.7', 7000, 8000, 2417);
       await until(() => linesOf(logfile).some((line) => line.includes('2 of 3 steps')), 'the last line');
       await served.end();
       expect(matchesOf(logfile).map((line) => line.replace(/^\[.*?\] /, ''))).toEqual([
