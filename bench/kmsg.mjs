@@ -1,8 +1,7 @@
-// The kernel's ring under floods: how many of its lines are lost by knocktail, by rsyslog's imklog, and by its imkmsg
-// with the configuration that knocktail prints.
+// The kernel's ring under floods: how many of its lines knocktail loses, beside rsyslog's imklog.
 // Usage: node bench/kmsg.mjs, as root. imklog is the only reader that /proc/kmsg can have: stop any other first.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +11,6 @@ import { Ear, Wire } from './wire.mjs';
 const RATES = [5_000, 20_000, 50_000];
 const FLOOD_MS = 5_000;
 const SETTLE_MS = 2_000;
-/** What rsyslog finds in the ring at its start is not written: see rsyslogText. */
-const BACKLOG_MS = 6_000;
 const FIRST = (10 << 24) + (1 << 16);
 const folder = scratch();
 const wire = new Wire();
@@ -23,13 +20,11 @@ writeFileSync(
   `log: { from: kmsg, prefix: "${wire.prefix}" }\nfirewall: { backend: dry-run }\nstate: ${folder}\ndoors: { a: { sequence: [7001:udp, 7002:udp, 7003:udp], open: { port: 22 } } }\n`,
 );
 const own = join(folder, 'own.log');
-const files = join(folder, 'files.yaml');
-writeFileSync(files, readFileSync(config, 'utf8').replace('from: kmsg', `path: ${own}`));
-const printed = execFileSync(process.execPath, ['dist/main.js', 'rules', '-c', files, '--format', 'rsyslog']);
-const INPUTS = {
-  imklog: `module(load="imklog")\nif $msg contains '${wire.prefix}' then action(type="omfile" file="${own}")\n`,
-  imkmsg: printed,
-};
+const conf = join(folder, 'rsyslog.conf');
+writeFileSync(
+  conf,
+  `global(workDirectory="${folder}")\nmodule(load="imklog")\nif $msg contains '${wire.prefix}' then action(type="omfile" file="${own}")\n`,
+);
 const countOf = (path) =>
   existsSync(path)
     ? readFileSync(path, 'latin1')
@@ -37,20 +32,14 @@ const countOf = (path) =>
         .filter((line) => line.includes(wire.prefix)).length
     : 0;
 
-const READERS = {
-  knocktail: ownLoss,
-  imklog: (flood) => rsyslogLoss('imklog', flood),
-  imkmsg: (flood) => rsyslogLoss('imkmsg', flood),
-};
-const rows = [
-  ['lines/s asked for', 'logged by the kernel', ...Object.keys(READERS).map((name) => `lost by ${name}`)],
-];
+const READERS = { knocktail: ownLoss, imklog: imklogLoss };
+const rows = [['lines/s asked for', 'logged by the kernel', 'lost by knocktail', 'lost by imklog']];
 for (const rate of RATES) {
   const logged = [];
   const lost = [];
   // Each alone: two cores that send, log and read have none to spare for another reader.
   for (const [name, reader] of Object.entries(READERS)) {
-    if (name in INPUTS && !isInstalled('rsyslogd')) continue;
+    if (name === 'imklog' && !isInstalled('rsyslogd')) continue;
     const result = await reader(async () => {
       await sleep(SETTLE_MS);
       const before = wire.logged();
@@ -76,11 +65,8 @@ async function ownLoss(flood) {
   return { logged, lost: told.reduce((sum, [, count]) => sum + Number(count), 0) };
 }
 
-async function rsyslogLoss(input, flood) {
-  const conf = join(folder, 'rsyslog.conf');
-  writeFileSync(conf, `global(workDirectory="${folder}")\n${INPUTS[input]}`);
+async function imklogLoss(flood) {
   const syslog = spawn('rsyslogd', ['-n', '-f', conf, '-i', join(folder, 'pid')], { stdio: 'ignore' });
-  if (input === 'imkmsg') await sleep(BACKLOG_MS);
   const before = countOf(own);
   const logged = await flood();
   const ended = new Promise((resolve) => syslog.on('exit', resolve));

@@ -105,7 +105,7 @@ export function doubtsOfFile(path: string, settings = THIS_MACHINE): Doubt[] {
     const what = `${path} holds what any local user tells syslog, beside the lines of the kernel`;
     doubts.push({
       what,
-      remedy: 'give them a file of their own: knocktail rules --format rsyslog, docs/setup.md',
+      remedy: 'read log: { from: kmsg }, or give them a separate file: knocktail rules --format rsyslog',
       isOfWriter: true,
     });
   }
@@ -121,7 +121,7 @@ export function doubtsOfFile(path: string, settings = THIS_MACHINE): Doubt[] {
  */
 export function doubtOfSplitLines(path: string, settings = THIS_MACHINE): Doubt {
   const what = `${path} is written by way of /proc/kmsg (imklog, klogd), where ${mountersOf(settings)} can forge lines`;
-  const remedy = 'read log: { from: kmsg }, or let imkmsg write it: knocktail rules --format rsyslog';
+  const remedy = 'read log: { from: kmsg }, or the journal';
   return { what, remedy, isOfWriter: true };
 }
 

@@ -12,7 +12,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { load } from 'js-yaml';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -29,8 +28,6 @@ const MAIN = resolve('dist/main.js');
 const VAR_LOG = resolve('test/lab/var-log.sh');
 /** Another test may have the kernel's log for itself meanwhile. */
 const KLOG_LIMIT_MS = 60_000;
-/** What is logged just after a start of rsyslogd may be left out: see rsyslogText. */
-const BACKLOG_MS = 6_000;
 const KNOCK = ['4438', '1813:udp', '8235'];
 const ROUNDS = 30;
 const BERLIN = '/usr/share/zoneinfo/Europe/Berlin';
@@ -89,7 +86,6 @@ describeWith(needed, 'the container', () => {
     const { status, stderr } = await podman('run', '-d', '--name', name, ...fromCompose(), IMAGE);
     expect(status, stderr).toBe(0);
     await says(/^ready/m);
-    await sleep(BACKLOG_MS);
   }, BUILD_LIMIT_MS);
 
   afterAll(async () => {

@@ -71,13 +71,14 @@ describe('a file that syslog writes is doubted', () => {
   const split = [
     expect.stringMatching(/by way of \/proc\/kmsg .* can forge lines: read log: \{ from: kmsg \}/),
   ];
+  const split = [expect.stringContaining('is written by way of /proc/kmsg')];
   const shared = [expect.stringContaining('holds what any local user tells syslog')];
   it.each([
     ['by facility, as on Debian', () => `kern.*\t\t-${log}\n`, shared],
     ['by an action', () => `*.* action(type="omfile" file="${log}")\n`, shared],
     ['unless the rule asks for imkmsg', () => `if $inputname == 'imkmsg' then ${log}\n& stop\n`, []],
-    ['unless the rules are ours', () => rsyslogText(log, 'KNOCK '), []],
-    ['unless the rules are ours, with any prefix', () => rsyslogText(log, 'K{\'"\\( '), []],
+    ['in another way by our rules, which imklog reads for', () => rsyslogText(log, 'KNOCK '), split],
+    ['in another way by our rules, with any prefix', () => rsyslogText(log, 'K{\'"\\( '), split],
     [
       'unless the block asks for it',
       () => `if ($inputname == "imkmsg") then {\n  action(type="omfile"\n    file="${log}")\n}\n`,
