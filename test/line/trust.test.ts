@@ -71,7 +71,6 @@ describe('a file that syslog writes is doubted', () => {
   const split = [
     expect.stringMatching(/by way of \/proc\/kmsg .* can forge lines: read log: \{ from: kmsg \}/),
   ];
-  const split = [expect.stringContaining('is written by way of /proc/kmsg')];
   const shared = [expect.stringContaining('holds what any local user tells syslog')];
   it.each([
     ['by facility, as on Debian', () => `kern.*\t\t-${log}\n`, shared],
