@@ -103,7 +103,7 @@ async function lackOfTarget(
     const given = await iptables.run({ op: 'check', chain: 'INPUT', spec });
     return given.done ? '' : given.error.what;
   };
-  const absent = await answer('-s', '192.0.2.1', '-j', 'MARK', '--set-mark', '0x1');
+  const absent = await answer('-j', 'MARK', '--set-mark', '0x7fee');
   for (const name of new Set(logs.map(({ format }) => (format === 'ulogd' ? 'NFLOG' : 'LOG')))) {
     const words = await answer('-j', name);
     const isSaid = words !== absent && namesLack(words);
