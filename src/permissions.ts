@@ -106,6 +106,12 @@ export function findProgram(name: string, searchPath: string): string | null {
   return folders.map((folder) => join(folder, name)).find(isProgram) ?? null;
 }
 
+/** The path of a program of the system: where most have it, else as PATH says, since NixOS and Guix have none there. */
+export function systemProgram(name: string): string | null {
+  const usual = ['/usr/bin', '/bin'].map((folder) => join(folder, name)).find(isProgram);
+  return usual ?? findProgram(name, process.env['PATH'] ?? '');
+}
+
 /** Where symlinks lead; the path itself where there is nothing. */
 function realPathOf(path: string): string {
   try {

@@ -6,6 +6,7 @@ import { checkChain } from '../doctor/chain.ts';
 import { type FamilyFilter, readFilter, readNftHere } from '../doctor/filters.ts';
 import { type Finding, fail, skip, warn } from '../doctor/finding.ts';
 import { hasIpv6, kernelText, outsideInterfaces, textOf } from '../doctor/host.ts';
+import { kernelHas } from '../doctor/kernel-modules.ts';
 import { checkLogRules } from '../doctor/log-rules.ts';
 import { checkPrivileges } from '../doctor/privileges.ts';
 import { checkSessions } from '../doctor/sessions.ts';
@@ -90,16 +91,26 @@ function unreadable(check: string, { complaint, remedy, exitCode }: KnocktailErr
     : fail(check, complaint, remedy ?? 'knocktail check');
 }
 
-/** Asks for a rule, which changes nothing: an iptables that does not know its target says so. */
+/**
+ * Asks for rules, which changes nothing: an iptables without the target answers otherwise than for a rule that is not
+ * there. Where the answers are alike, as those of legacy are, the kernel's list of modules tells.
+ */
 async function lackOfTarget(
   iptables: Iptables,
   logs: Config['logs'],
 ): Promise<{ readonly what: string; readonly remedy: string } | null> {
+  const answer = async (...spec: readonly string[]): Promise<string> => {
+    const given = await iptables.run({ op: 'check', chain: 'INPUT', spec });
+    return given.done ? '' : given.error.what;
+  };
+  const absent = await answer('-j', 'MARK', '--set-mark', '0x7fee');
   for (const name of new Set(logs.map(({ format }) => (format === 'ulogd' ? 'NFLOG' : 'LOG')))) {
-    const answer = await iptables.run({ op: 'check', chain: 'INPUT', spec: ['-j', name] });
+    const words = await answer('-j', name);
+    const isSaid = words !== absent && namesLack(words);
+    const option = `CONFIG_NETFILTER_XT_TARGET_${name}`;
+    if (!isSaid && kernelHas(kernelText(), { name: `xt_${name}`, option }) !== false) continue;
     const target = { kind: 'target', name, spec: [] } as const;
-    if (!answer.done && namesLack(answer.error.what))
-      return { what: lackOf(target), remedy: lackRemedy(target) };
+    return { what: lackOf(target), remedy: lackRemedy(target) };
   }
   return null;
 }

@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { systemProgram } from '../permissions.ts';
 
 const TIME_LIMIT_MS = 5_000;
 
@@ -16,7 +17,7 @@ export function tellSystemd(state: string, log: Log): void {
     if (error !== null) log.warn(`systemd was not told ${state}: ${messageOf(error)}`);
   };
   try {
-    execFile('/usr/bin/systemd-notify', [state], { timeout: TIME_LIMIT_MS }, told);
+    execFile(systemProgram('systemd-notify') ?? 'systemd-notify', [state], { timeout: TIME_LIMIT_MS }, told);
   } catch (error) {
     // Without memory for another process Node does not call back.
     told(error);

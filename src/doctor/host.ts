@@ -5,7 +5,7 @@ import { networkInterfaces, release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import type { Family } from '../model.ts';
 import type { Process } from './daemons.ts';
-import type { KernelText } from './xt-time.ts';
+import type { KernelText } from './kernel-modules.ts';
 
 const ALL_NETNS = '/proc/sys/net/netfilter/nf_log_all_netns';
 

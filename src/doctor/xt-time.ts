@@ -1,30 +1,22 @@
-/** What a kernel tells of its modules -> whether it can end a rule by itself. */
+/** Checks that the kernel can end a rule by itself. */
 
 import { type Finding, ok, skip, warn } from './finding.ts';
+import { type KernelModule, type KernelText, kernelHas } from './kernel-modules.ts';
 
 const CHECK = 'xt_time';
+const XT_TIME: KernelModule = { name: 'xt_time', option: 'CONFIG_NETFILTER_XT_MATCH_TIME' };
 
-/** Empty where there is no such file. */
-export interface KernelText {
-  /** /proc/modules: what is loaded. */
-  readonly modules: string;
-  /** modules.dep and modules.builtin: what can be loaded, or is built in. */
-  readonly available: string;
-  /** The configuration that it was built by. */
-  readonly config: string;
-}
-
-export function checkXtTime({ modules, available, config }: KernelText): Finding {
-  const isThere =
-    /^xt_time /m.test(modules) ||
-    /\/xt_time\.ko/.test(available) ||
-    /^CONFIG_NETFILTER_XT_MATCH_TIME=[ym]$/m.test(config);
-  if (isThere) return ok(CHECK, 'the kernel shuts a door even if the daemon is dead');
-  if (available === '' && config === '')
-    return skip(CHECK, 'this kernel does not tell; the daemon tries it at its start');
-  return warn(
-    CHECK,
-    'this kernel lacks it, so a door shuts by timer alone',
-    'install or load the module xt_time',
-  );
+export function checkXtTime(kernel: KernelText): Finding {
+  switch (kernelHas(kernel, XT_TIME)) {
+    case true:
+      return ok(CHECK, 'the kernel shuts a door even if the daemon is dead');
+    case false:
+      return warn(
+        CHECK,
+        'this kernel lacks it, so a door shuts by timer alone',
+        'install or load the module xt_time',
+      );
+    case null:
+      return skip(CHECK, 'this kernel does not tell; the daemon tries it at its start');
+  }
 }

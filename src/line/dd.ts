@@ -2,10 +2,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
-import { isProgram } from '../permissions.ts';
+import { systemProgram } from '../permissions.ts';
 import { nextSequence } from './kmsg-record.ts';
 
-const DDS = ['/usr/bin/dd', '/bin/dd'];
 const DD_ARGV = ['bs=8192', 'count=1', 'status=none', 'of=/dev/null'];
 
 /**
@@ -24,7 +23,7 @@ export class QuietRing {
    */
   constructor(path: string, stir: () => void) {
     this.#path = path;
-    this.#program = DDS.find(isProgram) ?? null;
+    this.#program = systemProgram('dd');
     this.#stir = stir;
   }
 

@@ -4,8 +4,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { messageOf } from '../errors.ts';
 import { type Sink, withLevel } from '../log.ts';
+import { systemProgram } from '../permissions.ts';
 
-const LOGGER = '/usr/bin/logger';
+const LOGGER = 'logger';
 const PRIORITY = 'daemon.notice';
 /** What may wait for a syslog that does not take it. */
 const MOST_WAITING_BYTES = 1024 * 1024;
@@ -27,7 +28,7 @@ export class SyslogSink implements Sink {
   #isClosing = false;
 
   /** @param complain hears what logger says on stderr, and of lines that were lost */
-  constructor(tag: string, complain: (text: string) => void, logger = LOGGER) {
+  constructor(tag: string, complain: (text: string) => void, logger = systemProgram(LOGGER) ?? LOGGER) {
     this.#argv = [logger, '-t', tag, '-p', PRIORITY];
     this.#complain = complain;
     this.#child = this.#start();

@@ -151,7 +151,7 @@ describeWith([...NEEDS, 'iptables'], 'doctor --knock', () => {
   it('misses it where no rule logs it, though all that can be listed looks well', async () => {
     configure({ more: 'ipv6: false' });
     await apply();
-    await server('iptables', '-w', '-t', 'mangle', '-A', 'PREROUTING', '-p', 'tcp', '-j', 'DROP');
+    await server('iptables-legacy', '-w', '-t', 'mangle', '-A', 'PREROUTING', '-p', 'tcp', '-j', 'DROP');
     const { status, of } = await examined(doctorArgv('--knock'));
     expect(status).toBe(2);
     expect(of('LOG rules, IPv4')).toEqual(['ok: each of 3 knocks is logged']);
@@ -265,14 +265,21 @@ for (const backend of ['nft', 'legacy'] as const) {
     const LOG = '-j LOG --log-prefix PREFIX';
 
     it('finds all well once they are applied', async () => {
-      await write(['-A INPUT -i lo -j ACCEPT', '-A INPUT -p tcp -j DROP', '-A INPUT -p udp -j DROP']);
+      await write([
+        '-A INPUT -i lo -j ACCEPT',
+        '-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+        '-A INPUT -p tcp -j DROP',
+        '-A INPUT -p udp -j DROP',
+      ]);
       await apply();
       const { all } = await examined();
       expect(all.filter((line) => / (fail|skip)$/.test(line))).toEqual([]);
-      expect(all.slice(-5)).toEqual([
+      expect(all.slice(-7)).toEqual([
         'KNOCKD, IPv4 ok',
+        'sessions, IPv4 ok',
         'LOG rules, IPv4 ok',
         'KNOCKD, IPv6 ok',
+        'sessions, IPv6 ok',
         'LOG rules, IPv6 ok',
         // The lab has a network of its own.
         'self-test warn',
@@ -334,16 +341,16 @@ for (const backend of ['nft', 'legacy'] as const) {
 
     it('sees a chain that is missing, not led to, or led to too late', async () => {
       const chain = async () => (await examined()).of('KNOCKD, IPv4')[0];
-      const mends = ', the daemon will see to it at its start';
+      const mends = '; the daemon puts that right when it starts';
       expect(await chain()).toBe(`warn: there is no chain KNOCKD${mends}`);
       await write(['-N KNOCKD']);
       expect(await chain()).toBe(`warn: INPUT does not jump to KNOCKD${mends}`);
       await write(['-A INPUT -p tcp -j DROP', '-A INPUT -j KNOCKD']);
       expect(await chain()).toBe(
-        `warn: the jump from INPUT to KNOCKD stands behind a rule that ends a packet's way${mends}`,
+        `warn: the jump from INPUT to KNOCKD comes too late: -A INPUT -p tcp -j DROP is before it${mends}`,
       );
       await write(['-D INPUT -p tcp -j DROP']);
-      expect(await chain()).toBe("ok: INPUT jumps to it ahead of all that ends a packet's way");
+      expect(await chain()).toBe('ok: INPUT jumps to it before any rule that drops what a door lets in');
     });
   });
 }

@@ -14,7 +14,7 @@ describeWith(['root', 'ip', 'nft'], 'knocktail health', () => {
     const settings = `log: { path: ${lab.log} }\nstate: state\nfirewall: { iptables: nft, manage: true }\n`;
     writeFileSync(
       config,
-      `${settings}doors: { ssh: { sequence: [4438, 1813], open: { port: 22, for: 60s } } }\n`,
+      `${settings}doors: { ssh: { sequence: [4438, 8235], open: { port: 22, for: 60s } } }\n`,
     );
   });
   afterEach(() => lab.close());
@@ -43,6 +43,10 @@ describeWith(['root', 'ip', 'nft'], 'knocktail health', () => {
     const dry = await start('--dry-run');
     expect(await health()).toBe(`1 knocktail runs as ${dry.pid} with --dry-run alone, so no door opens`);
     const daemon = await start();
+    expect(await health()).toMatch(
+      /^1 door ssh is deaf: 4438\/tcp is not logged: knocktail rules -c \S+ --apply$/,
+    );
+    await lab.exec('server', [process.execPath, 'dist/main.js', 'rules', '-c', config, '--apply']);
     expect(await health()).toBe('0 well');
     // A daemon that is stopped mends nothing.
     daemon.kill('SIGSTOP');

@@ -123,9 +123,10 @@ for (const backend of ['nft', 'legacy'] as const) {
 
     it('have nothing left to do once they stand, whichever way they came', async () => {
       await script();
-      expect(await rules(config, '--apply')).toBe(
-        `iptables-${backend}: nothing to do\nip6tables-${backend}: nothing to do\n`,
-      );
+      const told = await rules(config, '--apply');
+      for (const tool of ['iptables', 'ip6tables'])
+        expect(told).toContain(`${tool}-${backend}: nothing to do\n`);
+      expect(told).not.toMatch(/made|moved|wrote|removed/);
     });
 
     it('are as a daemon wants them: it moves no jump', async () => {
