@@ -89,8 +89,7 @@ async function run(
   const path = resolve(given);
   const read = async (): Promise<Config> => {
     const { config, warnings } = await readConfigFile(path);
-    const warning = requireTrusted(path);
-    if (warning !== null) log.warn(`${path}: ${warning}`);
+    for (const { path: file, text } of requireTrusted(path, config)) log.warn(`${file}: ${text}`);
     for (const { line, text } of warnings) log.warn(`${path}:${line}: ${text}`);
     return override(config, options);
   };
