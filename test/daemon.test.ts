@@ -28,7 +28,8 @@ class Bench {
   readonly #ending = new AbortController();
   readonly #ended: Promise<void>;
   #second = START_S;
-  #hand: (events: LineEvent[]) => void = () => undefined;
+  /** Null while the daemon is busy with what it was handed. */
+  #take: ((events: LineEvent[]) => void) | null = null;
 
   constructor(config: Config) {
     const say = (text: string): void => void this.said.push(text);
@@ -60,7 +61,7 @@ class Bench {
 
   static async ready(config: Config): Promise<Bench> {
     const bench = new Bench(config);
-    await settled();
+    await until(() => bench.#take !== null, 'the daemon asks for lines');
     return bench;
   }
 
@@ -73,7 +74,7 @@ class Bench {
   }
 
   async hand(lines: string): Promise<void> {
-    this.#hand([
+    await this.#give([
       {
         kind: 'lines',
         bytes: Buffer.from(lines),
@@ -83,12 +84,19 @@ class Bench {
         again: false,
       },
     ]);
-    await settled();
   }
 
   async pass(seconds: number): Promise<void> {
     this.#second += seconds;
-    this.#hand([{ kind: 'drained', at: this.#second * US_PER_SECOND, isComplete: true }]);
+    await this.#give([{ kind: 'drained', at: this.#second * US_PER_SECOND, isComplete: true }]);
+  }
+
+  /** Hands events on, and waits until the daemon is done with them and with what follows at once. */
+  async #give(events: LineEvent[]): Promise<void> {
+    const take = await until(() => this.#take, 'the daemon asks for lines');
+    this.#take = null;
+    take(events);
+    await until(() => this.#take !== null, 'the daemon asks for more lines');
     await settled();
   }
 
@@ -105,14 +113,15 @@ class Bench {
 
   async end(): Promise<void> {
     this.#ending.abort();
-    this.#hand([]);
+    this.#take?.([]);
     await this.#ended;
   }
 
   async *#lines(): AsyncGenerator<LineEvent> {
     while (!this.#ending.signal.aborted) {
       yield* await new Promise<LineEvent[]>((resolve) => {
-        this.#hand = resolve;
+        this.#take = resolve;
+        this.#ending.signal.addEventListener('abort', () => resolve([]), { once: true });
       });
     }
   }

@@ -64,17 +64,17 @@ function closes(command: string): boolean {
 /** Whether a command of another door may take back what this one has done. */
 function isUndone(name: string, start: string, { doors }: Config): boolean {
   const rule = readRuleForm(start);
+  const tools = TOOLS.filter(([opens]) => opens.test(start));
   return Object.entries(doors).some(([other, door]) => {
     if (other === name) return false;
     const { startCommand, startCommand6, stopCommand, stopCommand6 } = door;
     return [startCommand, startCommand6, stopCommand, stopCommand6].some((command) => {
       if (command === null || command === '') return false;
       const form = readRuleForm(command);
-      if (form !== null) return form.verb === 'delete' && (rule === null || sameRule(form, rule));
-      return (
-        closes(command) ||
-        (!TOOLS.some(([opens]) => opens.test(command)) && MAY_CLOSE.test(`${other} ${command}`))
-      );
+      if (rule !== null && form !== null) return form.verb === 'delete' && sameRule(form, rule);
+      if (tools.some(([, closes]) => closes.test(command))) return true;
+      const isKnown = TOOLS.some(([opens, closes]) => opens.test(command) || closes.test(command));
+      return !isKnown && MAY_CLOSE.test(`${other} ${command}`);
     });
   });
 }

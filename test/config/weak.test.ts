@@ -148,6 +148,13 @@ describe('nothing closes it', () => {
     ]);
   });
 
+  it('whatever another door takes back with another tool', () => {
+    const ufw = section('a', 'command = ufw allow from %IP% to any port 22');
+    const other = (command: string) => section('b', `command = ${command}`, '9876,2345,7654');
+    expect(warned(ufw + other(DELETE))).toHaveLength(1);
+    expect(warned(ufw + other('ufw delete allow from %IP% to any port 22'))).toEqual([]);
+  });
+
   it.each([
     [DELETE],
     ['iptables -F INPUT'],

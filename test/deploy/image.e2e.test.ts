@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -32,6 +33,7 @@ const KLOG_LIMIT_MS = 60_000;
 const BACKLOG_MS = 6_000;
 const KNOCK = ['4438', '1813:udp', '8235'];
 const ROUNDS = 30;
+const BERLIN = '/usr/share/zoneinfo/Europe/Berlin';
 
 /** What of compose.yaml is carried over to podman; a key that is not here makes the test fail. */
 const compose = z.strictObject({
@@ -101,6 +103,7 @@ describeWith(needed, 'the container', () => {
     const folders: Record<string, string> = {
       '/etc/knocktail': folderOf('etc'),
       '/var/log': folderOf('log'),
+      '/etc/localtime': realpathSync('/etc/localtime'),
       state: folderOf('state'),
     };
     const mount = (volume: string) => {
@@ -178,6 +181,18 @@ describeWith(needed, 'the container', () => {
     expect(readdirSync(folderOf('log'))).toEqual(
       expect.arrayContaining(['knock.log', 'knock.log.1', 'knock.log.7.gz']),
     );
+  });
+
+  it.skipIf(!existsSync(BERLIN))('reads stamps in the zone of the host', () => {
+    const line = `Nov 26 22:10:11 vm kernel: [    1.000000] KNOCK IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=1 DF PROTO=TCP SPT=40000 DPT=4438 WINDOW=64240 RES=0x00 SYN URGP=0 \n`;
+    const argv = ['run', '--rm', '-i', '--network=none', '-v', `${BERLIN}:/etc/localtime:ro`, IMAGE];
+    const shown = execFileSync('podman', [...argv, 'parse', '--json', '-'], {
+      env: { ...ENV, CONTAINERS_CONF: resolve('test/deploy/containers.conf') },
+      input: line,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect(JSON.parse(shown)).toMatchObject({ time: expect.stringContaining('-26T21:10:11.000000Z') });
   });
 
   it('ends at TERM by itself', async () => {
