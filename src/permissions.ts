@@ -10,7 +10,7 @@ const ROOT_GROUP = 0;
 const PASSABLE_BY_OTHERS = 0o001;
 /** A service or a user's shell often has no sbin in its PATH. */
 const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
-/** In such a folder nobody replaces the files of others. */
+/** In such a folder nobody replaces the files of others. Of a file the bit means nothing. */
 const STICKY = 0o1000;
 
 /** Whether anyone but its owner and root may write to it: every local user, or those of its group. */
@@ -25,11 +25,8 @@ export function isWritableByOthers(stats: Pick<Stats, 'mode' | 'gid'>): boolean 
  * @param trustedGroup one whose members may
  */
 export function othersWhoWrite(path: string, trustedGroup: number = ROOT_GROUP): string | null {
-  try {
-    return writersOf(statSync(path), trustedGroup);
-  } catch {
-    return null;
-  }
+  const stats = statOf(path);
+  return stats === null ? null : writersOf(stats, trustedGroup);
 }
 
 export interface OpenFolder {
@@ -47,6 +44,21 @@ export function openFolderOf(path: string, trustedGroup: number = ROOT_GROUP): O
   return null;
 }
 
+export interface ForeignOwner {
+  /** The file, or a folder above it. */
+  readonly path: string;
+  readonly user: string;
+}
+
+/** Another user than root and that of this process, who owns the file or a folder above it and so can change it. */
+export function foreignOwnerOf(path: string): ForeignOwner | null {
+  for (const each of [path, ...foldersOf(path), realPathOf(path), ...foldersOf(realPathOf(path))]) {
+    const uid = statOf(each)?.uid ?? 0;
+    if (uid !== 0 && uid !== process.geteuid?.()) return { path: each, user: nameIn('/etc/passwd', uid) };
+  }
+  return null;
+}
+
 /** The group of the user who owns a file, as of the logger that writes it; that of root where it is not known. */
 export function groupOfOwner(path: string): number {
   try {
@@ -60,18 +72,29 @@ export function groupOfOwner(path: string): number {
 }
 
 function writersOf({ mode, gid }: Pick<Stats, 'mode' | 'gid'>, trustedGroup: number): string | null {
-  if ((mode & STICKY) !== 0) return null;
+  if ((mode & STICKY) !== 0 && (mode & constants.S_IFMT) === constants.S_IFDIR) return null;
   if ((mode & WRITABLE_BY_OTHERS) !== 0) return 'any local user';
   const isOfGroup = (mode & WRITABLE_BY_GROUP) !== 0 && gid !== ROOT_GROUP && gid !== trustedGroup;
-  return isOfGroup ? `the group ${groupName(gid)}` : null;
+  return isOfGroup ? `the group ${nameIn('/etc/group', gid)}` : null;
 }
 
-function groupName(gid: number): string {
+/** The name of a user or group; its number where it has none here. */
+function nameIn(file: string, id: number): string {
   try {
-    const groups = readFileSync('/etc/group', 'utf8').split('\n');
-    return groups.map((line) => line.split(':')).find(([, , id]) => id === String(gid))?.[0] ?? String(gid);
+    const entries = readFileSync(file, 'utf8').split('\n');
+    return (
+      entries.map((line) => line.split(':')).find(([, , each]) => each === String(id))?.[0] ?? String(id)
+    );
   } catch {
-    return String(gid);
+    return String(id);
+  }
+}
+
+function statOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
   }
 }
 

@@ -1,8 +1,20 @@
 /** The path of a file and what is to be in it -> that file, wholly the old one or wholly the new, come what may. */
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { type FileHandle, open, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** The new text is on disk under another name before it takes the place of the old. When it rejects, nothing has changed. */
@@ -42,7 +54,8 @@ export function replaceFileSync(path: string, text: string, mode = 0o600): void 
   try {
     try {
       fchmodSync(file, mode);
-      writeSync(file, text);
+      // All of it, or an error: a single write may end early where the disk is full.
+      writeFileSync(file, text);
     } finally {
       closeSync(file);
     }
@@ -51,6 +64,44 @@ export function replaceFileSync(path: string, text: string, mode = 0o600): void 
     rmSync(other, { force: true });
     throw error;
   }
+}
+
+/**
+ * The same for what a user names to be written: a pipe or a device, as /dev/stdout leads to one, is written to. A symlink
+ * or a pipe that somebody else has put there is replaced as a file is.
+ */
+export async function writeOut(path: string, text: string, mode: number): Promise<void> {
+  const target = isOurs(path) ? statSync(path, { throwIfNoEntry: false }) : undefined;
+  if (target !== undefined && !target.isFile()) await writeFile(path, text);
+  else
+    await replaceFile(path, async (file) => {
+      await file.chmod(mode);
+      await file.writeFile(text);
+    });
+}
+
+/**
+ * Opens a file to add to it, and makes it where it is not there. Where the name is a symlink, only one of root's or of
+ * this user is followed: in a folder such as /tmp anybody could have put it there.
+ */
+export function openToAppend(path: string, mode: number): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+  try {
+    return openSync(path, flags | constants.O_NOFOLLOW, mode);
+  } catch (error) {
+    const isLink = error instanceof Error && 'code' in error && error.code === 'ELOOP';
+    if (!isLink) throw error;
+    if (!isOurs(path)) throw new Error('it is a symlink that another user made');
+    return openSync(path, flags, mode);
+  }
+}
+
+/** Whether what has this name, be it a symlink, can have been made by root or this user alone. False where there is nothing. */
+function isOurs(path: string): boolean {
+  const stats: Stats | undefined = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return false;
+  // No user can make a device; terminals are theirs.
+  return stats.isCharacterDevice() || stats.uid === 0 || stats.uid === process.geteuid?.();
 }
 
 /**

@@ -22,10 +22,12 @@ export function addCheck(program: Command, io: Io): void {
     .option('--strict', 'exit with 78 where there is a warning')
     .action(async ({ config: path, strict = false }: { config: string; strict?: boolean }) => {
       const { config, warnings, placeOf } = await readConfigFile(path);
-      const warning = requireTrusted(path);
-      if (warning !== null) io.stderr.write(`${printable(`${path}: warning: ${warning}`)}\n`);
       const tell = (problem: Problem): unknown => io.stderr.write(`${tellProblem(path, problem)}\n`);
       let warned = 0;
+      for (const { path: file, text } of requireTrusted(path, config)) {
+        warned++;
+        io.stderr.write(`${printable(`${file}: warning: ${text}`)}\n`);
+      }
       const warn = (problem: Problem): void => {
         warned++;
         tell({ ...problem, text: `warning: ${problem.text}` });

@@ -1,7 +1,7 @@
 /** `knocktail report`: recorded logs -> what was rejected, as text, JSON or a page. */
 
 import { createHash } from 'node:crypto';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
@@ -11,7 +11,7 @@ import type { Config } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
-import { replaceFile } from '../replace.ts';
+import { writeOut } from '../replace.ts';
 import { countriesOf } from '../report/countries.ts';
 import { reportJson } from '../report/json.ts';
 import { Knocks } from '../report/knocks.ts';
@@ -136,21 +136,10 @@ async function writePage(path: string, report: Report, io: Io): Promise<void> {
   const { reportPage, STYLE } = await import('../report/page.ts');
   const styleHash = createHash('sha256').update(STYLE).digest('base64');
   const page = reportPage(report, styleHash);
-  await writePlain(path, page).catch((cause: unknown) => {
+  await writeOut(path, page, PAGE_MODE).catch((cause: unknown) => {
     throw fileError(path, cause, 'cannot be written', EXIT.CANNOT_CREATE);
   });
   io.stderr.write(`${path}: ${Math.ceil(Buffer.byteLength(page) / 1024)} KB\n`);
-}
-
-/** A pipe or a device, as /dev/stdout is one, is written to; a file is replaced by another. */
-async function writePlain(path: string, text: string): Promise<void> {
-  const stats = await stat(path).catch(() => null);
-  if (stats !== null && !stats.isFile()) await writeFile(path, text);
-  else
-    await replaceFile(path, async (file) => {
-      await file.chmod(PAGE_MODE);
-      await file.writeFile(text);
-    });
 }
 
 function fileError(path: string, cause: unknown, what: string, otherwise: ExitCode): KnocktailError {

@@ -89,8 +89,7 @@ async function run(
   const path = resolve(given);
   const read = async (): Promise<Config> => {
     const { config, warnings } = await readConfigFile(path);
-    const warning = requireTrusted(path);
-    if (warning !== null) log.warn(`${path}: ${warning}`);
+    for (const { path: file, text } of requireTrusted(path, config)) log.warn(`${file}: ${text}`);
     for (const { line, text } of warnings) log.warn(`${path}:${line}: ${text}`);
     return override(config, options);
   };
@@ -149,17 +148,19 @@ async function run(
     log,
   });
   const lock = new StateLock();
-  const hold = async ({ firewall, state }: Config): Promise<void> => {
-    // A dry run keeps nothing there.
-    if (firewall.backend !== 'dry-run') await lock.hold(state);
+  /** A dry run keeps nothing in its folder. */
+  const holding = async ({ firewall, state }: Config, then?: () => Promise<void>): Promise<void> => {
+    if (firewall.backend === 'dry-run') return then?.();
+    const why = await lock.hold(state, then);
+    if (why !== null)
+      log.warn(`cannot lock the state folder ${state} (${why}): do not start a second daemon with it`);
   };
   const reloaded = async (next: Config): Promise<void> => {
-    await hold(next);
-    await daemon.reload(next);
+    await holding(next, () => daemon.reload(next));
     logRules.check();
   };
   for (const { what, remedy } of doubtsOfHost()) log.warn(`${what}: ${remedy}`);
-  await hold(config);
+  await holding(config);
   const reload = new Reload({ path, read, daemon: { reload: reloaded }, oneTime, log }, config);
   io.stay(() => reload.now());
   await reload.start();

@@ -1,107 +1,151 @@
 /** Keeps a second daemon out of a state folder, by a socket that the kernel closes when its owner dies. */
 
 import { randomBytes } from 'node:crypto';
-import { linkSync, rmSync } from 'node:fs';
+import { closeSync, constants, linkSync, openSync, readlinkSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXIT, KnocktailError } from '../errors.ts';
+import { EXIT, KnocktailError, messageOf } from '../errors.ts';
 import { makeFolder } from '../replace.ts';
 
 const NAME = 'lock';
 /** What a socket's path may have at most (sun_path of sockaddr_un, with its NUL). */
 const LONGEST_PATH = 107;
+/** Of the name that a socket has before it is the lock. */
+const LONGEST_NAME = 16;
 const ANSWER_MS = 2_000;
 const GUARD_MS = 10;
 
 interface Held {
   readonly folder: string;
+  readonly place: Place;
   readonly server: Server;
-  /** Where the socket was made; the lock is another name of it. */
+}
+
+/** A folder under a path that is short enough for sockets. */
+interface Place {
   readonly path: string;
+  /** A descriptor of the folder, by which the path leads there; null where it does by itself. */
+  readonly fd: number | null;
 }
 
 /**
  * A process id in a file would outlive `kill -9`, and mean nothing in another container that shares the folder. A socket
- * that nobody listens at any more refuses connections, whoever asks and wherever.
+ * that nobody listens at any more refuses connections, whoever asks and wherever. (Node has no flock(2).)
  */
 export class StateLock {
   #held: Held | null = null;
 
   /**
-   * Holds the lock of this folder, and gives up the one held before.
+   * Holds the lock of this folder in place of the one held before, once `then` has succeeded.
    *
-   * @throws KnocktailError 69 where another daemon holds it
+   * @returns why the folder cannot be locked; null where it is
+   * @throws KnocktailError 69 where another daemon holds it, and what `then` throws; the lock held before stays held
    */
-  async hold(folder: string): Promise<void> {
-    if (this.#held?.folder === folder) return;
+  async hold(folder: string, then: () => Promise<void> = async () => undefined): Promise<string | null> {
+    if (this.#held?.folder === folder) {
+      await then();
+      return null;
+    }
     const held = await take(folder);
+    try {
+      await then();
+    } catch (error) {
+      if (typeof held !== 'string') drop(held);
+      throw error;
+    }
     this.release();
+    if (typeof held === 'string') return held;
     this.#held = held;
+    return null;
   }
 
   release(): void {
-    const held = this.#held;
+    if (this.#held !== null) drop(this.#held);
     this.#held = null;
-    if (held === null) return;
-    held.server.close();
-    for (const path of [join(held.folder, NAME), held.path]) rmSync(path, { force: true });
   }
 }
 
-/** Null where there can be no lock: the folder cannot be written, of which the daemon warns by itself. */
-async function take(folder: string): Promise<Held | null> {
-  const lock = join(folder, NAME);
-  const path = `${lock}.${randomBytes(4).toString('hex')}`;
-  if (Buffer.byteLength(path) > LONGEST_PATH)
-    throw new KnocktailError('the path is too long for a socket', {
-      where: 'state',
-      value: folder,
-      exitCode: EXIT.CONFIG,
-      remedy: `name a folder with at most ${LONGEST_PATH - NAME.length - 10} bytes in its path`,
-    });
-  const server = await listen(folder, path);
-  if (server === null) return null;
-  const held = { folder, server, path };
-  for (;;) {
-    try {
-      // As a second name of the socket it is there at once, with somebody who answers, or not at all.
-      linkSync(path, lock);
-      return held;
-    } catch {
-      const owner = await ownerOf(lock);
-      if (owner === 'nobody') {
-        await discard(lock, path);
-        continue;
-      }
-      server.close();
-      rmSync(path, { force: true });
-      throw inUse(folder, owner);
-    }
-  }
+function drop({ place, server }: Held): void {
+  server.close();
+  rmSync(join(place.path, NAME), { force: true });
+  leave(place);
 }
 
-async function listen(folder: string, path: string): Promise<Server | null> {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.end(`${process.pid}\n`);
-  });
+/** Resolves to the reason where there can be no lock. */
+async function take(folder: string): Promise<Held | string> {
+  let place: Place | null = null;
+  let server: Server | null = null;
   try {
     makeFolder(folder);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(path, resolve);
-    });
-  } catch {
-    return null;
+    place = placeOf(folder);
+    const path = join(place.path, `${NAME}.${randomBytes(4).toString('hex')}`);
+    server = await listen(path);
+    try {
+      await name(path, place, folder);
+    } finally {
+      rmSync(path, { force: true });
+    }
+    return { folder, place, server };
+  } catch (error) {
+    server?.close();
+    if (place !== null) leave(place);
+    if (error instanceof KnocktailError) throw error;
+    return messageOf(error);
   }
+}
+
+/** Gives the socket its second name, the lock: it is there at once, with somebody who answers, or not at all. */
+async function name(path: string, { path: folder }: Place, named: string): Promise<void> {
+  const lock = join(folder, NAME);
+  for (;;) {
+    try {
+      linkSync(path, lock);
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+    const owner = await ownerOf(lock);
+    if (owner !== null) throw inUse(named, owner);
+    await discard(lock, path);
+  }
+}
+
+function placeOf(folder: string): Place {
+  if (Buffer.byteLength(folder) + 1 + LONGEST_NAME <= LONGEST_PATH) return { path: folder, fd: null };
+  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  return { path: `/proc/self/fd/${fd}`, fd };
+}
+
+function leave({ fd }: Place): void {
+  if (fd !== null) closeSync(fd);
+}
+
+async function listen(path: string): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.end(`${process.pid} ${pidNamespace()}\n`);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
   // It is no reason to go on running.
   server.unref();
   return server;
 }
 
-/** The process id of the daemon that holds the lock, as it says itself: in another container it is another. */
-function ownerOf(lock: string): Promise<string> {
+/** What ids of processes are told apart by; empty where that is not known. */
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '';
+  }
+}
+
+/** Who holds the lock, in words, as far as it says itself; null for nobody. */
+function ownerOf(lock: string): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = connect(lock);
     let said = '';
@@ -110,9 +154,13 @@ function ownerOf(lock: string): Promise<string> {
       said += text.toString('latin1');
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      resolve(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? 'nobody' : 'unknown');
+      resolve(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? null : 'another knocktail');
     });
-    socket.on('close', () => resolve(/^\d+$/.test(said.trim()) ? said.trim() : 'unknown'));
+    socket.on('close', () => {
+      const [, pid, namespace = ''] = /^(\d+) (\S*)\n$/.exec(said) ?? [];
+      const where = namespace === pidNamespace() ? '' : ' in another container';
+      resolve(pid === undefined ? 'another knocktail' : `another knocktail (pid ${pid}${where})`);
+    });
   });
 }
 
@@ -126,20 +174,19 @@ async function discard(lock: string, path: string): Promise<void> {
     linkSync(path, guard);
   } catch {
     // Unless its owner was killed right there, it goes in a moment.
-    if ((await ownerOf(guard)) === 'nobody') rmSync(guard, { force: true });
+    if ((await ownerOf(guard)) === null) rmSync(guard, { force: true });
     await sleep(GUARD_MS);
     return;
   }
   try {
-    if ((await ownerOf(lock)) === 'nobody') rmSync(lock, { force: true });
+    if ((await ownerOf(lock)) === null) rmSync(lock, { force: true });
   } finally {
     rmSync(guard, { force: true });
   }
 }
 
 function inUse(folder: string, owner: string): KnocktailError {
-  const who = owner === 'unknown' ? 'another knocktail' : `another knocktail (pid ${owner})`;
-  return new KnocktailError(`${who} uses this state folder`, {
+  return new KnocktailError(`${owner} uses this state folder`, {
     where: 'state',
     value: folder,
     exitCode: EXIT.UNAVAILABLE,

@@ -1,8 +1,9 @@
 /** Lines of the log -> a file. */
 
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { EXIT, KnocktailError, messageOf } from '../errors.ts';
 import type { Form, Sink } from '../log.ts';
+import { openToAppend } from '../replace.ts';
 
 /** Appends to a file. Each line is written before the call returns, so that none dies with the process. */
 export class FileSink implements Sink {
@@ -40,7 +41,7 @@ export class FileSink implements Sink {
 
 function openLog(path: string): number {
   try {
-    return openSync(path, 'a', 0o640);
+    return openToAppend(path, 0o640);
   } catch (cause) {
     throw new KnocktailError('the log file cannot be opened', {
       where: path,

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -74,9 +74,55 @@ describe('a state folder', () => {
     server.close();
   });
 
-  it('that cannot be written has no lock', async () => {
+  it('that cannot be written has no lock, for a reason', async () => {
     const file = join(scratchFolder(), 'file');
     writeFileSync(file, '');
-    await new StateLock().hold(join(file, 'state'));
+    expect(await new StateLock().hold(join(file, 'state'))).toMatch(/ENOTDIR/);
+  });
+
+  it('may have a path that is too long for a socket', async () => {
+    const long = join(folder, 'a'.repeat(200));
+    const [first, second] = [new StateLock(), new StateLock()];
+    expect(await first.hold(long)).toBeNull();
+    await expect(second.hold(long)).rejects.toThrow(held);
+    first.release();
+    expect(await second.hold(long)).toBeNull();
+    second.release();
+    expect(readdirSync(long)).toEqual([]);
+  });
+
+  it('has one name in it while it is held, so that nothing piles up when daemons are killed', async () => {
+    const lock = new StateLock();
+    await lock.hold(folder);
+    expect(readdirSync(folder)).toEqual(['lock']);
+    lock.release();
+  });
+
+  it('is not left where what it was to be left for has failed', async () => {
+    const [first, second] = [new StateLock(), new StateLock()];
+    await first.hold(folder);
+    const failing = first.hold(`${folder}-2`, () => Promise.reject(new Error('the configuration is wrong')));
+    await expect(failing).rejects.toThrow('the configuration is wrong');
+    await expect(second.hold(folder)).rejects.toThrow('uses this state folder');
+    expect(await second.hold(`${folder}-2`)).toBeNull();
+    for (const lock of [first, second]) lock.release();
+  });
+
+  it('of a process in another container is told as such', async () => {
+    const other = new StateLock();
+    await other.hold(folder);
+    other.release();
+    const server = createServer((socket) => socket.end('7 pid:[1]\n')).listen(join(folder, 'lock'));
+    await once(server, 'listening');
+    await expect(new StateLock().hold(folder)).rejects.toThrow(
+      'another knocktail (pid 7 in another container) uses this state folder',
+    );
+    server.close();
+  });
+
+  it('is not locked where something else has the name of the lock', async () => {
+    mkdirSync(join(folder, 'lock', 'x'), { recursive: true });
+    expect(await new StateLock().hold(folder)).toMatch(/lock/);
+    expect(readdirSync(folder)).toEqual(['lock']);
   });
 });
