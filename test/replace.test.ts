@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import {
   closeSync,
-  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -60,27 +58,6 @@ it('a symlink that somebody has put in the way is replaced, and what it leads to
   expect(readdirSync(folder).sort()).toEqual(['file', 'victim']);
 });
 
-it.skipIf(process.getuid?.() !== 0)(
-  'a symlink or a pipe of somebody else is replaced by a page',
-  async () => {
-    const [victim, path] = [join(folder, 'victim'), join(folder, 'page')];
-    writeFileSync(victim, 'mine');
-    for (const target of [victim, '/dev/null']) {
-      rmSync(path, { force: true });
-      symlinkSync(target, path);
-      lchownSync(path, 65_534, 65_534);
-      await writeOut(path, 'page', 0o644);
-      expect(lstatSync(path).isFile()).toBe(true);
-    }
-    expect(readFileSync(victim, 'utf8')).toBe('mine');
-    rmSync(path);
-    execFileSync('mkfifo', [path]);
-    lchownSync(path, 65_534, 65_534);
-    await writeOut(path, 'page', 0o644);
-    expect(readFileSync(path, 'utf8')).toBe('page');
-  },
-);
-
 it('a device is written to, by a symlink of ours as well', async () => {
   symlinkSync('/dev/null', join(folder, 'page'));
   for (const path of [join(folder, 'page'), '/dev/null']) {
@@ -89,14 +66,11 @@ it('a device is written to, by a symlink of ours as well', async () => {
   }
 });
 
-it('a file is added to through a symlink of ours, and not through one of somebody else', () => {
+it('a file is added to through a symlink of ours', () => {
   const [target, path] = [join(folder, 'target'), join(folder, 'log')];
   symlinkSync(target, path);
   closeSync(openToAppend(path, 0o640));
   expect(statSync(target).mode & 0o777).toBe(0o640);
-  if (process.getuid?.() !== 0) return;
-  lchownSync(path, 65_534, 65_534);
-  expect(() => openToAppend(path, 0o640)).toThrow('a symlink that another user made');
 });
 
 it('a file that is replaced at once stays what it was where that fails', () => {

@@ -65,11 +65,13 @@ export function addOpen(program: Command, io: Io): void {
     .argument('<door>', 'a door with open:')
     .argument('<ip>', 'the address to open it for', toAddress)
     .action(async (door: string, source: Address, options: OpenOptions) => {
-      const { config, firewall } = await prepare(options, io);
+      const { config } = await readConfigFile(options.config);
       const settings = doorNamed(door, config, options.config).open;
       if (settings === null) throw usage('the door has no open:', door, 'name a door that has one');
       const hindered = hindrance(source, settings.to);
       if (hindered !== null) throw hindered;
+      // Only now, so that a mistyped door is named also where there is no iptables.
+      const firewall = firewallFor(config, io);
       const forUs = options.for ?? settings.forUs;
       for (const text of (await firewall.ensure()).told) io.stderr.write(`${text}\n`);
       if (!firewall.hasTime && forUs !== null) {
@@ -140,7 +142,11 @@ function withOptions(command: Command): Command {
 
 async function prepare({ config: path }: Options, io: Io): Promise<{ config: Config; firewall: Firewall }> {
   const { config } = await readConfigFile(path);
-  return { config, firewall: firewallOf(config, (text) => io.stderr.write(`${text}\n`)) };
+  return { config, firewall: firewallFor(config, io) };
+}
+
+function firewallFor(config: Config, io: Io): Firewall {
+  return firewallOf(config, (text) => io.stderr.write(`${text}\n`));
 }
 
 async function listed(firewall: Firewall): Promise<Listed> {

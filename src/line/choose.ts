@@ -58,8 +58,11 @@ export async function choose(machine = thisMachine()): Promise<Choice> {
 }
 
 /** Where most systems have it, else in the folders of PATH: NixOS and Guix have it elsewhere. Null where there is none. */
-export function findJournalctl(searchPath = process.env['PATH'] ?? ''): string | null {
-  return JOURNALCTLS.find(isProgram) ?? findProgram('journalctl', searchPath);
+export function findJournalctl(
+  searchPath = process.env['PATH'] ?? '',
+  usual: readonly string[] = JOURNALCTLS,
+): string | null {
+  return usual.find(isProgram) ?? findProgram('journalctl', searchPath);
 }
 
 /** Whether the journal shows messages of the kernel to this user. */

@@ -238,12 +238,12 @@ describe('auto', () => {
     });
   });
 
-  it('finds journalctl in a folder of PATH', () => {
-    expect(findJournalctl(`/nonexistent:${folder}`)).not.toBeNull();
-    program('journalctl', 'exit 0');
-    expect([join(folder, 'journalctl'), '/usr/bin/journalctl', '/bin/journalctl']).toContain(
-      findJournalctl(folder),
-    );
+  it('finds journalctl in its usual place, else in a folder of PATH, else nowhere', () => {
+    const inPath = program('journalctl', 'exit 0');
+    const usual = program('usual', 'exit 0');
+    expect(findJournalctl(folder, ['/nonexistent/journalctl', usual])).toBe(usual);
+    expect(findJournalctl(`/nonexistent:${folder}`, ['/nonexistent/journalctl'])).toBe(inPath);
+    expect(findJournalctl('/nonexistent', [])).toBeNull();
   });
 
   it('else the first file that has lines of the kernel', async () => {

@@ -1,40 +1,10 @@
 /** The metrics of counts. */
 
-import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import type { Counts } from '../../src/counts.ts';
 import { expose } from '../../src/metrics/exposition.ts';
 import { familiesOf } from '../../src/metrics/families.ts';
-import { describeWith } from '../lab/describe.ts';
+import { COUNTS, RUN } from './counts.ts';
 import { parseMetrics } from './parse.ts';
-
-const COUNTS: Counts = {
-  logs: [
-    {
-      log: '/var/log/kern.log',
-      ...{ trusted: 20, untrusted: 3, overwritten: 5, suppressed: 7 },
-      ...{ readAt: 1_795_219_200_500_000, packetAt: 1_795_219_199_000_000 },
-    },
-    {
-      log: 'kmsg',
-      ...{ trusted: 0, untrusted: 0, overwritten: 0, suppressed: 0 },
-      ...{ readAt: null, packetAt: null },
-    },
-  ],
-  attempts: 2,
-  evicted: 1,
-  decisions: new Map([['ssh', { stage: 9, open: 3, reset: 1, timeout: 2, trap: 0 }]]),
-  nearMisses: { 'one step short': 1, trap: 0, 'port sweep': 2, unfinished: 0 },
-  openings: new Map([['ssh', 4]]),
-  firewall: {
-    ensure: { done: 1, failed: 0 },
-    list: { done: 1, failed: 0 },
-    insert: { done: 3, failed: 1 },
-    remove: { done: 2, failed: 0 },
-  },
-  commands: { ran: 6, failed: 1, running: 1, pending: 2 },
-};
-const RUN = { version: '1.2.3', startedAt: 1_795_219_000_000_000 };
 
 it('counts become samples with logs, doors and words of ours as labels', () => {
   const samples = parseMetrics(expose(familiesOf(COUNTS, RUN)));
@@ -68,15 +38,4 @@ it('a door of knockd may be called anything', () => {
   const counts = { ...COUNTS, openings: new Map([['a"b\\c\nd', 1]]) };
   const samples = parseMetrics(expose(familiesOf(counts, RUN)));
   expect(samples.get('knocktail_openings{door="a\\"b\\\\c\\nd"}')).toBe(1);
-});
-
-describeWith(['promtool'], 'promtool', () => {
-  it('has nothing to say against them', () => {
-    const input = expose(familiesOf(COUNTS, RUN));
-    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
-      input,
-      encoding: 'utf8',
-    });
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
-  });
 });

@@ -1,6 +1,5 @@
 /** The stop commands that are owed, on a disk that may fail at any moment. */
 
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -18,10 +17,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, StopDisk } from '../../src/opening/disk.ts';
 import { StopJournal } from '../../src/opening/journal.ts';
 import { lineOf, readLines } from '../../src/opening/record.ts';
-import type { SavedStop } from '../../src/opening/stop.ts';
-import { describeWith } from '../lab/describe.ts';
 import { removeFolder } from '../lab/remove-folder.ts';
-import { address } from '../openings.ts';
+import { stop } from './saved-stop.ts';
 
 let folder: string;
 let told: string[];
@@ -30,22 +27,6 @@ beforeEach(() => {
   told = [];
 });
 afterEach(() => removeFolder(join(folder, '..', '..')));
-
-function stop(number: number, parts: Partial<SavedStop> = {}): SavedStop {
-  return {
-    id: number.toString(16).padStart(16, '0'),
-    door: 'größe',
-    source: address('2001:db8::7'),
-    command: 'echo "%IP%\n" | tr a b',
-    waitUs: 10_000_000,
-    dueAt: 123_456,
-    dueAtWall: 1_795_212_345_000_000,
-    boot: 'b',
-    isStarting: false,
-    failures: 0,
-    ...parts,
-  };
-}
 
 const journalOn = (disk: Disk | null = new StopDisk(folder)) =>
   new StopJournal(disk, (text) => void told.push(text));
@@ -238,42 +219,6 @@ describe.each(['ENOSPC', 'EIO', 'EROFS'])('a disk that answers %s', (code) => {
     disk.failing = new Set(['read']);
     expect(await journalOn(disk).read()).toEqual([]);
     expect(told).toEqual([expect.stringContaining(code)]);
-  });
-});
-
-describeWith(['root'], 'a real disk', () => {
-  afterEach(() => execFileSync('umount', ['-l', join(folder, '..')], { stdio: 'ignore' }));
-
-  const mount = (options: string): void => {
-    mkdirSync(join(folder, '..'), { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', join(folder, '..')]);
-  };
-
-  it('that is full keeps what it has, and takes more once there is room', async () => {
-    mount('size=64k');
-    const journal = journalOn();
-    await journal.keep(stop(1));
-    const ballast = join(folder, '..', 'ballast');
-    expect(() => writeFileSync(ballast, Buffer.alloc(1024 * 1024))).toThrow('ENOSPC');
-    const kept: boolean[] = [];
-    for (let number = 2; number < 40; number++) kept.push(await journal.keep(stop(number)));
-    expect(kept).toContain(false);
-    expect(await idsOnDisk()).toEqual([1, ...kept.flatMap((isKept, index) => (isKept ? [index + 2] : []))]);
-    rmSync(ballast);
-    expect(await journal.keep(stop(99))).toBe(true);
-    expect(await idsOnDisk()).toHaveLength(40);
-  });
-
-  it('that becomes read-only keeps what it has', async () => {
-    mount('size=1m');
-    const journal = journalOn();
-    await journal.keep(stop(1));
-    execFileSync('mount', ['-o', 'remount,ro', join(folder, '..')]);
-    expect(await journal.keep(stop(2))).toBe(false);
-    expect(await idsOnDisk()).toEqual([1]);
-    execFileSync('mount', ['-o', 'remount,rw', join(folder, '..')]);
-    expect(await journal.keep(stop(3))).toBe(true);
-    expect(await idsOnDisk()).toEqual([1, 2, 3]);
   });
 });
 

@@ -1,12 +1,9 @@
-/** Ends a test run with one line that says what ran, and what else there is to run. */
+/** Ends a test run with one line that says how it went, and what else there is to run. */
 
 import { appendFileSync } from 'node:fs';
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestModule, TestRunEndReason } from 'vitest/node';
 
-const NEXT: Readonly<Record<string, string>> = {
-  unit: 'Kernel, daemon, container and browser tests: npm run test:e2e (as root).',
-  e2e: '',
-};
+const REST = 'Kernel, daemon, container and browser tests: npm run test:e2e (needs root)';
 
 export default class Summary implements Reporter {
   #startedMs = 0;
@@ -15,24 +12,31 @@ export default class Summary implements Reporter {
     this.#startedMs = performance.now();
   }
 
-  onTestRunEnd(modules: readonly TestModule[]): void {
-    const counts = { passed: 0, failed: 0, skipped: 0 };
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[], reason: TestRunEndReason): void {
+    // An error outside any test, or a file that cannot be loaded, counts as a failed test.
+    const counts = { passed: 0, failed: errors.length, skipped: 0 };
     for (const module of modules) {
-      if (!module.ok() && [...module.children.allTests()].length === 0) counts.failed++;
-      for (const test of module.children.allTests()) {
+      const tests = [...module.children.allTests()];
+      if (tests.length === 0 && !module.ok()) counts.failed++;
+      for (const test of tests) {
         const { state } = test.result();
         if (state !== 'pending') counts[state]++;
       }
     }
     const seconds = Math.round((performance.now() - this.#startedMs) / 1_000);
-    const { passed, failed, skipped } = counts;
-    const total = passed + failed;
-    const what = failed === 0 ? `All ${total} tests passed` : `${failed} of ${total} tests failed`;
-    const left = skipped === 0 ? '' : `, ${skipped} were skipped`;
-    const kind = modules.some(({ project }) => project.name === 'unit') ? 'unit' : 'e2e';
-    process.stdout.write(`${what} in ${seconds} s${left}. ${NEXT[kind] ?? ''}\n`);
-    // For a script that adds several runs up.
+    const isUnit = modules.every(({ project }) => project.name === 'unit');
+    const [passed, failed, skipped] = [counts.passed, counts.failed, counts.skipped].map((count) =>
+      count.toLocaleString('en'),
+    );
+    const parts = [
+      ...(counts.failed > 0 ? [`${failed} failed`] : []),
+      `${passed} ${isUnit ? '' : 'end-to-end '}tests passed`,
+      ...(counts.skipped > 0 ? [`${skipped} skipped`] : []),
+    ];
+    const isCut = reason === 'interrupted' ? ' Interrupted.' : '';
+    process.stdout.write(`${parts.join(', ')} in ${seconds} s.${isCut}${isUnit ? ` ${REST}` : ''}\n`);
+    // For .ci/run, which adds several runs up.
     const file = process.env['KNOCKTAIL_TEST_COUNTS'];
-    if (file !== undefined) appendFileSync(file, `${passed} ${failed} ${skipped}\n`);
+    if (file !== undefined) appendFileSync(file, `${counts.passed} ${counts.failed} ${counts.skipped}\n`);
   }
 }
