@@ -44,6 +44,7 @@ export default defineConfig({
   test: {
     // Reports are in local time.
     env: { TZ: 'UTC' },
+    setupFiles: ['./test/support/umask.ts'],
     reporters: ['default', './test/support/summary.ts'],
     // The groups run one after the other.
     projects: [

@@ -21,7 +21,7 @@ export async function runInFile(): Promise<void> {
   const log = join(folder, 'kern.log');
   const config = join(folder, 'knock.yaml');
   writeFileSync(log, '');
-  writeFileSync(config, configFor(log));
+  writeFileSync(config, configFor(log), { mode: 0o600 });
   try {
     step('The daemon starts, with a firewall that prints what it would do.');
     const argv = [DAEMON, 'run', '-c', config, '--dry-run'];

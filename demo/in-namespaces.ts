@@ -16,7 +16,7 @@ export async function runInNamespaces(): Promise<void> {
     await lab.listen(DOOR_PORT);
     await lab.pumpLog();
     const config = join(lab.folder, 'knock.yaml');
-    writeFileSync(config, configFor(lab));
+    writeFileSync(config, configFor(lab), { mode: 0o600 });
     step('The daemon starts. It makes the chain KNOCKD and the jump to it, ahead of the rules that drop.');
     const daemon = new ShownDaemon(lab.spawn('server', [process.execPath, DAEMON, 'run', '-c', config]));
     await daemon.says('ready');

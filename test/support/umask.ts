@@ -1,0 +1,3 @@
+/** Lets tests write files as most users do: knocktail refuses a configuration that a group can change. */
+
+process.umask(0o022);
