@@ -30,8 +30,8 @@ interface Place {
 }
 
 /**
- * A process id in a file would outlive `kill -9`, and mean nothing in another container that shares the folder. A socket
- * that nobody listens at any more refuses connections, whoever asks and wherever. (Node has no flock(2).)
+ * A process id in a file would outlive `kill -9` and mean nothing in another container that shares the folder. A socket
+ * without a listener refuses connections, from every process and container. (Node has no flock(2).)
  */
 export class StateLock {
   #held: Held | null = null;

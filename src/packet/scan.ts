@@ -110,15 +110,15 @@ export class PacketScan {
   }
 
   /**
-   * When the first of these lines was written, whoever wrote it; null where it does not say, or only by a kernel's
-   * stamp, whose clock may have drifted.
+   * When the first of these lines was written, by any program. Null for a line without a stamp, or with only the
+   * kernel's, whose clock may have drifted.
    */
   timeOfFirst(bytes: Buffer, readAt: Micros): Micros | null {
     const lineEnd = bytes.indexOf(LF);
     return this.#timeOf(bytes, 0, lineEnd < 0 ? bytes.length : lineEnd, readAt, true);
   }
 
-  /** When the last of these lines was written, whoever wrote it; null where it does not say. */
+  /** When the last of these lines was written, by any program; null for a line without a stamp. */
   timeOfLast(bytes: Buffer, readAt: Micros): Micros | null {
     const end = bytes.at(-1) === LF ? bytes.length - 1 : bytes.length;
     return this.#timeOf(bytes, bytes.lastIndexOf(LF, end - 1) + 1, end, readAt, false);

@@ -22,7 +22,7 @@ export interface Rule {
 }
 
 export interface Chain {
-  /** What becomes of a packet that no rule decides; null in a chain that others jump to. */
+  /** The verdict on a packet that no rule decides; null in a chain that others jump to. */
   readonly policy: 'accept' | 'drop' | null;
   readonly rules: readonly Rule[];
 }

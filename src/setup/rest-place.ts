@@ -13,7 +13,7 @@ const ENDS: ReadonlySet<string> = new Set(['ACCEPT', 'DROP', 'REJECT', 'RETURN',
  * The rule number behind the last rule that may let a packet in; null where nothing is dropped that no rule has
  * been made for, so that nobody would know what to log.
  *
- * @param policy what becomes of a packet that no rule takes; null in a chain of the user's
+ * @param policy the verdict on a packet that no rule takes; null in a user-defined chain
  * @param chains those that the rules may lead to, as far as they are known
  */
 export function restPlace(
