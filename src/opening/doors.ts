@@ -22,7 +22,7 @@ export class Doors {
   readonly keeper: Keeper;
   readonly #parts: DoorsParts;
   readonly #journal: StopJournal;
-  readonly #timetable = new Timetable(() => this.#flush());
+  readonly #timetable = new Timetable(() => this.keeper.closeAll());
   #doors: KeeperParts['doors'];
   #moving: Promise<void> = Promise.resolve();
 
@@ -52,12 +52,7 @@ export class Doors {
 
   async shutdown(): Promise<void> {
     this.#timetable.set(null);
-    if (this.#parts.closeOnExit) this.#flush();
+    if (this.#parts.closeOnExit) this.keeper.closeAll();
     await this.keeper.shutdown();
-  }
-
-  #flush(): void {
-    this.#parts.log.info('closing all doors');
-    this.keeper.flush();
   }
 }

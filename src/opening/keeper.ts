@@ -88,11 +88,23 @@ export class Keeper {
     this.#commands.setDoors(doors);
   }
 
-  /** Closes all that is open, or what of it is wanted. Returns at once. */
-  flush(isWanted: (opening: Opening) => boolean = () => true): void {
-    // What is knocked open from here on is opened after this.
+  /** Closes what is open and wanted. Returns at once. What is knocked open from here on is opened after this. */
+  flush(isWanted: (opening: Opening) => boolean): void {
+    this.#flush(() => this.#rules.flush(isWanted));
+  }
+
+  /** Closes all that is open. Returns at once. */
+  closeAll(): void {
+    this.#flush(() => {
+      // Said here, so that the log names doors that still wait to be opened before this, as they are closed after it.
+      this.#parts.log.info('closing all doors');
+      return this.#rules.flush(() => true);
+    });
+  }
+
+  #flush(work: () => Promise<void>): void {
     this.#knocks = null;
-    this.#enqueue(() => this.#rules.flush(isWanted));
+    this.#enqueue(work);
   }
 
   /** Sees to it that the chain and its jumps stand. Returns at once; what is asked for again meanwhile is done once. */

@@ -321,7 +321,7 @@ describe('the keeper', () => {
     it.opened('web', SOURCE);
     await pass(0);
     firewall.failing = 'list';
-    it.flush();
+    it.closeAll();
     await pass(0);
     expect(firewall.rules).toEqual([]);
     expect(said).toContain('what stands in the chain is not known: no such luck');
@@ -532,7 +532,7 @@ describe('the keeper', () => {
     it.flush(({ door }) => door === 'web');
     await pass(0);
     expect(firewall.rules.map(({ door }) => door)).toEqual(['ssh', 'ssh']);
-    it.flush();
+    it.closeAll();
     await pass(0);
     expect(firewall.rules).toEqual([]);
     it.opened('ssh', SOURCE);
@@ -543,7 +543,7 @@ describe('the keeper', () => {
   it('flushed, it closes what was knocked open before, and nothing that comes after', async () => {
     const it = await keeper({ ssh: opens(60), web: opens(60) });
     it.opened('ssh', SOURCE);
-    it.flush();
+    it.closeAll();
     it.opened('web', SOURCE);
     await pass(0);
     expect(firewall.rules.map(({ door }) => door)).toEqual(['web']);
