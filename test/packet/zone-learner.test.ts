@@ -82,12 +82,56 @@ describe('old lines that are put back', () => {
     expect(log.notices).toEqual([]);
   });
 
+  it('stay old, though many of them in a row are off by nearly the same', () => {
+    const log = new Log();
+    const ages = Array.from({ length: 6_000 }, (_, line) => log.ageAt(0, -1.5 + line / 5 / 3_600));
+    expect(Math.min(...ages)).toBeGreaterThan(4_000);
+    expect(log.notices).toEqual([]);
+  });
+
+  it('stay old, put back behind lines that are new', () => {
+    const log = new Log();
+    for (let line = 0; line < 5; line++) log.line(0, 0);
+    expect(Math.min(...Array.from({ length: 99 }, () => log.ageAt(0.1, -1)))).toBeGreaterThan(3_000);
+  });
+
   it('stay old among lines that are new', () => {
     const log = new Log();
     for (let at = 0; at < 30; at++) {
       expect(log.ageAt(at, 0)).toBeLessThan(1.5);
       expect(log.ageAt(at + 0.5, -1)).toBeGreaterThan(3_500);
     }
+  });
+});
+
+describe('lines with other stamps among those of another zone', () => {
+  it.each([0, -1, 2, -300])('keep nobody from learning it: %d h', (hours) => {
+    const log = new Log();
+    for (let at = 0; at < 3; at += 0.2) {
+      log.line(at, -5);
+      if (hours === 0) log.line(at + 0.05, -5);
+      log.line(at + 0.1, hours);
+    }
+    expect(log.ageAt(3, -5)).toBeLessThan(1.5);
+  });
+
+  it('do not make it forgotten while its own lines come', () => {
+    const log = new Log();
+    log.line(0, -5, 50_000 * S);
+    for (const [second, hours] of [-1, -2, -3, -4, -6].entries()) {
+      const at = 10 * (second + 1);
+      log.line(at, hours, (50_000 + at) * S);
+      expect(log.ageAt(at + 1, -5)).toBeLessThan(1.5);
+    }
+  });
+});
+
+describe('a clock that is some seconds off, in another zone', () => {
+  it.each([-8, -4, 4, 8])('opens within max_age: %d s', (seconds) => {
+    const log = new Log();
+    for (const at of [0, 0.7, 1.4, 2.1]) log.line(at, -5 + seconds / 3_600);
+    expect(Math.abs(log.ageAt(3, -5 + seconds / 3_600))).toBeLessThan(9.5);
+    expect(log.notices).toMatchObject([{ kind: 'zone', isZone: true }]);
   });
 });
 
