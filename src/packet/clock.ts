@@ -179,12 +179,17 @@ export class HostClock {
     });
     if (learned !== null) {
       this.#notices.push({ kind: 'zone', host: this.#host, byUs: learned.us, isZone: learned.isZone });
-      // What was found before goes by stamps of another zone.
-      this.#offsets = [];
-      this.#current = null;
+      this.#forget(uptimeUs === null ? null : wall - uptimeUs);
     }
     const corrected = this.#zone.correct(wall, readAt, hasZone);
     return corrected <= readAt + AHEAD_US ? corrected : null;
+  }
+
+  /** Forgets what goes by stamps of another zone: offsets such as this one, or all where a line does not show which. */
+  #forget(measured: Micros | null): void {
+    const isWrong = ({ us }: Offset): boolean => measured === null || Math.abs(us - measured) <= AGREE_US;
+    this.#offsets = this.#offsets.filter((offset) => !isWrong(offset));
+    if (this.#current !== null && isWrong(this.#current)) this.#current = null;
   }
 
   /** Whether the kernel's own stamp says that the line is new, whatever the logger's stamp says. */
@@ -230,7 +235,9 @@ export class HostClock {
     if (this.#relearn(offset, machine)) return { us: uptimeUs + offset.us, clock: 'kernel' };
     const isLate = machine.live && machine.bootedAt !== null && measured > current.us && this.#mayBeLate;
     if (isLate && current.isConfirmed) return { us: uptimeUs + current.us, clock: 'kernel' };
-    return { us: uptimeUs + offset.us, clock: 'syslog' };
+    // Lines that agree are as far apart as the kernel says; one that may be of another kind stands for itself.
+    const isOfOffset = Math.abs(measured - offset.us) <= COARSE_US;
+    return { us: isOfOffset ? uptimeUs + offset.us : wall, clock: 'syslog' };
   }
 
   get #mayBeLate(): boolean {

@@ -38,6 +38,17 @@ describe('a clock of a boot', () => {
     expect(clock.place(stamps(5 * S, BOOT + 3_661 * S), 0).time).toBe(BOOT + 3_661 * S);
   });
 
+  it('is not moved by one line of another zone that the kernel calls new', () => {
+    const clock = new HostClock('', true);
+    const place = (uptimeUs: number, wall: number) =>
+      clock.place({ uptimeUs, wall, hasZone: false }, BOOT + 90_000 * S, { live: true, bootedAt: BOOT });
+    const before = place(90_000 * S, BOOT + 90_000 * S);
+    place(90_004 * S, BOOT + 86_400 * S);
+    expect(place(90_000 * S, BOOT + 90_000 * S)).toEqual(before);
+    place(89_996 * S, BOOT + 86_400 * S);
+    expect(place(90_000 * S, BOOT + 90_000 * S)).toEqual(before);
+  });
+
   it('is not moved by a logger that is late by a second or two', () => {
     const clock = new TestClock({ live: false });
     clock.place(stamps(100 * S, BOOT), 0);
