@@ -32,6 +32,9 @@ const FRESH_US = 62 * US_PER_SECOND;
 const RECORD_US = US_PER_SECOND;
 /** `[  +0.157500] ` of dmesg -H, and `[<    0.157500>] ` of --time-format delta. */
 const DELTA = /\[(?: *\+|< *)(\d+\.\d{6})>?\] *$/;
+const ESCAPE = 0x1b;
+/** `ESC [ 32 m` (ECMA-48, 8.3.117); also `ESC [ K`, which grep --color=always writes. */
+const COLOUR = new RegExp(`${String.fromCharCode(ESCAPE)}\\[[0-9;]*[mK]`, 'g');
 const NOTHING_SHIPPED: Shipped = { messages: [], time: null, uptimeUs: null, host: '' };
 
 export class AnyLines {
@@ -172,10 +175,16 @@ function firstBody(line: Buffer, prefixes: readonly Buffer[]): Found | null {
   return first;
 }
 
-/** Without what ends a line, or is left of the line before. */
+/** Without what ends a line, or is left of the line before, and without colours. */
 function textOf(line: Buffer): Buffer {
-  const start = textStart(line, 0, line.length);
-  return line.subarray(start, textEnd(line, start, line.length));
+  const plain = line.includes(ESCAPE) ? uncoloured(line) : line;
+  const start = textStart(plain, 0, plain.length);
+  return plain.subarray(start, textEnd(plain, start, plain.length));
+}
+
+/** dmesg and journalctl colour stamps and messages on a terminal, and wherever they are asked to. */
+function uncoloured(line: Buffer): Buffer {
+  return Buffer.from(line.toString('latin1').replace(COLOUR, ''), 'latin1');
 }
 
 /** Without the quote that closes a message: dmesg -J has a line for each field. */

@@ -21,7 +21,7 @@ const FRACTION_DIGITS = 6;
 /** What a moment can be, see Micros; and no log is older than Unix. */
 const [FIRST_YEAR, LAST_YEAR] = [1970, 2254];
 const US_PER_MINUTE = 60 * US_PER_SECOND;
-const [DOT, COMMA, MINUS, COLON, SLASH, UNDERSCORE] = [0x2e, 0x2c, 0x2d, 0x3a, 0x2f, 0x5f];
+const [DOT, COMMA, MINUS, COLON, SLASH, UNDERSCORE, CLOSE] = [0x2e, 0x2c, 0x2d, 0x3a, 0x2f, 0x5f, 0x5d];
 /** svlogd -ttt prints UTC with five digits of a second and does not say so (svlogd(8)). */
 const SVLOGD_DIGITS = 5;
 const UTC_FROM = (end: number): Zone => ({ us: 0, end });
@@ -81,7 +81,9 @@ function monthFirst(bytes: Buffer, at: number, end: number, reference: Micros): 
   const clock = clockTime(bytes, early === null ? dayEnd + 1 : early.end + 1, end);
   if (clock === null) return null;
   if (early !== null) return stampOf(early.year, month, day, clock, null);
-  const late = bytes[clock.end] === BLANK ? yearAt(bytes, clock.end + 1, end) : null;
+  const after = bytes[clock.end] === BLANK ? yearAt(bytes, clock.end + 1, end) : null;
+  // What follows may be a host, and its name 2001:db8::1.
+  const late = after !== null && isStampEnd(bytes, after.end, end) ? after : null;
   const year = late?.year ?? nearestYear(month, day, reference);
   return stampOf(year, month, day, clock, null, late?.end ?? clock.end);
 }
@@ -152,6 +154,12 @@ function stampOf(
 
 function monthAt(bytes: Buffer, at: number, end: number): number {
   return MONTHS.findIndex((name) => standsAt(bytes, name, at, end));
+}
+
+/** A stamp may stand in brackets, or have a colon behind it. */
+function isStampEnd(bytes: Buffer, at: number, end: number): boolean {
+  if (isFieldEnd(bytes, at, end) || bytes[at] === CLOSE) return true;
+  return bytes[at] === COLON && isFieldEnd(bytes, at + 1, end);
 }
 
 /** Four digits and no more. */
