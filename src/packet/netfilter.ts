@@ -6,6 +6,7 @@ import { BLANK, decimal, skipBlanks, standsAt, wordEnd } from './bytes.ts';
 const [OPEN, CLOSE, OPEN_PAREN, CLOSE_PAREN] = [0x5b, 0x5d, 0x28, 0x29];
 const MAX_PORT = 65_535;
 const NONE = -1;
+const NUL = 0;
 
 /** Between the interfaces and the addresses. `TUNNEL=` is that of sit devices. */
 const LINK_KEYS = [
@@ -105,7 +106,9 @@ export class Body {
     this.protoAt = this.protoEnd = at;
     const network = this.#readLink(bytes, at, end, isForeign);
     const proto = network < 0 ? NONE : this.#readNetwork(bytes, network, end);
-    return proto >= 0 && this.#readTransport(bytes, proto, end, isForeign);
+    if (proto < 0 || !this.#readTransport(bytes, proto, end, isForeign)) return false;
+    // A crash leaves NULs where a file had not been written: what is behind them is of another line.
+    return !bytes.subarray(at, end).includes(NUL);
   }
 
   /** `IN=eth0 OUT= MAC=... SRC=... DST=...`; returns where the next word begins. */
@@ -197,6 +200,8 @@ export class Body {
       } else if (standsAt(bytes, 'SEQ=', word, end)) {
         if (this.seq < 0) this.seq = decimal(bytes, word + 4, wordEnds);
       } else if (bytes[word] === OPEN) {
+        // Errors of ICMP quote a packet, and `INCOMPLETE [8 bytes]` says how much there is.
+        if (!this.#isPart && !standsAt(bytes, 'ICMP', this.protoAt, this.protoEnd)) return false;
         word = bracketEnd(bytes, word, end, OPEN, CLOSE);
         if (word < 0) return true;
       } else if (standsAt(bytes, 'OPT', word, end)) {

@@ -42,6 +42,19 @@ describe('a body', () => {
     });
   });
 
+  it('is none where a hole of a crash has joined two', () => {
+    const hole = '\0'.repeat(64);
+    expect(packetOf(`IN=eth0 OUT= ${MAC} SRC=192.0.2.9 DST=192.0.2.2 LEN=${hole} ID=7 DF ${SYN}`)).toBeNull();
+    expect(packetOf(`IN=eth0 OUT= ${MAC} ${NETWORK} PROTO=TCP SPT=4 DPT=7 RES=0${hole} ${SYN}`)).toBeNull();
+  });
+
+  it('is none where a bracket opens that the kernel does not write', () => {
+    for (const flags of ['', 'ACK '])
+      expect(
+        packetOf(`IN=eth0 OUT= ${MAC} ${NETWORK} PROTO=TCP SPT=4 DPT=7 WINDOW=9 RES=0x00 ${flags}[  12.3`),
+      ).toBeNull();
+  });
+
   it.each(['DPT=7000', 'x]SRC=6.6.6.6', 'e\u001b[31m', 'IN=eth1', 'OUT=', 'SRC=1.2.3.4'])(
     'takes an interface named %j for a name',
     (name) => {
