@@ -126,7 +126,7 @@ function placeOf(log: string): Pick<LogConfig, 'from'> & Partial<LogConfig> {
 /** Relative paths in a configuration are those of its folder, wherever the daemon is started. */
 function withPaths(config: Config, folder: string): Config {
   const within = (path: string | null): string | null => (path === null ? null : resolve(folder, path));
-  const doors = Object.entries(config.doors).map(
+  const doors = [...config.doors].map(
     ([name, door]) => [name, { ...door, oneTimeSequences: within(door.oneTimeSequences) }] as const,
   );
   return {
@@ -136,7 +136,7 @@ function withPaths(config: Config, folder: string): Config {
     logfile: within(config.logfile),
     metrics: within(config.metrics),
     pidfile: within(config.pidfile),
-    doors: Object.fromEntries(doors),
+    doors: new Map(doors),
   };
 }
 

@@ -40,6 +40,7 @@ class Reader {
   readonly #problems: Problem[] = [];
   readonly #warnings: Problem[] = [];
   readonly #doors = new Map<string, { readonly door: Door; readonly line: number }>();
+  readonly #names = new UniqueNames();
   readonly #options = new Map<string, string>();
   #usesyslog = false;
 
@@ -54,7 +55,7 @@ class Reader {
     return {
       config: {
         ...settingsFrom({ compat: 'knockd', usesyslog: this.#usesyslog, ...this.#given() }),
-        doors: Object.fromEntries([...this.#doors].map(([name, { door }]) => [name, door])),
+        doors: new Map([...this.#doors].map(([name, { door }]) => [name, door])),
       },
       problems: null,
       warnings: inOrder(this.#warnings),
@@ -105,7 +106,7 @@ class Reader {
         this.#warning(sequenceAt, 'the sequence does not count beside one_time_sequences');
       door.sequence = null;
     }
-    const unique = uniqueName(name, this.#doors);
+    const unique = this.#names.of(name);
     if (unique !== name) this.#warning(place, `a second door of this name (${name}), told as "${unique}"`);
     this.#doors.set(unique, { door, line });
     const timeout = entries.findLast(({ key }) => key === 'CMD_TIMEOUT');
@@ -186,11 +187,21 @@ class Reader {
   }
 }
 
-/** The name itself, or, where another door has it, with a number behind it. */
-export function uniqueName(name: string, taken: { has(name: string): boolean }): string {
-  for (let count = 1; ; count++) {
-    const unique = count === 1 ? name : `${name} (${count})`;
-    if (!taken.has(unique)) return unique;
+/** Names of doors, each given once. */
+export class UniqueNames {
+  readonly #taken = new Set<string>();
+  /** The last number behind a name. */
+  readonly #last = new Map<string, number>();
+
+  /** The name itself, or, where another door has it, with a number behind it. */
+  of(name: string): string {
+    for (let count = this.#last.get(name) ?? 1; ; count++) {
+      const unique = count === 1 ? name : `${name} (${count})`;
+      if (this.#taken.has(unique)) continue;
+      this.#last.set(name, count);
+      this.#taken.add(unique);
+      return unique;
+    }
   }
 }
 

@@ -132,8 +132,12 @@ const logs = z
   .transform((logs) => (Array.isArray(logs) ? logs : ([logs] satisfies [LogConfig])))
   .superRefine((logs, context) => {
     const placeOf = ({ from, path }: LogConfig): string => (from === 'file' ? path : from);
+    const seen = new Set<string>();
     for (const [index, log] of logs.entries()) {
-      if (logs.findIndex((other) => placeOf(other) === placeOf(log)) === index) continue;
+      if (!seen.has(placeOf(log))) {
+        seen.add(placeOf(log));
+        continue;
+      }
       const message = `read already (${placeOf(log)}), write each log once`;
       context.addIssue({ code: 'custom', path: [index], message });
     }
@@ -196,7 +200,8 @@ export const schema = strictMap({
   doors: z
     .record(doorName, door, DOORS_ERROR)
     .refine((doors) => Object.keys(doors).length > 0, DOORS_ERROR)
-    .describe('The doors, by name.'),
+    .describe('The doors, by name.')
+    .transform((doors): ReadonlyMap<string, DoorConfig> => new Map(Object.entries(doors))),
 })
   .transform(({ doors, ...rest }) => ({ ...settle(rest), doors }))
   .describe('knocktail: doors that open when the right ports are knocked on.');
@@ -234,4 +239,4 @@ function settle({
 }
 
 export type Config = z.output<typeof schema>;
-export type DoorConfig = Config['doors'][string];
+export type DoorConfig = z.output<typeof door>;

@@ -170,9 +170,11 @@ export const cron = z
       : refuse(context, wrong('a cron expression that ever comes', CRON_RIGHT)({ input: text })),
   );
 
-const NAME_RIGHT = 'use letters, digits, _ . and -, at most 64';
+const NAME_RIGHT = 'begin with a letter or digit, and use letters, digits, _ . and -, at most 64';
 export const DOOR_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-export const doorName = z.string().regex(DOOR_NAME, { error: wrong('a door name', NAME_RIGHT) });
+const NAME_ERROR = wrong('a door name', NAME_RIGHT);
+export const doorName = z.string().regex(DOOR_NAME, { error: NAME_ERROR });
+export const wrongDoorName = (name: string): string => NAME_ERROR({ input: name });
 
 export const chainName = z
   .string({ error: wrong('a chain', 'write the name of a chain') })

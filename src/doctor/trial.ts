@@ -42,7 +42,7 @@ export function chooseTrial(
     return `knocks count on ${config.interface} alone, and a test comes by another`;
   if (config.firewall.hooks.every((hook) => PASSING.has(hook)))
     return `knocks are for hosts behind this one (${config.firewall.hooks.join(', ')})`;
-  const doors = Object.entries(config.doors);
+  const doors = [...config.doors];
   const sequences = doors.flatMap(([door]) => sequencesOf(door));
   const trials = doors.flatMap(([door, settings]): Trial[] => {
     const to = settings.target ?? ours;

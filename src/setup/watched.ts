@@ -39,9 +39,9 @@ export function watched(
   sequencesOf: (door: string) => readonly Sequence[],
 ): Watched | null {
   if (family === 6 && !ipv6) return null;
-  const views = Object.values(doors).flatMap((door) => viewsOf(door, family));
+  const views = [...doors.values()].flatMap((door) => viewsOf(door, family));
   if (views.length === 0) return null;
-  const steps = Object.entries(doors).flatMap(([door, { trap }]) => [...sequencesOf(door).flat(), ...trap]);
+  const steps = [...doors].flatMap(([door, { trap }]) => [...sequencesOf(door).flat(), ...trap]);
   const echoes = [...new Set(steps.flatMap((step) => (step.proto === 'icmp' ? [step.size] : [])))];
   return {
     family,

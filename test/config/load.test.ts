@@ -13,7 +13,7 @@ const door = (lines: string) => `doors:\n  ssh:\n    sequence: [1111, 2222:udp, 
 describe('a configuration', () => {
   it('needs no more than one door with a sequence', () => {
     const { config } = loadConfig('doors: {ssh: {sequence: [4438, 1813:udp, 8235]}}');
-    expect(config?.doors['ssh']?.sequence).toEqual([
+    expect(config?.doors.get('ssh')?.sequence).toEqual([
       { proto: 'tcp', port: 4438 },
       { proto: 'udp', port: 1813 },
       { proto: 'tcp', port: 8235 },
@@ -38,7 +38,7 @@ describe('a configuration', () => {
   });
 
   it('has the timeouts of knockd where it names none', () => {
-    const ssh = loadConfig(door('')).config?.doors['ssh'];
+    const ssh = loadConfig(door('')).config?.doors.get('ssh');
     expect([ssh?.seqTimeoutUs, ssh?.cmdTimeoutUs]).toEqual([25_000_000, 10_000_000]);
   });
 
@@ -51,15 +51,15 @@ describe('a configuration', () => {
     ['1h', 3_600_000_000],
     ['1d', 86_400_000_000],
   ])('takes %s as a duration', (text, us) => {
-    expect(loadConfig(door(`    seq_timeout: ${text}\n`)).config?.doors['ssh']?.seqTimeoutUs).toBe(us);
+    expect(loadConfig(door(`    seq_timeout: ${text}\n`)).config?.doors.get('ssh')?.seqTimeoutUs).toBe(us);
   });
 
   it('takes sequences and flags in the spelling of knockd', () => {
     const { config } = loadConfig(
       'doors:\n  a:\n    sequence: 7000, 8000:UDP ,9000:tcp\n    tcpflags: "syn, !ack"\n',
     );
-    expect(config?.doors['a']?.sequence?.map(formatStep)).toEqual(['7000', '8000:udp', '9000']);
-    expect(config?.doors['a']?.tcpflags).toEqual({ set: 2, clear: 16 });
+    expect(config?.doors.get('a')?.sequence?.map(formatStep)).toEqual(['7000', '8000:udp', '9000']);
+    expect(config?.doors.get('a')?.tcpflags).toEqual({ set: 2, clear: 16 });
   });
 
   it('guards against sweeps unless it is to be like knockd', () => {
@@ -149,8 +149,8 @@ it('a door may take over the keys of another', () => {
     `${door('    open: &open { port: 22, for: 5s }\n').replace('ssh:', 'ssh: &ssh')}` +
       '  web:\n    <<: *ssh\n    open: { <<: *open, port: 443 }\n',
   );
-  expect(config?.doors['web']).toEqual({
-    ...config?.doors['ssh'],
+  expect(config?.doors.get('web')).toEqual({
+    ...config?.doors.get('ssh'),
     open: { port: 443, proto: 'tcp', to: null, forUs: 5_000_000 },
   });
   expect(problems('doors:\n  a: &a { sequence: [0] }\n  b: { <<: *a }\n')).toEqual([
