@@ -12,6 +12,7 @@ import {
   hosts,
   interfaceName,
   networks,
+  noControls,
   path,
   port,
   sequence,
@@ -26,6 +27,8 @@ import {
 const DEFAULT_SWEEP_GUARD_PORTS = 8;
 /** nft's limit; iptables --log-prefix takes 29. */
 const MAX_PREFIX = 127;
+
+const PREFIX_TOO_LONG = wrong('a prefix', `write at most ${MAX_PREFIX} bytes`);
 
 const SOURCES = ['auto', 'journal', 'kmsg', 'file', 'stdin'] as const;
 
@@ -90,18 +93,17 @@ const door = strictMap({
   }))
   .describe('A knock and what it does.');
 
+export const prefix = noControls('a prefix', 'write the --log-prefix of your LOG rules')
+  .max(MAX_PREFIX, { error: PREFIX_TOO_LONG })
+  .refine((prefix) => Buffer.byteLength(prefix) <= MAX_PREFIX, { error: PREFIX_TOO_LONG });
+
 const logKeys = strictMap({
   from: z
     .enum(SOURCES, { error: wrong('a source of log lines', `write one of ${SOURCES.join(', ')}`) })
     .optional()
     .describe('Where the kernel log is read; file where there is a path, else auto.'),
   path: path.optional().describe('The log file, /var/log/kern.log where from: file names none.'),
-  prefix: z
-    .string({ error: wrong('a prefix', 'write the --log-prefix of your LOG rules') })
-    .regex(/^[^\r\n]*$/, { error: wrong('a prefix', 'write it in one line') })
-    .max(MAX_PREFIX, { error: wrong('a prefix', `write at most ${MAX_PREFIX} characters`) })
-    .default('KNOCK ')
-    .describe('The --log-prefix of your LOG rules, blanks included.'),
+  prefix: prefix.default('KNOCK ').describe('The --log-prefix of your LOG rules, blanks included.'),
   format: z
     .enum(LOG_FORMATS, { error: wrong('a format', 'write kernel, ulogd or any') })
     .default('kernel')
