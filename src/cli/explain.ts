@@ -52,7 +52,7 @@ export function addExplain(program: Command, io: Io): void {
     .argument('[log]', 'the log file, or - for stdin', '-')
     .action(async (path: string, options: Options) => {
       // What is kept is bounded, and this keeps the garbage beside it small as well: by itself V8 lets a heap double.
-      setFlagsFromString('--heap-growing-percent=20');
+      setFlagsFromString('--heap-growing-percent=10');
       const { config: given } = await readConfigFile(options.config);
       const config = override(given, lineOverrides(options));
       const { trusted } = await explain(config, path, options, io);

@@ -7,7 +7,7 @@ import { type Read, readFlags, readSeconds, readSequence } from './knockd-values
 import { idleTimeout, inOrder, type Loaded, type Problem } from './problem.ts';
 import { type DoorConfig, settingsFrom } from './schema.ts';
 import { keyAdvice } from './similar.ts';
-import { interfaceName } from './values.ts';
+import { interfaceName, path } from './values.ts';
 
 /** knockd's own defaults, in seconds. */
 const SEQ_TIMEOUT_S = 25;
@@ -74,7 +74,9 @@ class Reader {
       if (this.#isSyslog(entry)) continue;
       if (!OPTION_KEYS.includes(entry.key) || entry.value === null)
         this.#unknown(entry, ['USESYSLOG', ...OPTION_KEYS]);
-      else if (entry.key !== 'INTERFACE' || this.#isInterface(entry.value, entry))
+      else if (
+        entry.key === 'INTERFACE' ? this.#isInterface(entry.value, entry) : this.#isPath(entry.value, entry)
+      )
         this.#options.set(entry.key, entry.value);
     }
   }
@@ -83,6 +85,14 @@ class Reader {
     const { error } = interfaceName.safeParse(name);
     if (name !== '' && error !== undefined) this.#problem(entry, error.issues[0]?.message ?? error.message);
     return name === '' || error === undefined;
+  }
+
+  /** An empty one counts as none. */
+  #isPath(value: string, entry: Entry): boolean {
+    const { error } = path.safeParse(value);
+    if (value === '' || error === undefined) return true;
+    this.#problem(entry, `${entry.key.toLowerCase()}: ${error.issues[0]?.message ?? error.message}`);
+    return false;
   }
 
   #readDoor({ name, line, entries }: Section): void {
@@ -127,6 +137,7 @@ class Reader {
       case 'ONE_TIME_SEQUENCES':
         door.oneTimeSequences = value;
         if (value === '') this.#problem(entry, 'no file (one_time_sequences), write the path of one');
+        else this.#isPath(value, entry);
         return true;
       case 'SEQ_TIMEOUT':
         door.seqTimeoutUs = (this.#take(readSeconds(value), entry) ?? 0) * US_PER_SECOND;

@@ -129,7 +129,7 @@ export const networks = z
 
 const HOST_RIGHT = 'write the name of a host as its log lines have it, or a list of names';
 /** As a log line can have it: one word. */
-const HOST_NAME = /^[^\s\u0000-\u001f\u007f]{1,255}$/;
+const HOST_NAME = /^[^\s\u0000-\u001f\u007f-\u009f]{1,255}$/;
 export const hosts = z
   .unknown()
   .transform((value, context) => {
@@ -178,8 +178,8 @@ export const yesOrNo = z.boolean({ error: wrong('a yes or no', 'write true or fa
 const MAX_COMMAND_BYTES = 65_536;
 export const command = z
   .string({ error: wrong('a command', 'write a line for /bin/sh') })
-  .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f]*$/, {
-    error: wrong('a command without control characters', 'write a line for /bin/sh'),
+  .regex(/^[^\0]*$/, {
+    error: wrong('a command without NUL', 'write a line for /bin/sh'),
   })
   .refine((command) => Buffer.byteLength(command) <= MAX_COMMAND_BYTES, {
     error: wrong(`a command of at most ${MAX_COMMAND_BYTES} bytes`, 'put it into a script'),

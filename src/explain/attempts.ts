@@ -24,7 +24,7 @@ interface Standing {
 
 const NOTHING: Standing = { attempt: null, expired: null };
 /** Of clients beyond that one is forgotten, and explained more poorly: the oldest of those with one step at most. */
-const MOST_CLIENTS = 10_000;
+const MOST_CLIENTS = 4_000;
 
 /** A client of a host. */
 export type Client = Pick<Packet, 'host' | 'src'>;

@@ -30,9 +30,9 @@ const TOLD_IN_A_ROW = 3;
 /** A source has as many misses remembered before its first step. */
 const REMEMBERED = 8;
 /** A flood can have a source for each packet, and each can be a first step. */
-export const MOST_SOURCES = 10_000;
+export const MOST_SOURCES = 5_000;
 /** Of all sources together; docs/explain.md says what memory that comes to. */
-export const MOST_REMARKS = 30_000;
+export const MOST_REMARKS = 20_000;
 
 /** How much a source matters: it has taken no step, one at most, or has got further. */
 const RANKS = [0, 1, 2] as const;

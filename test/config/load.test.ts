@@ -361,10 +361,10 @@ describe('what becomes an argument, a path or a rule', () => {
     (key) => {
       const told = (command: string) =>
         loadConfig(`doors: { a: { sequence: [1, 3, 2], ${key}: "${command}" } }`).problems?.map(
-          ({ line, text }) => `${line}: ${text.slice(0, 60)}`,
+          ({ line, text }) => `${line}: ${text.slice(0, 90)}`,
         ) ?? [];
       expect(told('echo a\\0b')).toEqual([
-        expect.stringMatching(/^1: doors\.a\..*: not a command without control/),
+        expect.stringMatching(/^1: doors\.a\..*: not a command without NUL/),
       ]);
       expect(told('x'.repeat(65_537))).toEqual([
         expect.stringMatching(/not a command of at most 65536 bytes/),
