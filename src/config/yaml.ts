@@ -13,30 +13,32 @@ export type Read =
     }
   | { readonly data?: never; readonly problem: Problem };
 
+/** Of each map that was read. */
+const keys = new WeakMap<object, string[]>();
+const orderedMap = defineMappingTag<Record<string, unknown>>(mapTag.tagName, {
+  // Without mapTag's own `finalize`, which would forbid a map to hold itself.
+  create: mapTag.create,
+  has: mapTag.has,
+  keys: mapTag.keys,
+  get: mapTag.get,
+  identify: mapTag.identify,
+  addPair: (map, key, value) => {
+    const isNew = !mapTag.has(map, key);
+    const refusal = mapTag.addPair(map, key, value);
+    if (refusal !== '' || !isNew) return refusal;
+    const known = keys.get(map);
+    if (known === undefined) keys.set(map, [String(key)]);
+    else known.push(String(key));
+    return '';
+  },
+});
+// With `<<`, by which a door takes over the keys of another.
+const SCHEMA = CORE_SCHEMA.withTags(mergeTag, orderedMap);
+
 /** An object has keys like `10` ahead of all others, so the order in which keys are written is kept beside it. */
 export function readYaml(text: string): Read {
-  const keys = new WeakMap<object, string[]>();
-  const orderedMap = defineMappingTag<Record<string, unknown>>(mapTag.tagName, {
-    // Without mapTag's own `finalize`, which would forbid a map to hold itself.
-    create: mapTag.create,
-    has: mapTag.has,
-    keys: mapTag.keys,
-    get: mapTag.get,
-    identify: mapTag.identify,
-    addPair: (map, key, value) => {
-      const isNew = !mapTag.has(map, key);
-      const refusal = mapTag.addPair(map, key, value);
-      if (refusal !== '' || !isNew) return refusal;
-      const known = keys.get(map);
-      if (known === undefined) keys.set(map, [String(key)]);
-      else known.push(String(key));
-      return '';
-    },
-  });
-  // With `<<`, by which a door takes over the keys of another.
-  const schema = CORE_SCHEMA.withTags(mergeTag, orderedMap);
   try {
-    return { data: load(text, { schema }), problem: null, keysOf: (map) => keys.get(map) ?? [] };
+    return { data: load(text, { schema: SCHEMA }), problem: null, keysOf: (map) => keys.get(map) ?? [] };
   } catch (error) {
     if (error instanceof YAMLException) return { problem: problemOf(error, text) };
     throw error;
