@@ -157,7 +157,7 @@ export class Daemon {
       logs: this.#intake.counts(),
       attempts: this.#engine.size,
       evicted: this.#evicted + this.#engine.evicted,
-      ...this.#teller.counts(Object.keys(this.#config.doors)),
+      ...this.#teller.counts([...this.#config.doors.keys()]),
       firewall: this.#firewallTally.counts,
       ...this.#doors.keeper.counts(),
     };
@@ -193,7 +193,7 @@ export class Daemon {
   /** A one-time sequence is used up before it opens, also by a knock that comes too late to open. */
   #open({ door: name, source }: Decision, ageUs: Micros, maxAgeUs: Micros): void {
     const { log, oneTime } = this.#parts;
-    const door = this.#config.doors[name];
+    const door = this.#config.doors.get(name);
     if (door === undefined) return;
     const late = { event: 'late', door: name, source };
     const open = async (): Promise<void> => {
@@ -210,7 +210,7 @@ export class Daemon {
 
   /** How long an attempt can be in flight. */
   #windowUs(): Micros {
-    return LOGGER_LAG_US + Math.max(0, ...this.#locks.map(({ seqTimeoutUs }) => seqTimeoutUs));
+    return LOGGER_LAG_US + this.#locks.reduce((most, { seqTimeoutUs }) => Math.max(most, seqTimeoutUs), 0);
   }
 
   #trap({ door, source }: Decision): void {

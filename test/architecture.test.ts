@@ -47,7 +47,7 @@ const CORE = [
   /^packet\//,
   /^attempt\//,
   /^opening\/(ends|lease|step|stop|switches)\.ts$/,
-  /^rule\/(rule|hook|listing|operation|packet-match|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages)\.ts$/,
+  /^rule\/(rule|hook|listing|operation|packet-match|rule-index|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages)\.ts$/,
   /^setup\/(?!apply)/,
   /^explain\//,
   /^report\//,

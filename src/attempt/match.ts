@@ -59,11 +59,13 @@ export function compile(
   before: readonly Track[],
 ): Sight {
   const tracks: Track[] = [];
+  const kept = new Map<Lock, Track[]>();
+  for (const track of before) push(kept, track.lock, track);
   const fits = new Map<number, Fit[]>();
   const traps = new Map<number, Lock[]>();
   locks.forEach((lock, order) => {
     for (const sequence of live[order] ?? []) {
-      const known = before.find((track) => track.lock === lock && track.sequence === sequence);
+      const known = kept.get(lock)?.find((track) => track.sequence === sequence);
       const track = known ?? { order, lock, sequence };
       tracks.push(track);
       for (const [port, steps] of stepsByPort(sequence)) push(fits, port, { track, steps });
@@ -75,8 +77,8 @@ export function compile(
   return {
     tracks,
     concerns: (port) => concerned[port] === 1,
-    fitsOf: (port) => withAnyEcho(fits, port, (fit, other) => fit.track === other.track),
-    trapsAt: (port) => withAnyEcho(traps, port, (lock, other) => lock === other),
+    fitsOf: (port) => withAnyEcho(fits, port, ({ track }) => track),
+    trapsAt: (port) => withAnyEcho(traps, port, (lock) => lock),
   };
 }
 
@@ -121,18 +123,19 @@ function keyOf(step: Step): number {
 }
 
 /** What stands under an echo request of one size, and what takes any size. */
-function withAnyEcho<T>(
+function withAnyEcho<T, K>(
   map: Map<number, T[]>,
   port: number,
-  same: (a: T, b: T) => boolean,
+  keyOf: (value: T) => K,
 ): readonly T[] | undefined {
   const exact = map.get(port);
   const any = isEcho(port) ? map.get(ICMP_ANY) : undefined;
   if (any === undefined || exact === undefined) return exact ?? any;
-  return [...exact, ...any.filter((one) => !exact.some((other) => same(one, other)))];
+  const known = new Set(exact.map(keyOf));
+  return [...exact, ...any.filter((one) => !known.has(keyOf(one)))];
 }
 
-function push<T>(map: Map<number, T[]>, key: number, value: T): void {
+function push<K, T>(map: Map<K, T[]>, key: K, value: T): void {
   const others = map.get(key);
   if (others === undefined) map.set(key, [value]);
   else others.push(value);

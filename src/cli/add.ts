@@ -46,7 +46,7 @@ export function addAdd(program: Command, io: Io): void {
           remedy: 'convert it first: knocktail convert',
         });
       }
-      if (Object.hasOwn(config.doors, name)) {
+      if (config.doors.has(name)) {
         throw new KnocktailError('there is a door of that name already', {
           where: path,
           value: name,
@@ -66,7 +66,7 @@ export function addAdd(program: Command, io: Io): void {
 async function portsOf(path: string, port: Port): Promise<ReadonlySet<Port>> {
   const { config } = await readConfigFile(path);
   const sequencesOf = await sequencesBy(config);
-  const doors = Object.entries(config.doors);
+  const doors = [...config.doors];
   const steps = doors.flatMap(([name, { trap }]) => [...trap, ...sequencesOf(name).flat()]);
   const opened = doors.flatMap(([, { open }]) => (open === null ? [] : [open.port]));
   return new Set([port, ...opened, ...steps.flatMap((step) => (step.proto === 'icmp' ? [] : [step.port]))]);

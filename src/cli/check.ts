@@ -50,7 +50,7 @@ export function addCheck(program: Command, io: Io): void {
         io.finish(EXIT.CONFIG);
         return;
       }
-      const doors = Object.keys(config.doors).length;
+      const doors = config.doors.size;
       io.stdout.write(`${path}: good, ${doors} ${doors === 1 ? 'door' : 'doors'}\n`);
       io.finish(EXIT.OK);
     });

@@ -49,7 +49,7 @@ async function candidatesOf(program: CommandTable, words: readonly string[]): Pr
   if (or !== 'door') return [...candidates, { text: `:${or}`, about: '' }];
   // Without a configuration that can be read there are no doors to tell of.
   const doors = await readConfigFile(config ?? DEFAULT_CONFIG).then(
-    (file) => Object.keys(file.config.doors),
+    (file) => [...file.config.doors.keys()],
     () => [],
   );
   const last = words.at(-1) ?? '';

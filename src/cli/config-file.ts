@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import type { Position } from '../config/positions.ts';
 import type { Problem } from '../config/problem.ts';
-import type { Config, LogConfig } from '../config/schema.ts';
+import { type Config, type LogConfig, prefix as prefixSchema } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
 import type { LogFormat } from '../model.ts';
@@ -76,10 +76,15 @@ export function tellProblem(path: string, { line, column, text }: Problem): stri
 /**
  * Paths on the command line are those of the working directory.
  *
- * @throws KnocktailError 64 when a log is named twice
+ * @throws KnocktailError 64 when a log is named twice, or the prefix can be none
  */
 export function override(config: Config, given: Overrides): Config {
   const { log, prefix, lineFormat, dryRun, onlyIpV4 } = given;
+  const { error } = prefixSchema.optional().safeParse(prefix);
+  if (error !== undefined) {
+    const what = error.issues[0]?.message ?? error.message;
+    throw new KnocktailError(what, { exitCode: EXIT.USAGE, where: '--prefix' });
+  }
   return {
     ...config,
     logs: mapLogs(log === undefined ? config.logs : logsAt(log, config.logs), (it) => ({
@@ -126,7 +131,7 @@ function placeOf(log: string): Pick<LogConfig, 'from'> & Partial<LogConfig> {
 /** Relative paths in a configuration are those of its folder, wherever the daemon is started. */
 function withPaths(config: Config, folder: string): Config {
   const within = (path: string | null): string | null => (path === null ? null : resolve(folder, path));
-  const doors = Object.entries(config.doors).map(
+  const doors = [...config.doors].map(
     ([name, door]) => [name, { ...door, oneTimeSequences: within(door.oneTimeSequences) }] as const,
   );
   return {
@@ -136,7 +141,7 @@ function withPaths(config: Config, folder: string): Config {
     logfile: within(config.logfile),
     metrics: within(config.metrics),
     pidfile: within(config.pidfile),
-    doors: Object.fromEntries(doors),
+    doors: new Map(doors),
   };
 }
 

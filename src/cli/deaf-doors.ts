@@ -75,7 +75,7 @@ function isLoggedHere({ logs, doors }: Config): boolean {
   const own = logs.filter(
     ({ hosts }) => hosts === null || hosts.some((host) => isSameHost(host, hostname())),
   );
-  const opensHere = Object.values(doors).some(({ open }) => open !== null);
+  const opensHere = [...doors.values()].some(({ open }) => open !== null);
   return own.some(({ from }) => (from === 'file' || from === 'stdin' ? opensHere : true));
 }
 

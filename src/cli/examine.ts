@@ -71,7 +71,7 @@ function checkConfig(path: string, config: Config, warnings: readonly Problem[])
   const bad = [
     ...checkSecrecy(
       path,
-      Object.values(config.doors).flatMap(({ oneTimeSequences }) => oneTimeSequences ?? []),
+      [...config.doors.values()].flatMap(({ oneTimeSequences }) => oneTimeSequences ?? []),
     ),
     ...warnings.map((problem) => warn('config', tellProblem(path, problem), edit)),
     ...weaknesses(config).map(({ door, text }) => warn('config', `door ${door}: ${text}`, edit)),

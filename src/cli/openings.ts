@@ -129,8 +129,8 @@ export function addFlush(program: Command, io: Io): void {
 
 /** The door of a configuration. Throws KnocktailError 64 where there is none. */
 export function doorNamed(name: string, { doors }: Config, path: string): DoorConfig {
-  const door = Object.hasOwn(doors, name) ? doors[name] : undefined;
-  if (door === undefined) throw usage('no such door', name, `${path} has ${Object.keys(doors).join(', ')}`);
+  const door = doors.get(name);
+  if (door === undefined) throw usage('no such door', name, `${path} has ${[...doors.keys()].join(', ')}`);
   return door;
 }
 

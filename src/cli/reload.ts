@@ -94,7 +94,7 @@ export class Reload {
   }
 
   async #watchFiles(): Promise<void> {
-    const oneTime = Object.values(this.#config.doors).flatMap(({ oneTimeSequences: path }) => path ?? []);
+    const oneTime = [...this.#config.doors.values()].flatMap(({ oneTimeSequences: path }) => path ?? []);
     // A pipe can be read once, and is not to be read again.
     if (isFile(this.#parts.path)) await this.#watch.set([this.#parts.path, ...oneTime]);
   }

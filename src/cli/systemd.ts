@@ -1,6 +1,7 @@
 /** A state of the daemon -> a notification to systemd, when that is who started it. */
 
 import { execFile } from 'node:child_process';
+import { childEnvironment } from '../environment.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { systemProgram } from '../permissions.ts';
@@ -12,12 +13,14 @@ const TIME_LIMIT_MS = 5_000;
  * `NotifyAccess=all`). Without NOTIFY_SOCKET nothing happens.
  */
 export function tellSystemd(state: string, log: Log): void {
-  if (process.env['NOTIFY_SOCKET'] === undefined) return;
+  const { NOTIFY_SOCKET } = process.env;
+  if (NOTIFY_SOCKET === undefined) return;
+  const options = { timeout: TIME_LIMIT_MS, env: childEnvironment({ NOTIFY_SOCKET }) };
   const told = (error: unknown): void => {
     if (error !== null) log.warn(`systemd was not told ${state}: ${messageOf(error)}`);
   };
   try {
-    execFile(systemProgram('systemd-notify') ?? 'systemd-notify', [state], { timeout: TIME_LIMIT_MS }, told);
+    execFile(systemProgram('systemd-notify') ?? 'systemd-notify', [state], options, told);
   } catch (error) {
     // Without memory for another process Node does not call back.
     told(error);

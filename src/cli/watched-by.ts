@@ -17,7 +17,7 @@ export async function watchedBy(config: Config): Promise<(family: Family) => Wat
 /** @throws KnocktailError when a file of sequences cannot be read */
 export async function sequencesBy(config: Config): Promise<SequencesOf> {
   const sequences = new Map<string, readonly Sequence[]>();
-  for (const [name, { sequence, oneTimeSequences }] of Object.entries(config.doors)) {
+  for (const [name, { sequence, oneTimeSequences }] of config.doors) {
     const once = oneTimeSequences === null ? [] : (await readOneTimeFile(oneTimeSequences)).left;
     sequences.set(name, [...(sequence === null ? [] : [sequence]), ...once.map((each) => each.sequence)]);
   }

@@ -1,6 +1,7 @@
 /** A target and a size -> one echo request, by the system's own ping: a raw socket would need root. */
 
 import { type ExecFileException, execFile } from 'node:child_process';
+import { childEnvironment } from '../environment.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Target } from './host.ts';
 
@@ -22,7 +23,7 @@ export interface PingCommand {
 export function ping(target: Target, size: number | null): Promise<void> {
   const { argv, noReply } = pingCommand(process.platform, target, size);
   const [program, ...args] = argv;
-  const options = { timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' } as const;
+  const options = { timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL', env: childEnvironment() } as const;
   return new Promise((resolve, reject) => {
     execFile(program, args, options, (error, _stdout, stderr) => {
       if (error === null || error.killed === true || error.code === noReply) resolve();

@@ -1,7 +1,8 @@
 /** Says which doors stay open for good: those that open something which nothing closes. */
 
 import type { Family } from '../model.ts';
-import { deletesOneRule, readRuleForm, sameRule } from './iptables-form.ts';
+import type { NamedDoor } from './door-index.ts';
+import { deletesOneRule, readRuleForm, ruleKey, sameRule } from './iptables-form.ts';
 import { familiesOf, shareClients } from './reach.ts';
 import type { Config, DoorConfig } from './schema.ts';
 
@@ -20,16 +21,28 @@ const ENDS_BY_ITSELF = /\b(sleep|timeout|datestop|systemd-run|at\s+now)\b/;
 /** A script of which no more is known. */
 const MAY_CLOSE = /(close|remove|delete|revoke|block|deny|drop|lock|disable|stop|off)/i;
 
+/** Whether a command is one rule in a usual form, or anything else. */
+const KIND = { rule: 'rule', free: 'free' } as const;
+
 /** What is wrong with how a door ends what it opens. */
-export function closingProblems(name: string, config: Config): string[] {
-  const door = config.doors[name];
-  if (door === undefined) return [];
+export function closingProblems(config: Config): (one: NamedDoor) => string[] {
+  const closers = closersOf(config);
+  const undoers = new Undoers(config);
+  return (one) => problemsOf(one, config, closers.get(one.name) ?? [], undoers);
+}
+
+function problemsOf(
+  { name, door }: NamedDoor,
+  config: Config,
+  closers: readonly DoorConfig[],
+  undoers: Undoers,
+): string[] {
   const problems: string[] = [];
-  if (door.open !== null && door.open.forUs === null && !isClosed(name, door, config))
+  if (door.open !== null && door.open.forUs === null && !isClosed(door, config, closers))
     problems.push('open: has no for:, and no door closes it, so the port stays open for good');
   const families = familiesOf(door, config);
   const commands = families.map((family) => commandsFor(door, family));
-  if (commands.some(({ start, stop }) => stop === '' && opens(start) && !isUndone(name, start, config)))
+  if (commands.some(({ start, stop }) => stop === '' && opens(start) && !undoers.mayUndo(name, start)))
     problems.push('nothing in it ends the opening, give it a stop_command');
   if (commands.some(({ start, stop }) => undoesAnother(start, stop)))
     problems.push('its stop_command does not delete the rule that its start_command adds, so that stays');
@@ -47,9 +60,20 @@ function commandsFor(door: DoorConfig, family: Family): { readonly start: string
   return { start: start ?? '', stop: stop ?? '' };
 }
 
+/** The doors with `close:`, by what they close. */
+function closersOf({ doors }: Config): ReadonlyMap<string, readonly DoorConfig[]> {
+  const closers = new Map<string, DoorConfig[]>();
+  for (const door of doors.values()) {
+    if (door.close === null) continue;
+    const others = closers.get(door.close);
+    if (others === undefined) closers.set(door.close, [door]);
+    else others.push(door);
+  }
+  return closers;
+}
+
 /** Whether something closes what `open:` has opened. */
-function isClosed(name: string, door: DoorConfig, config: Config): boolean {
-  const closers = Object.values(config.doors).filter(({ close }) => close === name);
+function isClosed(door: DoorConfig, config: Config, closers: readonly DoorConfig[]): boolean {
   return config.firewall.flush !== null || closers.some((closer) => shareClients(closer, door, config));
 }
 
@@ -61,22 +85,45 @@ function closes(command: string): boolean {
   return TOOLS.some(([, closes]) => closes.test(command));
 }
 
-/** Whether a command of another door may take back what this one has done. */
-function isUndone(name: string, start: string, { doors }: Config): boolean {
-  const rule = readRuleForm(start);
-  const tools = TOOLS.filter(([opens]) => opens.test(start));
-  return Object.entries(doors).some(([other, door]) => {
-    if (other === name) return false;
-    const { startCommand, startCommand6, stopCommand, stopCommand6 } = door;
-    return [startCommand, startCommand6, stopCommand, stopCommand6].some((command) => {
-      if (command === null || command === '') return false;
-      const form = readRuleForm(command);
-      if (rule !== null && form !== null) return form.verb === 'delete' && sameRule(form, rule);
-      if (tools.some(([, closes]) => closes.test(command))) return true;
-      const isKnown = TOOLS.some(([opens, closes]) => opens.test(command) || closes.test(command));
-      return !isKnown && MAY_CLOSE.test(`${other} ${command}`);
+/** What the commands of all doors may take back. */
+class Undoers {
+  /** The first two doors that have a command which does a thing. */
+  readonly #doing = new Map<string, string[]>();
+
+  constructor({ doors }: Config) {
+    for (const [name, { startCommand, startCommand6, stopCommand, stopCommand6 }] of doors) {
+      for (const command of new Set([startCommand, startCommand6, stopCommand, stopCommand6]))
+        if (command !== null && command !== '') this.#add(name, command);
+    }
+  }
+
+  /** Whether a command of another door may take back what this one has done. */
+  mayUndo(name: string, start: string): boolean {
+    const rule = readRuleForm(start);
+    const tools = TOOLS.flatMap(([opens], tool) => (opens.test(start) ? [tool] : []));
+    const deletes = rule === null ? [] : [`delete ${ruleKey(rule)}`];
+    // A command of which the rule is known is no more than that rule, where the other's is known, too.
+    const kinds = rule === null ? [KIND.rule, KIND.free] : [KIND.free];
+    const others = kinds.flatMap((kind) => [`${kind} maybe`, ...tools.map((tool) => `${kind} ${tool}`)]);
+    return [...deletes, ...others].some((what) => this.#doing.get(what)?.some((door) => door !== name));
+  }
+
+  #add(name: string, command: string): void {
+    const form = readRuleForm(command);
+    if (form?.verb === 'delete') this.#note(`delete ${ruleKey(form)}`, name);
+    const kind = form === null ? KIND.free : KIND.rule;
+    TOOLS.forEach(([, closes], tool) => {
+      if (closes.test(command)) this.#note(`${kind} ${tool}`, name);
     });
-  });
+    const isKnown = TOOLS.some(([opens, closes]) => opens.test(command) || closes.test(command));
+    if (!isKnown && MAY_CLOSE.test(`${name} ${command}`)) this.#note(`${kind} maybe`, name);
+  }
+
+  #note(what: string, name: string): void {
+    const doors = this.#doing.get(what) ?? [];
+    if (doors.length < 2 && !doors.includes(name)) doors.push(name);
+    this.#doing.set(what, doors);
+  }
 }
 
 /** Whether a stop command is for another rule than the one that the start command adds. */

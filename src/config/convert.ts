@@ -4,7 +4,7 @@ import { dump } from 'js-yaml';
 import { TCP_FLAGS, US_PER_SECOND } from '../model.ts';
 import { type Action, actionsOf } from './door-action.ts';
 import { LONGEST_US } from './duration.ts';
-import { ALIASES, OPTIONS, uniqueName } from './knockd-conf.ts';
+import { ALIASES, OPTIONS, UniqueNames } from './knockd-conf.ts';
 import { type Entry, readKnockdText, type Section } from './knockd-text.ts';
 import type { Config, DoorConfig } from './schema.ts';
 import { formatStep } from './sequence.ts';
@@ -40,7 +40,7 @@ class Converter {
   constructor(config: Config) {
     this.#config = config;
     // A door that is left out opens nothing that another could close.
-    const doors = Object.fromEntries(Object.entries(config.doors).filter(([, door]) => !hasPortZero(door)));
+    const doors = new Map([...config.doors].filter(([, door]) => !hasPortZero(door)));
     this.#actions = actionsOf({ ...config, doors });
   }
 
@@ -62,22 +62,17 @@ class Converter {
     return {
       yaml: `${lines.join('\n')}\n`,
       notes: this.#notes.sort((a, b) => a.line - b.line),
-      doors: Object.values(this.#config.doors).filter((door) => !hasPortZero(door)).length,
+      doors: [...this.#config.doors.values()].filter((door) => !hasPortZero(door)).length,
     };
   }
 
   /** Sections with the names of their doors, and fit names for those that knock.yaml does not take. */
   #named(sections: readonly Section[]): readonly (readonly [string, Section])[] {
-    const taken = new Set<string>();
-    const named = sections.map((section) => {
-      const name = uniqueName(section.name, taken);
-      taken.add(name);
-      return [name, section] as const;
-    });
-    const fit = new Set([...taken].filter((name) => DOOR_NAME.test(name)));
+    const unique = new UniqueNames();
+    const named = sections.map((section) => [unique.of(section.name), section] as const);
+    const fit = new FitNames(named.flatMap(([name]) => (DOOR_NAME.test(name) ? [name] : [])));
     for (const [name, { line }] of named) {
-      const own = DOOR_NAME.test(name) ? name : fitName(name, fit);
-      fit.add(own);
+      const own = DOOR_NAME.test(name) ? name : fit.of(name);
       if (own !== name) this.#notes.push({ line, text: `the door ${name} is called ${own} now` });
       this.#names.set(name, own);
     }
@@ -116,7 +111,7 @@ class Converter {
   }
 
   #door(name: string, { comments, entries, line }: Section): string[] {
-    const door = this.#config.doors[name];
+    const door = this.#config.doors.get(name);
     if (door === undefined) return [];
     for (const entry of entries) this.#noteRelative(entry, ['ONE_TIME_SEQUENCES']);
     const body = inPlace(entries, (key) => this.#key(name, door, key, line));
@@ -190,23 +185,38 @@ class Converter {
 /** Each entry's comments and its lines, which for a repeated key stand where it was last written. */
 function inPlace(entries: readonly Entry[], linesOf: (key: string) => string[]): string[] {
   const keys = entries.map(({ key }) => ALIASES[key] ?? key);
+  const lastOf = new Map(keys.map((key, at) => [key, at]));
   return entries.flatMap(({ comments }, at) => {
     const key = keys[at] ?? '';
-    return [...comments.map(plain), ...(keys.lastIndexOf(key) === at ? linesOf(key) : [])];
+    return [...comments.map(plain), ...(lastOf.get(key) === at ? linesOf(key) : [])];
   });
 }
 
-/** A name that knock.yaml takes and no other door has. */
-function fitName(name: string, taken: ReadonlySet<string>): string {
-  const stem = name
-    .replace(/ \(\d+\)$/, '')
-    .replace(/[^\w.-]+/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '')
-    .replace(/-+$/, '')
-    .slice(0, LONGEST_STEM);
-  for (let count = 1; ; count++) {
-    const own = count === 1 ? stem || 'door' : `${stem || 'door'}-${count}`;
-    if (!taken.has(own)) return own;
+/** Names that knock.yaml takes, each given once. */
+class FitNames {
+  readonly #taken: Set<string>;
+  /** The last number behind a stem. */
+  readonly #last = new Map<string, number>();
+
+  constructor(taken: readonly string[]) {
+    this.#taken = new Set(taken);
+  }
+
+  of(name: string): string {
+    const cut = name
+      .replace(/ \(\d+\)$/, '')
+      .replace(/[^\w.-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .replace(/-+$/, '')
+      .slice(0, LONGEST_STEM);
+    const stem = cut || 'door';
+    for (let count = this.#last.get(stem) ?? 1; ; count++) {
+      const own = count === 1 ? stem : `${stem}-${count}`;
+      if (this.#taken.has(own)) continue;
+      this.#last.set(stem, count);
+      this.#taken.add(own);
+      return own;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** Doors with commands -> what they open and close, where that is all that their commands do. */
 
 import type { Micros } from '../model.ts';
-import { mayDelete, type RuleForm, readRuleForm, sameRule } from './iptables-form.ts';
+import { mayDelete, type RuleForm, readRuleForm, ruleKey, sameRule } from './iptables-form.ts';
 import type { Config, DoorConfig } from './schema.ts';
 
 /** What takes the place of a door's commands. */
@@ -12,13 +12,21 @@ export type Action =
 
 /** Which doors do no more than open or close a port: all those of one rule, or none of them. */
 export function actionsOf({ doors }: Config): ReadonlyMap<string, Action> {
-  const forms = Object.entries(doors).map(([name, door]) => ({ name, door, form: ownRule(door) }));
+  const forms = [...doors].map(([name, door]) => ({ name, door, form: ownRule(door) }));
   const actions = new Map<string, Action>();
+  const byRule = new Map<string, typeof forms>();
+  for (const each of forms) {
+    if (each.form === null) continue;
+    const key = ruleKey(each.form);
+    const others = byRule.get(key);
+    if (others === undefined) byRule.set(key, [each]);
+    else others.push(each);
+  }
   // A command that may take away what another door has added would not find it any more.
   if (forms.some(({ door, form }) => form === null && commandsOf(door).some(mayDelete))) return actions;
   for (const { name, door, form } of forms) {
     if (form === null) continue;
-    const others = forms.filter((other) => other.form !== null && sameRule(other.form, form));
+    const others = byRule.get(ruleKey(form)) ?? [];
     const [opener, ...more] = others.filter(({ form }) => form?.verb === 'add');
     // Several doors that open one port have an opening each, and a door closes that of one other alone.
     const isClear =

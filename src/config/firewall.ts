@@ -1,11 +1,16 @@
 /** The key `firewall` of knock.yaml -> where openings become rules. */
 
 import { z } from 'zod';
-import { chainName, cron, strictMap, wrong, yesOrNo } from './values.ts';
+import { chainName, cron, path, strictMap, wrong, yesOrNo } from './values.ts';
 
-/** Chains and targets that iptables has by itself. */
+/** Chains and targets that iptables has by itself: it makes no chain that is called like one of its targets. */
 const BUILT_IN: ReadonlySet<string> = new Set(
-  'INPUT FORWARD OUTPUT PREROUTING POSTROUTING ACCEPT DROP REJECT RETURN QUEUE LOG'.split(' '),
+  (
+    'INPUT FORWARD OUTPUT PREROUTING POSTROUTING ACCEPT DROP RETURN QUEUE ' +
+    'AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNMARK CONNSECMARK CT DNAT DNPT DSCP ECN HL HMARK IDLETIMER LED LOG MARK ' +
+    'MASQUERADE NETMAP NFLOG NFQUEUE NOTRACK RATEEST REDIRECT REJECT SECMARK SET SNAT SNPT SYNPROXY TCPMSS ' +
+    'TCPOPTSTRIP TEE TOS TPROXY TRACE TTL ULOG'
+  ).split(' '),
 );
 
 export const firewall = strictMap({
@@ -14,7 +19,7 @@ export const firewall = strictMap({
     .default('iptables')
     .describe('dry-run prints rules and commands and runs neither.'),
   iptables: z
-    .union([z.enum(['auto', 'nft', 'legacy']), z.string().regex(/^\//)], {
+    .union([z.enum(['auto', 'nft', 'legacy']), path.regex(/^\//)], {
       error: wrong('a way to iptables', 'write auto, nft, legacy or an absolute path'),
     })
     .default('auto')

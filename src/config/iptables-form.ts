@@ -72,13 +72,12 @@ export function readRuleForm(command: string): RuleForm | null {
 }
 
 export function sameRule(a: RuleForm, b: RuleForm): boolean {
-  return (
-    a.port === b.port &&
-    a.proto === b.proto &&
-    a.to === b.to &&
-    a.states === b.states &&
-    a.comment === b.comment
-  );
+  return ruleKey(a) === ruleKey(b);
+}
+
+/** The same for two forms of one rule, whether they add or delete it. */
+export function ruleKey({ port, proto, to, states, comment }: RuleForm): string {
+  return JSON.stringify([port, proto, to, states, comment]);
 }
 
 /** Whether a command may delete a rule that another command has added in one of the usual forms. */

@@ -7,7 +7,7 @@ import { type Read, readFlags, readSeconds, readSequence } from './knockd-values
 import { idleTimeout, inOrder, type Loaded, type Problem } from './problem.ts';
 import { type DoorConfig, settingsFrom } from './schema.ts';
 import { keyAdvice } from './similar.ts';
-import { interfaceName } from './values.ts';
+import { interfaceName, path } from './values.ts';
 
 /** knockd's own defaults, in seconds. */
 const SEQ_TIMEOUT_S = 25;
@@ -40,6 +40,7 @@ class Reader {
   readonly #problems: Problem[] = [];
   readonly #warnings: Problem[] = [];
   readonly #doors = new Map<string, { readonly door: Door; readonly line: number }>();
+  readonly #names = new UniqueNames();
   readonly #options = new Map<string, string>();
   #usesyslog = false;
 
@@ -54,7 +55,7 @@ class Reader {
     return {
       config: {
         ...settingsFrom({ compat: 'knockd', usesyslog: this.#usesyslog, ...this.#given() }),
-        doors: Object.fromEntries([...this.#doors].map(([name, { door }]) => [name, door])),
+        doors: new Map([...this.#doors].map(([name, { door }]) => [name, door])),
       },
       problems: null,
       warnings: inOrder(this.#warnings),
@@ -73,7 +74,9 @@ class Reader {
       if (this.#isSyslog(entry)) continue;
       if (!OPTION_KEYS.includes(entry.key) || entry.value === null)
         this.#unknown(entry, ['USESYSLOG', ...OPTION_KEYS]);
-      else if (entry.key !== 'INTERFACE' || this.#isInterface(entry.value, entry))
+      else if (
+        entry.key === 'INTERFACE' ? this.#isInterface(entry.value, entry) : this.#isPath(entry.value, entry)
+      )
         this.#options.set(entry.key, entry.value);
     }
   }
@@ -82,6 +85,14 @@ class Reader {
     const { error } = interfaceName.safeParse(name);
     if (name !== '' && error !== undefined) this.#problem(entry, error.issues[0]?.message ?? error.message);
     return name === '' || error === undefined;
+  }
+
+  /** An empty one counts as none. */
+  #isPath(value: string, entry: Entry): boolean {
+    const { error } = path.safeParse(value);
+    if (value === '' || error === undefined) return true;
+    this.#problem(entry, `${entry.key.toLowerCase()}: ${error.issues[0]?.message ?? error.message}`);
+    return false;
   }
 
   #readDoor({ name, line, entries }: Section): void {
@@ -105,7 +116,7 @@ class Reader {
         this.#warning(sequenceAt, 'the sequence does not count beside one_time_sequences');
       door.sequence = null;
     }
-    const unique = uniqueName(name, this.#doors);
+    const unique = this.#names.of(name);
     if (unique !== name) this.#warning(place, `a second door of this name (${name}), told as "${unique}"`);
     this.#doors.set(unique, { door, line });
     const timeout = entries.findLast(({ key }) => key === 'CMD_TIMEOUT');
@@ -126,6 +137,7 @@ class Reader {
       case 'ONE_TIME_SEQUENCES':
         door.oneTimeSequences = value;
         if (value === '') this.#problem(entry, 'no file (one_time_sequences), write the path of one');
+        else this.#isPath(value, entry);
         return true;
       case 'SEQ_TIMEOUT':
         door.seqTimeoutUs = (this.#take(readSeconds(value), entry) ?? 0) * US_PER_SECOND;
@@ -186,11 +198,21 @@ class Reader {
   }
 }
 
-/** The name itself, or, where another door has it, with a number behind it. */
-export function uniqueName(name: string, taken: { has(name: string): boolean }): string {
-  for (let count = 1; ; count++) {
-    const unique = count === 1 ? name : `${name} (${count})`;
-    if (!taken.has(unique)) return unique;
+/** Names of doors, each given once. */
+export class UniqueNames {
+  readonly #taken = new Set<string>();
+  /** The last number behind a name. */
+  readonly #last = new Map<string, number>();
+
+  /** The name itself, or, where another door has it, with a number behind it. */
+  of(name: string): string {
+    for (let count = this.#last.get(name) ?? 1; ; count++) {
+      const unique = count === 1 ? name : `${name} (${count})`;
+      if (this.#taken.has(unique)) continue;
+      this.#last.set(name, count);
+      this.#taken.add(unique);
+      return unique;
+    }
   }
 }
 

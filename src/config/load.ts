@@ -6,8 +6,19 @@ import { isKnockdText } from './knockd-text.ts';
 import { type Path, type Position, type Positions, positionsIn } from './positions.ts';
 import { idleTimeout, inOrder, type Loaded, type Problem } from './problem.ts';
 import { type Config, schema } from './schema.ts';
-import { MAX_IPTABLES_PREFIX } from './values.ts';
+import { show } from './show.ts';
+import { MAX_IPTABLES_PREFIX, wrongDoorName } from './values.ts';
 import { readYaml } from './yaml.ts';
+
+/** Of the doors that could be meant. */
+const MOST_NAMED = 10;
+
+/** A problem at a key or its value. */
+interface Loose {
+  readonly at: 'key' | 'value';
+  readonly path: Path;
+  readonly text: string;
+}
 
 /** Reads a configuration. Problems come in the order of the lines. */
 export function loadConfig(text: string): Loaded {
@@ -18,18 +29,20 @@ export function loadConfig(text: string): Loaded {
 }
 
 function loadYaml(text: string): Loaded {
-  const { data, problem } = readYaml(text);
-  if (problem !== null) return { config: null, problems: [problem] };
+  const read = readYaml(text);
+  if (read.problem !== null) return { config: null, problems: [read.problem] };
+  const { data } = read;
   const parsed = schema.safeParse(data);
   const loose = looseEnds(data);
   const positions = positionsIn(text);
   if (parsed.success && loose.length === 0) {
     const placeOf = (door: string): Position => positions.key(['doors', door]);
     const warnings = inOrder([...oddities(data, positions), ...vain(data, parsed.data, positions)]);
-    return { config: parsed.data, problems: null, warnings, placeOf };
+    const config = { ...parsed.data, doors: asWritten(parsed.data.doors, read.keysOf(doorsOf(data))) };
+    return { config, problems: null, warnings, placeOf };
   }
   const problems = [...(parsed.error?.issues ?? []).flatMap((issue) => problemsOf(issue, positions))];
-  for (const { path, text } of loose) problems.push({ ...positions.value(path), text });
+  for (const { at, path, text } of loose) problems.push({ ...positions[at](path), text });
   return { config: null, problems: inOrder(problems) };
 }
 
@@ -60,24 +73,43 @@ function nearestOf(forms: readonly (readonly z.core.$ZodIssue[])[]): readonly z.
   return forms.find((issues) => issues.some(isInside)) ?? [];
 }
 
-/** What a schema cannot see: a door that closes another must name one that opens. */
-function looseEnds(data: unknown): { readonly path: Path; readonly text: string }[] {
+/** The doors in the order in which they are written, whatever they are called. */
+function asWritten(doors: Config['doors'], names: readonly string[]): Config['doors'] {
+  return new Map(
+    names.flatMap((name) => {
+      const door = doors.get(name);
+      return door === undefined ? [] : [[name, door]];
+    }),
+  );
+}
+
+function doorsOf(data: unknown): object {
   const doors = field(data, 'doors');
-  if (typeof doors !== 'object' || doors === null) return [];
-  return Object.entries(doors).flatMap(([name, door]) => {
+  return typeof doors === 'object' && doors !== null ? doors : {};
+}
+
+/** What a schema cannot see: a door that closes another must name one that opens; and zod leaves a door out that is called `__proto__`. */
+function looseEnds(data: unknown): Loose[] {
+  const doors = doorsOf(data);
+  const unseen = '__proto__';
+  const found: Loose[] = Object.hasOwn(doors, unseen)
+    ? [{ at: 'key', path: ['doors', unseen], text: wrongDoorName(unseen) }]
+    : [];
+  const opening = Object.entries(doors).flatMap(([name, door]) =>
+    field(door, 'open') === undefined ? [] : [name],
+  );
+  const shown = [...opening.slice(0, MOST_NAMED), ...(opening.length > MOST_NAMED ? ['...'] : [])];
+  const right = opening.length === 0 ? 'give some door an open:' : `write one of ${shown.join(', ')}`;
+  for (const [name, door] of Object.entries(doors)) {
     const target = field(door, 'close');
-    if (typeof target !== 'string' || field(field(doors, target), 'open') !== undefined) return [];
-    const opening = Object.entries(doors).flatMap(([other, it]) =>
-      field(it, 'open') === undefined ? [] : [other],
-    );
-    const right = opening.length === 0 ? 'give some door an open:' : `write one of ${opening.join(', ')}`;
-    return [
-      {
-        path: ['doors', name, 'close'],
-        text: `doors.${name}.close: not a door that opens (${target}), ${right}`,
-      },
-    ];
-  });
+    if (typeof target !== 'string' || field(field(doors, target), 'open') !== undefined) continue;
+    found.push({
+      at: 'value',
+      path: ['doors', name, 'close'],
+      text: `doors.${name}.close: not a door that opens (${show(target)}), ${right}`,
+    });
+  }
+  return found;
 }
 
 /** What is likely not meant so. */
@@ -101,7 +133,7 @@ function oddities(data: unknown, positions: Positions): Problem[] {
 /** What is accepted and comes to nothing. */
 function vain(data: unknown, { doors, firewall, logs }: Config, positions: Positions): Problem[] {
   const found: Problem[] = [];
-  for (const [name, { stopCommand, stopCommand6 }] of Object.entries(doors)) {
+  for (const [name, { stopCommand, stopCommand6 }] of doors) {
     const door = field(field(data, 'doors'), name);
     if (field(door, 'cmd_timeout') === undefined || stopCommand || stopCommand6) continue;
     found.push({ ...positions.key(['doors', name, 'cmd_timeout']), text: idleTimeout(name) });
@@ -126,7 +158,7 @@ function vain(data: unknown, { doors, firewall, logs }: Config, positions: Posit
 /** A sequence that one door has used up would still be live for the other. */
 function sharedFiles({ doors }: Config): { readonly door: string; readonly text: string }[] {
   const ownerOf = new Map<string, string>();
-  return Object.entries(doors).flatMap(([door, { oneTimeSequences: path }]) => {
+  return [...doors].flatMap(([door, { oneTimeSequences: path }]) => {
     if (path === null) return [];
     const owner = ownerOf.get(path);
     ownerOf.set(path, owner ?? door);

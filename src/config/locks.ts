@@ -9,7 +9,7 @@ import type { Config, DoorConfig } from './schema.ts';
 
 /** @param oneTime filled for this configuration */
 export function locksOf({ doors, ...settings }: Config, oneTime: Pick<OneTimeDoors, 'listOf'>): Lock[] {
-  return Object.entries(doors).map(([name, door]) => {
+  return [...doors].map(([name, door]) => {
     const live = door.sequence === null ? [] : [door.sequence];
     const list = oneTime.listOf(door);
     return {
@@ -32,9 +32,11 @@ export function keepSame(
   before: Config,
   after: Config,
 ): readonly Lock[] {
+  const oldByName = new Map(old.map((lock) => [lock.name, lock]));
   return made.map((lock) => {
-    const isSame = JSON.stringify(before.doors[lock.name]) === JSON.stringify(after.doors[lock.name]);
-    return (isSame ? old.find(({ name }) => name === lock.name) : undefined) ?? lock;
+    const { name } = lock;
+    const isSame = JSON.stringify(before.doors.get(name)) === JSON.stringify(after.doors.get(name));
+    return (isSame ? oldByName.get(name) : undefined) ?? lock;
   });
 }
 

@@ -33,7 +33,7 @@ export class OneTimeDoors {
    */
   async fill({ doors }: Config): Promise<OneTimeNotice[]> {
     const notices: OneTimeNotice[] = [];
-    for (const [door, { oneTimeSequences: path }] of Object.entries(doors)) {
+    for (const [door, { oneTimeSequences: path }] of doors) {
       if (path === null) continue;
       const { left, bad } = await readOneTimeFile(path);
       const list = this.#listAt(path);
@@ -48,7 +48,7 @@ export class OneTimeDoors {
 
   /** Whether the files of a configuration say what is known of them, marks of our own included. */
   async isCurrent({ doors }: Config): Promise<boolean> {
-    for (const { oneTimeSequences: path } of Object.values(doors)) {
+    for (const { oneTimeSequences: path } of doors.values()) {
       if (path === null) continue;
       const { left } = await readOneTimeFile(path);
       if (!this.#listAt(path).isAsIn(left)) return false;

@@ -61,9 +61,10 @@ export function positionsIn(text: string): Positions {
     // What is not there may have come by `<<`.
     return keys.get(nameOf(path)) ?? keys.get(nameOf([...within, '<<'])) ?? around(values, within);
   };
+  const lines = startsOfLines(text);
   return {
-    value: (path) => positionAt(text, around(values, path)),
-    key: (path) => positionAt(text, around(keys, path)),
+    value: (path) => positionAt(lines, around(values, path)),
+    key: (path) => positionAt(lines, around(keys, path)),
   };
 }
 
@@ -71,7 +72,19 @@ function nameOf(path: Path): string {
   return JSON.stringify(path.map(String));
 }
 
-function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset);
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+function startsOfLines(text: string): readonly number[] {
+  const starts = [0];
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1);
+  return starts;
+}
+
+/** Among thousands of lines: a configuration may have as many problems as lines. */
+function positionAt(starts: readonly number[], offset: number): Position {
+  let [line, after] = [0, starts.length];
+  while (after - line > 1) {
+    const middle = (line + after) >> 1;
+    if ((starts[middle] ?? 0) <= offset) line = middle;
+    else after = middle;
+  }
+  return { line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
 }

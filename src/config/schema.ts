@@ -12,6 +12,7 @@ import {
   hosts,
   interfaceName,
   networks,
+  noControls,
   path,
   port,
   sequence,
@@ -26,6 +27,8 @@ import {
 const DEFAULT_SWEEP_GUARD_PORTS = 8;
 /** nft's limit; iptables --log-prefix takes 29. */
 const MAX_PREFIX = 127;
+
+const PREFIX_TOO_LONG = wrong('a prefix', `write at most ${MAX_PREFIX} bytes`);
 
 const SOURCES = ['auto', 'journal', 'kmsg', 'file', 'stdin'] as const;
 
@@ -90,18 +93,17 @@ const door = strictMap({
   }))
   .describe('A knock and what it does.');
 
+export const prefix = noControls('a prefix', 'write the --log-prefix of your LOG rules')
+  .max(MAX_PREFIX, { error: PREFIX_TOO_LONG })
+  .refine((prefix) => Buffer.byteLength(prefix) <= MAX_PREFIX, { error: PREFIX_TOO_LONG });
+
 const logKeys = strictMap({
   from: z
     .enum(SOURCES, { error: wrong('a source of log lines', `write one of ${SOURCES.join(', ')}`) })
     .optional()
     .describe('Where the kernel log is read; file where there is a path, else auto.'),
   path: path.optional().describe('The log file, /var/log/kern.log where from: file names none.'),
-  prefix: z
-    .string({ error: wrong('a prefix', 'write the --log-prefix of your LOG rules') })
-    .regex(/^[^\r\n]*$/, { error: wrong('a prefix', 'write it in one line') })
-    .max(MAX_PREFIX, { error: wrong('a prefix', `write at most ${MAX_PREFIX} characters`) })
-    .default('KNOCK ')
-    .describe('The --log-prefix of your LOG rules, blanks included.'),
+  prefix: prefix.default('KNOCK ').describe('The --log-prefix of your LOG rules, blanks included.'),
   format: z
     .enum(LOG_FORMATS, { error: wrong('a format', 'write kernel, ulogd or any') })
     .default('kernel')
@@ -132,8 +134,12 @@ const logs = z
   .transform((logs) => (Array.isArray(logs) ? logs : ([logs] satisfies [LogConfig])))
   .superRefine((logs, context) => {
     const placeOf = ({ from, path }: LogConfig): string => (from === 'file' ? path : from);
+    const seen = new Set<string>();
     for (const [index, log] of logs.entries()) {
-      if (logs.findIndex((other) => placeOf(other) === placeOf(log)) === index) continue;
+      if (!seen.has(placeOf(log))) {
+        seen.add(placeOf(log));
+        continue;
+      }
       const message = `read already (${placeOf(log)}), write each log once`;
       context.addIssue({ code: 'custom', path: [index], message });
     }
@@ -196,7 +202,8 @@ export const schema = strictMap({
   doors: z
     .record(doorName, door, DOORS_ERROR)
     .refine((doors) => Object.keys(doors).length > 0, DOORS_ERROR)
-    .describe('The doors, by name.'),
+    .describe('The doors, by name.')
+    .transform((doors): ReadonlyMap<string, DoorConfig> => new Map(Object.entries(doors))),
 })
   .transform(({ doors, ...rest }) => ({ ...settle(rest), doors }))
   .describe('knocktail: doors that open when the right ports are knocked on.');
@@ -234,4 +241,4 @@ function settle({
 }
 
 export type Config = z.output<typeof schema>;
-export type DoorConfig = Config['doors'][string];
+export type DoorConfig = z.output<typeof door>;

@@ -129,7 +129,7 @@ export const networks = z
 
 const HOST_RIGHT = 'write the name of a host as its log lines have it, or a list of names';
 /** As a log line can have it: one word. */
-const HOST_NAME = /^[^\s\u0000-\u001f\u007f]{1,255}$/;
+const HOST_NAME = /^[^\s\u0000-\u001f\u007f-\u009f]{1,255}$/;
 export const hosts = z
   .unknown()
   .transform((value, context) => {
@@ -154,13 +154,36 @@ export const timezone = z
       'or one learned from lines that come live.',
   );
 
-export const path = z
-  .string({ error: wrong('a path', 'write the path of a file') })
-  .regex(/^[^\0]+$/, { error: wrong('a path', 'write the path of a file') });
+/** No path, name or prefix has them, nor could all of them be an argument of a program: NUL ends it. */
+const NO_CONTROLS = /^[^\u0000-\u001f\u007f-\u009f]*$/;
+/** Of a text in one line. */
+export const noControls = (what: string, right: string) =>
+  z.string({ error: wrong(what, right) }).regex(NO_CONTROLS, {
+    abort: true,
+    error: wrong(`${what} without control characters`, right),
+  });
+
+const PATH_RIGHT = 'write the path of a file';
+/** PATH_MAX of the kernel less its terminator. */
+const MAX_PATH_BYTES = 4_095;
+export const path = noControls('a path', PATH_RIGHT)
+  .min(1, { error: wrong('a path', PATH_RIGHT) })
+  .refine((path) => Buffer.byteLength(path) <= MAX_PATH_BYTES, {
+    error: wrong(`a path of at most ${MAX_PATH_BYTES} bytes`, 'write a shorter one'),
+  });
 
 export const yesOrNo = z.boolean({ error: wrong('a yes or no', 'write true or false') });
 
-export const command = z.string({ error: wrong('a command', 'write a line for /bin/sh') });
+/** Half of what one argument may hold (MAX_ARG_STRLEN of the kernel), which leaves room for what %IP% becomes. */
+const MAX_COMMAND_BYTES = 65_536;
+export const command = z
+  .string({ error: wrong('a command', 'write a line for /bin/sh') })
+  .regex(/^[^\0]*$/, {
+    error: wrong('a command without NUL', 'write a line for /bin/sh'),
+  })
+  .refine((command) => Buffer.byteLength(command) <= MAX_COMMAND_BYTES, {
+    error: wrong(`a command of at most ${MAX_COMMAND_BYTES} bytes`, 'put it into a script'),
+  });
 const CRON_RIGHT = 'write minute, hour, day, month and weekday, like "0 3 * * *"';
 export const cron = z
   .string({ error: wrong('a cron expression', CRON_RIGHT) })
@@ -170,9 +193,11 @@ export const cron = z
       : refuse(context, wrong('a cron expression that ever comes', CRON_RIGHT)({ input: text })),
   );
 
-const NAME_RIGHT = 'use letters, digits, _ . and -, at most 64';
+const NAME_RIGHT = 'begin with a letter or digit, and use letters, digits, _ . and -, at most 64';
 export const DOOR_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-export const doorName = z.string().regex(DOOR_NAME, { error: wrong('a door name', NAME_RIGHT) });
+const NAME_ERROR = wrong('a door name', NAME_RIGHT);
+export const doorName = z.string().regex(DOOR_NAME, { error: NAME_ERROR });
+export const wrongDoorName = (name: string): string => NAME_ERROR({ input: name });
 
 export const chainName = z
   .string({ error: wrong('a chain', 'write the name of a chain') })
@@ -186,7 +211,10 @@ const INTERFACE_RIGHT = 'write the whole name of one, like eth0, or any';
  */
 export const interfaceName = z
   .string({ error: wrong('an interface', INTERFACE_RIGHT) })
-  .regex(/^(?!\.{1,2}$)[^\s/:"+*]{1,15}$/, { abort: true, error: wrong('an interface', INTERFACE_RIGHT) })
+  .regex(/^(?!\.{1,2}$)[^\s/:"+*\u0000-\u001f\u007f-\u009f]{1,15}$/, {
+    abort: true,
+    error: wrong('an interface', INTERFACE_RIGHT),
+  })
   .refine((name) => Buffer.byteLength(name) <= MAX_INTERFACE_BYTES, {
     error: wrong('an interface', INTERFACE_RIGHT),
   })

@@ -2,7 +2,9 @@
 
 import { familyOf } from '../address.ts';
 import { type Micros, type Sequence, US_PER_SECOND } from '../model.ts';
+import { SequenceTree, spelled, stepsFor } from './along.ts';
 import { closingProblems } from './closing.ts';
+import { DoorIndex, type NamedDoor, namedDoors } from './door-index.ts';
 import { covers, familiesOf, shareClients, shareStep, unknockableFlags } from './reach.ts';
 import type { Config, DoorConfig } from './schema.ts';
 import { formatStep } from './sequence.ts';
@@ -12,22 +14,33 @@ const FEWEST_STEPS = 3;
 /** The sequences of the knockd.conf and the manual page that ship with knockd 0.8: a scanner tries them first. */
 const WELL_KNOWN = new Set(['7000,8000,9000', '9000,8000,7000', '2222:udp,3333,4444:udp', '1234,5678,9101']);
 
+/** How many others are named to which a door does one thing. */
+const MOST_LISTED = 3;
+const BEGINS = 'begins';
+const PART = 'is part of';
+
 export interface Weakness {
   readonly door: string;
   readonly text: string;
 }
 
+/** What is wrong with one door in view of the others. */
+type Finder = (one: NamedDoor) => readonly string[];
+
+interface Found {
+  readonly other: NamedDoor;
+  readonly text: string;
+}
+
 export function weaknesses(config: Config): Weakness[] {
-  return Object.entries(config.doors).flatMap(([name, door]) =>
+  const inOthers = [closingProblems(config), portsInUse(config), trapsOn(config), knockedAlong(config)];
+  return namedDoors(config).flatMap((one) =>
     [
-      ...weaknessesOfSequence(door, config),
-      ...weaknessesOfKnocking(door, config),
-      ...weaknessesOfAction(door, config),
-      ...closingProblems(name, config),
-      ...portsInUse(name, config),
-      ...trapsOn(door, config),
-      ...knockedAlong(name, config),
-    ].map((text) => ({ door: name, text })),
+      ...weaknessesOfSequence(one.door, config),
+      ...weaknessesOfKnocking(one.door, config),
+      ...weaknessesOfAction(one.door, config),
+      ...inOthers.flatMap((find) => find(one)),
+    ].map((text) => ({ door: one.name, text })),
   );
 }
 
@@ -63,7 +76,7 @@ function weaknessesOfAction(door: DoorConfig, config: Config): string[] {
   if (open === null && close === null && !hasStart)
     found.push('it neither opens nor closes nor runs anything, give it open:, close: or start_command:');
   if (hasStop && !hasStart) found.push('stop_command only ever runs after a start_command, give it one');
-  const closed = close === null ? undefined : config.doors[close];
+  const closed = close === null ? undefined : config.doors.get(close);
   if (closed !== undefined && !shareClients(door, closed, config))
     found.push(`no client that can open the door ${close} can knock here to close it`);
   return found;
@@ -108,70 +121,126 @@ function hurried(seqTimeoutUs: Micros, compat: Config['compat']): string[] {
 }
 
 /** What an open door lets in is not logged, so a step at that port is missed. */
-function portsInUse(name: string, config: Config): string[] {
-  const door = config.doors[name];
-  return Object.entries(config.doors).flatMap(([other, { open }]) => {
-    if (open === null || door === undefined) return [];
-    const step = door.sequence?.find((step) => step.proto === open.proto && step.port === open.port);
-    const opener = config.doors[other];
-    if (step === undefined || opener === undefined || !shareClients(door, opener, config)) return [];
-    const whose = other === name ? 'it' : `the door ${other}`;
-    return [
-      `its step ${formatStep(step)} is the port that ${whose} opens, and while that is open a knock there is not logged`,
-    ];
-  });
+function portsInUse(config: Config): Finder {
+  const openers = new DoorIndex(config);
+  for (const one of namedDoors(config)) {
+    const { open } = one.door;
+    if (open !== null) openers.add(formatStep({ proto: open.proto, port: open.port }), one);
+  }
+  return (one) => {
+    const steps = new Set((one.door.sequence ?? []).map(formatStep));
+    const found = function* (): Generator<Found> {
+      for (const step of steps) {
+        for (const opener of openers.sharingClients(step, one)) {
+          const whose = opener.name === one.name ? 'it' : `the door ${opener.name}`;
+          const text = `its step ${step} is the port that ${whose} opens, and while that is open a knock there is not logged`;
+          yield { other: opener, text };
+        }
+      }
+    };
+    return listed(found());
+  };
 }
 
 /** A trap is looked at first: a step at the same port could never be taken. */
-function trapsOn(door: DoorConfig, config: Config): string[] {
-  return Object.entries(config.doors).flatMap(([name, other]) => {
-    const step = other.sequence?.find(
-      (step) => door.trap.some((trap) => covers(trap, step)) && shareStep(door, other, step, config),
-    );
-    return step === undefined
-      ? []
-      : [`its trap ${formatStep(step)} is a step of the door ${name}, which can never open`];
-  });
+function trapsOn(config: Config): Finder {
+  const doors = namedDoors(config);
+  const traps = new Set(doors.flatMap(({ door }) => door.trap.map(formatStep)));
+  const steppers = new DoorIndex(config);
+  for (const one of traps.size === 0 ? [] : doors) {
+    const steps = new Set((one.door.sequence ?? []).flatMap(stepsFor));
+    for (const step of steps) if (traps.has(step)) steppers.add(step, one);
+  }
+  return (one) => {
+    const found = function* (): Generator<Found> {
+      for (const trap of new Set(one.door.trap.map(formatStep))) {
+        for (const other of steppers.sharingPackets(trap, one)) {
+          const step = other.door.sequence?.find(
+            (step) =>
+              one.door.trap.some((trap) => covers(trap, step)) &&
+              shareStep(one.door, other.door, step, config),
+          );
+          if (step === undefined) continue;
+          const text = `its trap ${formatStep(step)} is a step of the door ${other.name}, which can never open`;
+          yield { other, text };
+        }
+      }
+    };
+    return listed(found());
+  };
 }
 
 /** Whoever knocks at another door knocks at this one on the way. */
-function knockedAlong(name: string, config: Config): string[] {
-  const doors = Object.entries(config.doors);
-  const at = doors.findIndex(([other]) => other === name);
-  const door = config.doors[name];
-  return doors.flatMap(([other, { sequence }], index) => {
-    const longer = config.doors[other];
-    if (index === at || door?.sequence == null || sequence === null || longer === undefined) return [];
-    const start = beginsAt(door.sequence, sequence, config.compat === 'knockd');
-    if (start === null || !sequence.every((step) => shareStep(door, longer, step, config))) return [];
-    if (sequence.length === door.sequence.length)
-      return index > at ? [] : [`its sequence is that of the door ${other}, too, so one knock is for both`];
-    const what = start === 0 ? 'begins' : 'is part of';
-    return [`its sequence ${what} that of the door ${other}, so a knock there is one here, too`];
-  });
-}
-
-/**
- * The step of a longer sequence from which a shorter one is knocked with it; null where it is not.
- *
- * @param isKnockd whether a repeat is wrong, and no other attempt begins while one is running
- */
-function beginsAt(shorter: Sequence, longer: Sequence, isKnockd: boolean): number | null {
-  const starts = isKnockd ? [0] : longer.map((_, index) => index);
-  return starts.find((start) => isKnocked(shorter, longer.slice(start), !isKnockd)) ?? null;
-}
-
-/** Whether the beginning of a list of packets takes all steps of a sequence, as the engine has it. */
-function isKnocked(sequence: Sequence, packets: Sequence, mayRepeat: boolean): boolean {
-  let taken = 0;
-  for (const packet of packets) {
-    const awaited = sequence[taken];
-    if (awaited === undefined) break;
-    const isRepeat = (): boolean => sequence.slice(0, taken).some((step) => covers(step, packet));
-    if (covers(awaited, packet)) taken++;
-    else if (!mayRepeat || !isRepeat()) break;
+function knockedAlong(config: Config): Finder {
+  const doors = namedDoors(config);
+  const tree = new SequenceTree(config.compat === 'knockd');
+  const users = new Map<string, number>();
+  for (const { door } of doors) {
+    if (door.sequence === null) continue;
+    tree.add(door.sequence);
+    users.set(spelled(door.sequence), (users.get(spelled(door.sequence)) ?? 0) + 1);
   }
-  return taken === sequence.length;
+  const longer = new DoorIndex(config);
+  const earlier = new DoorIndex(config);
+  const same = new Map<string, string[]>();
+  for (const one of doors) {
+    const { sequence } = one.door;
+    if (sequence === null) continue;
+    const own = spelled(sequence);
+    const text = (other: NamedDoor): string =>
+      `its sequence is that of the door ${other.name}, too, so one knock is for both`;
+    same.set(one.name, listed(sharing(earlier, own, text, one)));
+    for (const along of tree.along(sequence)) {
+      const isEqual = along.length === sequence.length;
+      if (along.spelled === own && users.get(own) === 1) continue;
+      if (isEqual) earlier.add(along.spelled, one);
+      else longer.add(`${along.start === 0 ? BEGINS : PART} ${along.spelled}`, one);
+    }
+  }
+  /** Doors that see all packets of one of the others under a key. */
+  function* sharing(
+    index: DoorIndex,
+    key: string,
+    text: (other: NamedDoor) => string,
+    one: NamedDoor,
+  ): Generator<Found> {
+    for (const other of index.sharingPackets(key, one)) {
+      const steps = other.door.sequence ?? [];
+      if (steps.every((step) => shareStep(one.door, other.door, step, config)))
+        yield { other, text: text(other) };
+    }
+  }
+  return (one) => {
+    if (one.door.sequence === null) return [];
+    const own = spelled(one.door.sequence);
+    const found = function* (): Generator<Found> {
+      for (const what of [BEGINS, PART]) {
+        const text = (other: NamedDoor): string =>
+          `its sequence ${what} that of the door ${other.name}, so a knock there is one here, too`;
+        yield* sharing(longer, `${what} ${own}`, text, one);
+      }
+    };
+    return [...(same.get(one.name) ?? []), ...listed(found())];
+  };
+}
+
+/** In the order of the doors; of many doors a few, so that thousands of doors that are alike are told in thousands of lines. */
+function listed(found: Iterable<Found>): string[] {
+  const first: Found[] = [];
+  const seen = new Set<NamedDoor>();
+  for (const each of found) {
+    if (seen.has(each.other)) continue;
+    seen.add(each.other);
+    first.push(each);
+    if (first.length > MOST_LISTED) break;
+  }
+  const lines = first
+    .slice(0, MOST_LISTED)
+    .sort((a, b) => a.other.order - b.other.order)
+    .map(({ text }) => text);
+  return first.length > MOST_LISTED
+    ? [...lines, 'the same is so with more doors, which are not listed']
+    : lines;
 }
 
 /** Whether the ports only rise or only fall. */

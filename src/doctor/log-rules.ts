@@ -52,8 +52,8 @@ export function deafDoors(
   config: Config,
   sequencesOf: (door: string) => readonly Sequence[],
 ): readonly DeafDoor[] {
-  return Object.entries(config.doors).flatMap(([name, door]) => {
-    const seen = watched({ ...config, doors: { [name]: door } }, filter.family, sequencesOf);
+  return [...config.doors].flatMap(([name, door]) => {
+    const seen = watched({ ...config, doors: new Map([[name, door]]) }, filter.family, sequencesOf);
     if (seen === null) return [];
     const missing = unlogged(filter, config.firewall.hooks, seen, config.logs).find(
       ({ is }) => is === 'missing',

@@ -7,6 +7,7 @@ import { readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ipv4Address, parseAddress } from '../address.ts';
 import { type Network, within } from '../config/networks.ts';
+import { childEnvironment } from '../environment.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Address, Family } from '../model.ts';
 import { findProgram } from '../permissions.ts';
@@ -57,7 +58,10 @@ export class Scratch {
     this.#wire = wire;
     this.#programs = programs;
     // Its end ends the namespace, and that the wire. It ends with its stdin, thus with this process, however that does.
-    this.#holder = spawn(programs.unshare, ['--net', programs.cat], { stdio: ['pipe', 'ignore', 'pipe'] });
+    this.#holder = spawn(programs.unshare, ['--net', programs.cat], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: childEnvironment(),
+    });
   }
 
   /** @throws KnocktailError 69 where a program is missing, or this may not be done */
@@ -159,7 +163,7 @@ function findPrograms(): Programs {
 }
 
 function run(program: string, args: readonly string[]): Promise<void> {
-  const options = { timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL' } as const;
+  const options = { timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL', env: childEnvironment() } as const;
   return new Promise((resolve, reject) => {
     execFile(program, args, options, (error, _stdout, stderr) => {
       if (error === null) resolve();

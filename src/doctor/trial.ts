@@ -42,8 +42,15 @@ export function chooseTrial(
     return `knocks count on ${config.interface} alone, and a test comes by another`;
   if (config.firewall.hooks.every((hook) => PASSING.has(hook)))
     return `knocks are for hosts behind this one (${config.firewall.hooks.join(', ')})`;
-  const doors = Object.entries(config.doors);
-  const sequences = doors.flatMap(([door]) => sequencesOf(door));
+  const doors = [...config.doors];
+  // All others have more than one step, so they open by no single packet.
+  const uniform = new Map<string, Sequence>();
+  for (const sequence of doors.flatMap(([door]) => sequencesOf(door))) {
+    const [first] = sequence;
+    if (first !== undefined && isAllOf(sequence, first.proto === 'icmp' ? ANY_PING : first))
+      uniform.set(sequence.map(stepText).join(','), sequence);
+  }
+  const sequences = [...uniform.values()];
   const trials = doors.flatMap(([door, settings]): Trial[] => {
     const to = settings.target ?? ours;
     const isFit = isOpenTo(settings, theirs) && (to === ours || (familyOf(to) === family && isLocal(to)));
@@ -55,6 +62,7 @@ export function chooseTrial(
   return trials.find(({ step }) => step.proto !== 'icmp') ?? trials[0] ?? NONE;
 }
 
+const ANY_PING: Step = { proto: 'icmp', size: null };
 const NONE = 'no door has a first step of several that a stranger can send as a SYN, a datagram or a ping';
 
 /** The same packet as the rules of the packet filter see it. */

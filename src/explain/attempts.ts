@@ -23,8 +23,8 @@ interface Standing {
 }
 
 const NOTHING: Standing = { attempt: null, expired: null };
-/** As many as the engine has attempts: of clients beyond that the oldest is forgotten, and explained more poorly. */
-const MOST_CLIENTS = 65_536;
+/** Of clients beyond that one is forgotten, and explained more poorly: the oldest of those with one step at most. */
+const MOST_CLIENTS = 4_000;
 
 /** A client of a host. */
 export type Client = Pick<Packet, 'host' | 'src'>;
@@ -35,10 +35,19 @@ interface Known {
 }
 
 export class Attempts {
-  readonly #clients = new Map<string, Known>();
+  /** Those of one step at most, and those that have got further. */
+  readonly #little = new Map<string, Known>();
+  readonly #further = new Map<string, Known>();
+  readonly #oldestLittle = this.#little.keys();
+  readonly #oldestFurther = this.#further.keys();
 
   at(client: Client, door: string): Standing {
-    return this.#clients.get(keyOf(client))?.doors.get(door) ?? NOTHING;
+    return this.#known(keyOf(client))?.doors.get(door) ?? NOTHING;
+  }
+
+  /** Clients that are remembered. */
+  get size(): number {
+    return this.#little.size + this.#further.size;
   }
 
   *running(): Generator<{
@@ -47,20 +56,20 @@ export class Attempts {
     readonly door: string;
     readonly attempt: Attempt;
   }> {
-    for (const { client, doors } of this.#clients.values()) {
+    for (const { client, doors } of [...this.#little.values(), ...this.#further.values()]) {
       for (const [door, { attempt }] of doors)
         if (attempt !== null) yield { host: client.host, source: client.src, door, attempt };
     }
   }
 
   isBusy(client: Client): boolean {
-    const standings = this.#clients.get(keyOf(client))?.doors.values() ?? [];
+    const standings = this.#known(keyOf(client))?.doors.values() ?? [];
     return [...standings].some(({ attempt }) => attempt !== null);
   }
 
   /** @param sequence the one that the decision is about */
   note({ event, host, source, door, stage, time }: Decision, sequence: Sequence): void {
-    const client = { host, src: source };
+    const client = { host: structuredClone(host), src: structuredClone(source) };
     const begunAt = stage === 1 ? time : (this.at(client, door).attempt?.begunAt ?? time);
     if (event === 'stage') this.#set(client, door, { attempt: { sequence, stage, begunAt }, expired: null });
     else if (event === 'timeout')
@@ -68,14 +77,27 @@ export class Attempts {
     else this.#set(client, door, NOTHING);
   }
 
+  #known(key: string): Known | undefined {
+    return this.#further.get(key) ?? this.#little.get(key);
+  }
+
   #set(client: Client, door: string, standing: Standing): void {
     const key = keyOf(client);
-    const known = this.#clients.get(key) ?? { client, doors: new Map<string, Standing>() };
-    known.doors.set(door, standing);
-    this.#clients.set(key, known);
-    if (this.#clients.size <= MOST_CLIENTS) return;
-    const [oldest] = this.#clients.keys();
-    if (oldest !== undefined) this.#clients.delete(oldest);
+    const known = this.#known(key) ?? { client, doors: new Map<string, Standing>() };
+    if (standing === NOTHING) known.doors.delete(door);
+    else known.doors.set(door, standing);
+    this.#little.delete(key);
+    this.#further.delete(key);
+    if (known.doors.size === 0) return;
+    const standings = [...known.doors.values()];
+    const isFurther = standings.some(({ attempt, expired }) => (attempt ?? expired)?.stage !== 1);
+    (isFurther ? this.#further : this.#little).set(key, known);
+    if (this.size <= MOST_CLIENTS) return;
+    // Iterators that stay where they are do not pass over all that were taken out before.
+    const { value: oldest } = (this.#little.size > 0 ? this.#oldestLittle : this.#oldestFurther).next();
+    if (oldest === undefined) return;
+    this.#little.delete(oldest);
+    this.#further.delete(oldest);
   }
 }
 

@@ -16,7 +16,7 @@ export interface ExplainedDoor {
 
 export function explainedDoors(config: Config, locks: readonly Lock[]): readonly ExplainedDoor[] {
   return locks.flatMap((lock) => {
-    const door = config.doors[lock.name];
+    const door = config.doors.get(lock.name);
     return door === undefined ? [] : [{ lock, refusal: refusalOf(door, config) }];
   });
 }

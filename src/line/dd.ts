@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
+import { childEnvironment } from '../environment.ts';
 import { systemProgram } from '../permissions.ts';
 import { nextSequence } from './kmsg-record.ts';
 
@@ -60,7 +61,7 @@ export class QuietRing {
       try {
         // None of these reads waits: the record was there, so it is, or one that has overwritten it.
         for (let sequence = -1; sequence < after; ) sequence = nextSequence(fd) ?? sequence;
-        return spawn(program, DD_ARGV, { stdio: [fd, 'ignore', 'ignore'] });
+        return spawn(program, DD_ARGV, { stdio: [fd, 'ignore', 'ignore'], env: childEnvironment() });
       } finally {
         closeSync(fd);
       }

@@ -1,6 +1,7 @@
 /** The systemd journal -> its last message of the kernel, as journalctl shows it to this user. */
 
 import { execFile } from 'node:child_process';
+import { childEnvironment } from '../environment.ts';
 import { type JournalPlace, lineOf } from './journal-entry.ts';
 
 /** What journalctl is to tell of each entry. */
@@ -21,6 +22,7 @@ export function endOfJournal(journalctl: string, signal?: AbortSignal): Promise<
     const options = {
       timeout: TIME_LIMIT_MS,
       killSignal: 'SIGKILL',
+      env: childEnvironment(),
       ...(signal === undefined ? {} : { signal }),
     } as const;
     const done = (error: Error | null, stdout: string): void => {

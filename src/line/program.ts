@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { childEnvironment } from '../environment.ts';
 import type { LineEvent, Micros } from '../model.ts';
 import { bootClock } from './clock.ts';
 import { pipesAreRead } from './event-loop.ts';
@@ -49,7 +50,7 @@ export class Program {
   /** @param program its absolute path */
   constructor(program: string, argv: readonly string[], { signal, isSteady }: ProgramOptions) {
     this.#wake = new Wake({ signal, isSteady });
-    this.#child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], env: childEnvironment() });
     for (const event of ['readable', 'end']) this.#child.stdout?.on(event, this.#wake.stir);
     this.#child.stderr?.on('data', (text: Buffer) => {
       this.#complaint = text.toString().trim();

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
+import { childEnvironment } from '../environment.ts';
 import { messageOf } from '../errors.ts';
 import type { Address } from '../model.ts';
 
@@ -57,7 +58,7 @@ export interface CommandResult {
 /**
  * Runs `/bin/sh -c COMMAND` in a process group of its own, with each `%IP%` replaced by the source: an address in
  * canonical form, the only thing of a packet that reaches the shell. `KNOCK_DOOR` and `KNOCK_SOURCE` are in its
- * environment. Never rejects.
+ * environment, and of the daemon's what `childEnvironment` keeps. Never rejects.
  */
 export async function runCommand(
   command: string,
@@ -82,7 +83,7 @@ function run(argv: readonly string[], { door, source }: CommandOf, limitMs: numb
   const run = new Promise<Run>((resolve) => {
     const child: ChildProcess = spawn('/bin/sh', argv, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, KNOCK_DOOR: door, KNOCK_SOURCE: source },
+      env: childEnvironment({ KNOCK_DOOR: door, KNOCK_SOURCE: source }),
       detached: true,
     });
     const { pid } = child;

@@ -6,7 +6,7 @@ import type { Address, Micros } from '../model.ts';
 import { keyOf } from './lease.ts';
 import { Runner, type RunnerParts } from './runner.ts';
 import type { PendingStop } from './stop.ts';
-import { Stops, type StopsParts } from './stops.ts';
+import { type KnownDoors, Stops, type StopsParts } from './stops.ts';
 import type { OpeningSwitches } from './switches.ts';
 import { within } from './within.ts';
 
@@ -53,13 +53,13 @@ export class Commands {
   }
 
   /** Takes over the stop commands that other daemons have left. Never rejects. */
-  async resume(doors: object): Promise<void> {
+  async resume(doors: KnownDoors): Promise<void> {
     this.#stops.setDoors(doors);
     await this.#stops.resume((stop) => this.#settle(stop));
   }
 
   /** These are the doors now. Stop commands of others run at once. */
-  setDoors(doors: object): void {
+  setDoors(doors: KnownDoors): void {
     this.#stops.setDoors(doors);
   }
 

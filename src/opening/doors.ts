@@ -46,7 +46,7 @@ export class Doors {
     this.#doors = doors;
     this.#moving = this.#moving.then(() => this.#journal.moveTo(stops));
     this.keeper.setDoors(doors);
-    this.keeper.flush(({ door }) => Object.hasOwn(before, door) && !Object.hasOwn(doors, door));
+    this.keeper.flush(({ door }) => before.has(door) && !doors.has(door));
     this.#timetable.set(flush);
   }
 

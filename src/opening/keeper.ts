@@ -12,7 +12,7 @@ import { Watch } from './watch.ts';
 import { within } from './within.ts';
 
 export interface KeeperParts extends CommandsParts {
-  readonly doors: Readonly<Record<string, DoorAction>>;
+  readonly doors: ReadonlyMap<string, DoorAction>;
   readonly firewall: Firewall;
 }
 
@@ -76,7 +76,7 @@ export class Keeper {
   }
 
   counts(): Pick<Counts, 'openings' | 'commands'> {
-    const doors = Object.entries(this.#doors).filter(([, { open }]) => open !== null);
+    const doors = [...this.#doors].filter(([, { open }]) => open !== null);
     const openings = new Map(doors.map(([door]) => [door, 0]));
     for (const { door } of this.#rules.all()) openings.set(door, (openings.get(door) ?? 0) + 1);
     return { openings, commands: this.#commands.counts };
@@ -130,7 +130,7 @@ export class Keeper {
 
   /** Does what opening this door means. Returns at once; where too many wait already, the latest is turned away. */
   opened(door: string, source: Address): void {
-    const action = this.#doors[door];
+    const action = this.#doors.get(door);
     if (action === undefined) return;
     // What needs no rule need not wait for one.
     if (action.open === null && action.close === null) {
@@ -164,7 +164,7 @@ export class Keeper {
    * piece of work of it, since the chain is listed once for all.
    */
   trapped(door: string, source: Address): void {
-    if (this.#isEnding || (this.#doors[door]?.open ?? null) === null) return;
+    if (this.#isEnding || (this.#doors.get(door)?.open ?? null) === null) return;
     this.#knocks = null;
     if (this.#trapped === null) {
       const batch = new Map<string, Lease>();

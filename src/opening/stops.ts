@@ -11,6 +11,9 @@ import { type Clocks, type PendingStop, StopSchedule, saved, takenOver } from '.
 import { statusFailure } from './told.ts';
 import type { MachineClock } from './uptime.ts';
 
+/** The doors that there are, by name. */
+export type KnownDoors = Pick<ReadonlySet<string>, 'has'>;
+
 export interface StopsParts extends Pick<RunnerParts, 'isDry' | 'log'> {
   /** The wall clock. */
   readonly now: () => Micros;
@@ -35,7 +38,7 @@ export class Stops {
   readonly #open = new Set<string>();
   /** Those of other daemons. */
   readonly #inherited = new Set<string>();
-  #doors: object = {};
+  #doors: KnownDoors = new Set();
   #end: 'leave' | 'run' | null = null;
 
   constructor(parts: StopsParts, runner: Runner) {
@@ -100,7 +103,7 @@ export class Stops {
   }
 
   /** What waits for a door that is not among these runs now. */
-  setDoors(doors: object): void {
+  setDoors(doors: KnownDoors): void {
     this.#doors = doors;
     for (const stop of this.#schedule.all())
       if (!this.#isWanted(stop)) this.#schedule.add({ ...stop, dueAt: 0 });
@@ -158,7 +161,7 @@ export class Stops {
   }
 
   #isWanted({ door }: PendingStop): boolean {
-    return Object.hasOwn(this.#doors, door);
+    return this.#doors.has(door);
   }
 
   async #run(stop: PendingStop): Promise<void> {

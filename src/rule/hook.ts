@@ -79,7 +79,10 @@ export function allReach(chains: Chains, hook: string, chain: string, packets: r
 
 /** The index of the first rule of a hook that decides one of these packets; infinite where none does. */
 export function firstDecided(chains: Chains, hook: string, packets: readonly Probe[]): number {
-  return Math.min(...packets.map((packet) => placeOf(walk(chains, hook, packet).end)));
+  return packets.reduce(
+    (first, packet) => Math.min(first, placeOf(walk(chains, hook, packet).end)),
+    Number.POSITIVE_INFINITY,
+  );
 }
 
 function placeOf({ at }: WayEnd): number {

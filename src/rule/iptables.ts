@@ -3,6 +3,7 @@
 import { type ExecFileException, execFile } from 'node:child_process';
 import { basename } from 'node:path';
 import { commandLine } from '../command-line.ts';
+import { childEnvironment } from '../environment.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { argvOf, type Change, type Operation, restoreLine } from './operation.ts';
 import { type Committed, Restore } from './restore.ts';
@@ -135,7 +136,12 @@ export class Iptables {
   }
 
   #spawn(argv: readonly string[]): Promise<Answer> {
-    const options = { timeout: this.#timeLimitMs, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
+    const options = {
+      timeout: this.#timeLimitMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: OUTPUT_LIMIT,
+      env: childEnvironment(),
+    } as const;
     const answer = new Promise<Answer>((resolve) => {
       execFile(this.#path, argv, options, (error, stdout, stderr) => {
         resolve(error === null ? { done: true, text: stdout } : this.#failure(argv, error, ownWords(stderr)));

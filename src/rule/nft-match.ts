@@ -98,7 +98,10 @@ function ofPayload(
   const isEcho = protocol === 'icmp' || protocol === 'icmpv6';
   if (isEcho && field === 'type')
     return among(right, sets, (value) => sure((ICMP_NUMBERS.get(value) ?? value) === 'echo-request'));
-  if (field === 'dport') return among(right, sets, (value) => atPort(value, op, probe));
+  if (field === 'dport') {
+    const known = probe.port === null ? null : amongPorts(valuesOf(right, sets), probe.port);
+    return known ?? among(right, sets, (value) => atPort(value, op, probe));
+  }
   if (field === 'flags' && protocol === 'tcp') return withFlags(op, right, probe);
   return 'maybe';
 }
@@ -161,6 +164,18 @@ function among(right: unknown, sets: NftSets, test: (value: unknown) => Takes): 
   );
   if (results.includes('yes')) return 'yes';
   return results.includes('maybe') ? 'maybe' : 'no';
+}
+
+/** Sets that hold nothing but ports, made once: a set may have thousands, and thousands of packets are looked for in it. */
+const portSets = new WeakMap<readonly unknown[], ReadonlySet<unknown> | 'mixed'>();
+
+/** Whether a port is in a set; null where the set has more than ports in it. */
+function amongPorts(values: readonly unknown[] | null, port: number): Takes | null {
+  if (values === null || values.length < 2) return null;
+  const known =
+    portSets.get(values) ?? (values.every((value) => typeof value === 'number') ? new Set(values) : 'mixed');
+  portSets.set(values, known);
+  return known === 'mixed' ? null : sure(known.has(port));
 }
 
 function valuesOf(right: unknown, sets: NftSets): readonly unknown[] | null {

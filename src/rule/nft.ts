@@ -1,6 +1,7 @@
 /** Reads the rules of nftables. */
 
 import { execFile } from 'node:child_process';
+import { childEnvironment } from '../environment.ts';
 import { findProgram } from '../permissions.ts';
 import { type BaseChain, baseChainsOf } from './nft-ruleset.ts';
 
@@ -12,7 +13,12 @@ const OUTPUT_LIMIT = 64 * 1024 * 1024;
 export function readNft(searchPath: string): Promise<readonly BaseChain[] | null> {
   const program = findProgram('nft', searchPath);
   if (program === null) return Promise.resolve(null);
-  const options = { timeout: TIME_LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
+  const options = {
+    timeout: TIME_LIMIT_MS,
+    killSignal: 'SIGKILL',
+    maxBuffer: OUTPUT_LIMIT,
+    env: childEnvironment(),
+  } as const;
   return new Promise((resolve) => {
     const answered = (error: Error | null, text: string): void =>
       resolve(error === null ? baseChainsOf(text) : null);

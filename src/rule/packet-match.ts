@@ -89,23 +89,39 @@ const BARE: ReadonlySet<string> = new Set(
 export function matchRule(spec: readonly string[], probe: Probe): RuleMatch {
   let takes: Takes = 'yes';
   let isThrottled = false;
+  for (const { option, value, second, isNegated } of optionsOf(spec)) {
+    if (option === '-m') {
+      if (!KNOWN_MATCHES.has(value)) takes = both(takes, 'maybe');
+      continue;
+    }
+    if (option === '--limit') isThrottled = true;
+    const result = test(option, value, second, probe);
+    takes = both(takes, isNegated ? not(result) : result);
+  }
+  return { takes, isThrottled };
+}
+
+/** One option of a rule, with the words behind it, be they its own or not. */
+interface RuleOption {
+  readonly option: string;
+  readonly value: string;
+  readonly second: string;
+  readonly isNegated: boolean;
+}
+
+/** The options ahead of the target that say something of a packet. */
+export function* optionsOf(spec: readonly string[]): Generator<RuleOption> {
   const end = spec.findIndex((word) => TARGETS.has(word));
   const words = end < 0 ? spec : spec.slice(0, end);
   for (let at = 0; at < words.length; at++) {
     const isNegated = words[at] === '!';
     if (isNegated) at++;
     const option = words[at] ?? '';
-    if (option === '-m' && !KNOWN_MATCHES.has(words[at + 1] ?? '')) takes = both(takes, 'maybe');
-    if (option === '-m' || HARMLESS.test(option)) {
-      if (!BARE.has(option)) at++;
-      continue;
-    }
-    if (!option.startsWith('-')) continue;
-    if (option === '--limit') isThrottled = true;
-    const result = test(option, words[at + 1] ?? '', words[at + 2] ?? '', probe);
-    takes = both(takes, isNegated ? not(result) : result);
+    const isHarmless = HARMLESS.test(option);
+    if (option.startsWith('-') && !isHarmless)
+      yield { option, value: words[at + 1] ?? '', second: words[at + 2] ?? '', isNegated };
+    if ((option === '-m' || isHarmless) && !BARE.has(option)) at++;
   }
-  return { takes, isThrottled };
 }
 
 function test(option: string, value: string, second: string, probe: Probe): Takes {

@@ -3,6 +3,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
+import { childEnvironment } from '../environment.ts';
 
 /** How long a new one may take to say that it is there. */
 const START_LIMIT_MS = 3_000;
@@ -99,7 +100,7 @@ function helperOf(path: string): Helper | null {
 /** `nf_tables` or `legacy`: the changes of one are not seen by the other. Null where the program does not run. */
 async function backendOf(path: string): Promise<string | null> {
   try {
-    const options = { timeout: START_LIMIT_MS, killSignal: 'SIGKILL' } as const;
+    const options = { timeout: START_LIMIT_MS, killSignal: 'SIGKILL', env: childEnvironment() } as const;
     const { stdout } = await promisify(execFile)(path, ['--version'], options);
     return /\((\w+)\)/.exec(stdout)?.[1] ?? 'legacy';
   } catch {
@@ -118,7 +119,10 @@ class Helper {
 
   constructor(path: string) {
     // Whatever it complains of is asked again of an iptables of its own, which says it better.
-    this.#child = spawn(path, ['--noflush', '--verbose', '-w'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#child = spawn(path, ['--noflush', '--verbose', '-w'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: childEnvironment(),
+    });
     this.#closed = new Promise((resolve) => {
       const gone = (): void => {
         this.#lives = false;

@@ -1,6 +1,7 @@
 /** Walks a packet through the chains of a packet filter: which rules log it, which one decides it. */
 
 import type { Probe, RuleMatch } from './packet-match.ts';
+import { RuleIndex } from './rule-index.ts';
 
 /** What a rule does with a packet that it matches. */
 export type Action =
@@ -90,6 +91,17 @@ interface Entry {
   readonly isThrottled: boolean;
 }
 
+const indices = new WeakMap<readonly Rule[], RuleIndex>();
+
+/** Made once for a chain, however many packets walk through it. */
+function indexOf(rules: readonly Rule[]): RuleIndex {
+  const known = indices.get(rules);
+  if (known !== undefined) return known;
+  const index = new RuleIndex(rules.map(({ spec }) => spec));
+  indices.set(rules, index);
+  return index;
+}
+
 class Walker {
   readonly logs: Written[] = [];
   readonly doubts: Decider[] = [];
@@ -105,7 +117,9 @@ class Walker {
 
   chain({ rules }: Chain, depth: number, entry: Entry): { readonly end: ChainEnd; readonly at: number } {
     let { isSure } = entry;
-    for (const [at, rule] of depth > DEEPEST ? [] : rules.entries()) {
+    for (const at of depth > DEEPEST ? [] : indexOf(rules).placesFor(this.#probe)) {
+      const rule = rules[at];
+      if (rule === undefined) continue;
       const { takes, isThrottled } = rule.matches(this.#probe);
       const { action } = rule;
       if (takes === 'no' || action === null) continue;

@@ -3,6 +3,7 @@
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
 import { distinct, type Line, type LogSettings } from './chains.ts';
+import { isNftName } from './nft-words.ts';
 import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
 
 /** nftables has no name for AE. */
@@ -24,13 +25,20 @@ const HOOKS: Readonly<Record<string, string>> = {
 /** What nftables does not count in the length of an IPv6 packet. */
 const IPV6_HEADER_BYTES = 40;
 
-/** @throws KnocktailError 78 when nftables cannot write the prefix, or has no such hook */
+/** @throws KnocktailError 78 when nftables cannot write the prefix or the name of the table, or has no such hook */
 export function nftText(
   families: readonly Watched[],
   settings: LogSettings,
   hooks: readonly string[],
 ): string {
   const { chain: table, sweepGuard } = settings;
+  if (!isNftName(table)) {
+    throw new KnocktailError('nftables can have no table of this name', {
+      exitCode: EXIT.CONFIG,
+      value: table,
+      remedy: 'give firewall.chain a name that begins with a letter and is no word of nft',
+    });
+  }
   const targets = distinct(settings.logs).map(logStatement);
   const limited = (name: string, rate: string): string[] => [
     `update @${name}4 { ip saddr limit rate over ${rate} packets } return`,

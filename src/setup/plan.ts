@@ -131,8 +131,9 @@ class Draft implements Plan {
     if (JSON.stringify(this.rules(name)) === JSON.stringify(rules)) return;
     if (this.rules(name).length > 0) this.#empty(name);
     rules.forEach((spec, index) => {
-      this.#insert(name, index + 1, spec);
+      this.operations.push({ op: 'insert', chain: name, at: index + 1, spec });
     });
+    this.#rules.set(name, [...rules]);
     this.told.push(`wrote ${name} (${rules.length} ${rules.length === 1 ? 'rule' : 'rules'})`);
   }
 

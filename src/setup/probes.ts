@@ -38,7 +38,7 @@ export function openingProbes(
   interfaces: readonly string[] = [],
 ): readonly DoorProbe[] {
   if (family === 6 && !ipv6) return [];
-  return Object.entries(doors).flatMap(([door, { open, from, target }]): DoorProbe[] => {
+  return [...doors].flatMap(([door, { open, from, target }]): DoorProbe[] => {
     const to = open?.to ?? target;
     const own = from?.filter(({ address }) => familyOf(address) === family) ?? null;
     if (open === null || own?.length === 0 || (to !== null && familyOf(to) !== family)) return [];

@@ -39,9 +39,9 @@ export function watched(
   sequencesOf: (door: string) => readonly Sequence[],
 ): Watched | null {
   if (family === 6 && !ipv6) return null;
-  const views = Object.values(doors).flatMap((door) => viewsOf(door, family));
+  const views = [...doors.values()].flatMap((door) => viewsOf(door, family));
   if (views.length === 0) return null;
-  const steps = Object.entries(doors).flatMap(([door, { trap }]) => [...sequencesOf(door).flat(), ...trap]);
+  const steps = [...doors].flatMap(([door, { trap }]) => [...sequencesOf(door).flat(), ...trap]);
   const echoes = [...new Set(steps.flatMap((step) => (step.proto === 'icmp' ? [step.size] : [])))];
   return {
     family,
@@ -74,18 +74,27 @@ function viewsOf({ target: to, from, tcpflags: flags }: DoorConfig, family: Fami
 
 /** Those that no other contains. */
 function widest(views: readonly View[]): readonly View[] {
-  return views.filter(
-    (view, at) =>
-      !views.some((other, i) => i !== at && contains(other, view) && !(contains(view, other) && i > at)),
-  );
+  const keyOf = (from: string | null, to: string | null): string => `${from ?? ''} ${to ?? ''}`;
+  // One view for each choice of flags, by its ends: there are thousands of ends, and few such choices.
+  const byEnds = new Map<string, Map<string, View>>();
+  for (const view of views) {
+    const key = keyOf(view.from, view.to);
+    const others = byEnds.get(key) ?? new Map<string, View>();
+    byEnds.set(key, others);
+    const flags = view.flags === null ? '' : `${view.flags.set} ${view.flags.clear}`;
+    if (!others.has(flags)) others.set(flags, view);
+  }
+  const distinct = [...byEnds.values()].flatMap((each) => [...each.values()]);
+  return distinct.filter((view) => {
+    const around = [
+      ...new Set([view.from, null].flatMap((from) => [view.to, null].map((to) => keyOf(from, to)))),
+    ].flatMap((key) => [...(byEnds.get(key)?.values() ?? [])]);
+    return !around.some((other) => other !== view && takesFlagsOf(other, view));
+  });
 }
 
-function contains(outer: View, inner: View): boolean {
-  return (
-    (outer.from === null || outer.from === inner.from) &&
-    (outer.to === null || outer.to === inner.to) &&
-    (outer.flags === null || (inner.flags !== null && isWider(outer.flags, inner.flags)))
-  );
+function takesFlagsOf(outer: View, inner: View): boolean {
+  return outer.flags === null || (inner.flags !== null && isWider(outer.flags, inner.flags));
 }
 
 /** Whether all packets that the second lets through pass the first, too. */

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { childEnvironment } from '../environment.ts';
 import { messageOf } from '../errors.ts';
 import { type Sink, withLevel } from '../log.ts';
 import { systemProgram } from '../permissions.ts';
@@ -75,7 +76,11 @@ export class SyslogSink implements Sink {
   #spawn(): ChildProcess | null {
     const [logger = '', ...args] = this.#argv;
     try {
-      return spawn(logger, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+      return spawn(logger, args, {
+        stdio: ['pipe', 'ignore', 'pipe'],
+        detached: true,
+        env: childEnvironment(),
+      });
     } catch (error) {
       this.#tellWhy(error);
       return null;

@@ -9,7 +9,7 @@ import { scratchFolder } from '../lab/scratch-folder.ts';
 
 const USERS = 100;
 const NOBODY = 65_534;
-const NO_DOORS = { doors: {} };
+const NO_DOORS = { doors: new Map() };
 
 describeWith(['root'], 'a configuration', () => {
   let folder: string;

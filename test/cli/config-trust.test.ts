@@ -8,7 +8,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { isWritableByOthers } from '../../src/permissions.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
 
-const NO_DOORS = { doors: {} };
+const NO_DOORS = { doors: new Map() };
 const warned = (...args: Parameters<typeof requireTrusted>): string[] =>
   requireTrusted(...args).map(({ path, text }) => `${path}: ${text}`);
 let folder: string;
@@ -55,9 +55,8 @@ describe('a configuration', () => {
       'doors: { a: { one_time_sequences: /x, close: b }, b: { sequence: [9, 1], open: { port: 22 } } }',
     );
     const { doors } = config ?? expect.fail();
-    const { a, b } = doors;
-    if (a === undefined || b === undefined) expect.fail();
-    const withList = { doors: { a: { ...a, oneTimeSequences: list }, b } };
+    const a = doors.get('a') ?? expect.fail();
+    const withList = { doors: new Map([...doors, ['a', { ...a, oneTimeSequences: list }] as const]) };
     expect(warned(path, withList), 'there is none yet').toEqual([]);
     writeFileSync(list, '1,2\n', { mode: 0o600 });
     expect(warned(path, withList)).toEqual([]);

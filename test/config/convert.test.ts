@@ -93,7 +93,7 @@ describe('commands of the usual forms', () => {
     '/usr/sbin/iptables-nft -w 5 --insert INPUT --source %IP% --protocol tcp --destination-port 22 --jump ACCEPT',
     'iptables -t filter -A INPUT -s "%IP%" -p TCP --dport=ssh -j ACCEPT -m comment --comment "knock, of knockd"',
   ])('%s opens the port', (command) => {
-    expect(converted(door(`start_command = ${command}`)).doors['a']).toMatchObject({
+    expect(converted(door(`start_command = ${command}`)).doors.get('a')).toMatchObject({
       open: { port: 22, proto: 'tcp', to: null, forUs: null },
       startCommand: null,
     });
@@ -111,7 +111,7 @@ describe('commands of the usual forms', () => {
     expect(yaml).toContain(
       `# The command let in packets with ${states}. This lets in all packets of the client to the port.\n    open: {`,
     );
-    expect(load(yaml).doors['a']).toMatchObject({
+    expect(load(yaml).doors.get('a')).toMatchObject({
       open: { port: 22, forUs: 10_000_000 },
       startCommand: null,
     });
@@ -119,7 +119,7 @@ describe('commands of the usual forms', () => {
 
   it('with a stop command it opens for as long as cmd_timeout', () => {
     const commands = `start_command = ${ADD}\nstop_command = ${DELETE}`;
-    expect(converted(door(commands)).doors['a']).toMatchObject({
+    expect(converted(door(commands)).doors.get('a')).toMatchObject({
       open: { port: 22, forUs: 10_000_000 },
       startCommand: null,
       stopCommand: null,
@@ -128,7 +128,7 @@ describe('commands of the usual forms', () => {
 
   it('for one destination it opens to that host', () => {
     const command = ADD.replace('-p tcp', '-d 192.0.2.9/32 -p tcp');
-    expect(converted(door(`start_command = ${command}`)).doors['a']?.open?.to).toBe('192.0.2.9');
+    expect(converted(door(`start_command = ${command}`)).doors.get('a')?.open?.to).toBe('192.0.2.9');
   });
 
   it('commands for IPv6 that do the same are part of it', () => {
@@ -140,20 +140,20 @@ describe('commands of the usual forms', () => {
       `stop_command_6 = ${six(DELETE)}`,
     ];
     const { open, startCommand6, stopCommand6 } =
-      converted(door(commands.join('\n'))).doors['a'] ?? expect.fail();
+      converted(door(commands.join('\n'))).doors.get('a') ?? expect.fail();
     expect([open?.port, startCommand6, stopCommand6]).toEqual([22, null, null]);
   });
 
   it('a door that deletes what another has added closes that door', () => {
     const text = door(`command = ${ADD}`, 'in') + door(`command = ${DELETE}`, 'out');
-    expect(converted(text).doors['out']).toMatchObject({ close: 'in', startCommand: null });
+    expect(converted(text).doors.get('out')).toMatchObject({ close: 'in', startCommand: null });
   });
 });
 
 describe('commands are left alone that', () => {
   const stays = (text: string) => {
-    for (const [name, before] of Object.entries(load(text).doors)) {
-      expect(converted(text).doors[name]).toEqual(before);
+    for (const [name, before] of load(text).doors) {
+      expect(converted(text).doors.get(name)).toEqual(before);
     }
   };
 
@@ -195,8 +195,8 @@ describe('commands are left alone that', () => {
     const syn = (command: string) => command.replace('-p tcp', '-p tcp --syn');
     const text =
       door(`command = ${ADD}`, 'in') + door(`command = ${syn(ADD)}\nstop_command = ${syn(DELETE)}`, 'syn');
-    expect(converted(text).doors['in']?.open?.port).toBe(22);
-    expect(converted(text).doors['syn']?.stopCommand).toBe(syn(DELETE));
+    expect(converted(text).doors.get('in')?.open?.port).toBe(22);
+    expect(converted(text).doors.get('syn')?.stopCommand).toBe(syn(DELETE));
   });
 
   it('delete what two doors add', () => {
@@ -211,13 +211,13 @@ describe('commands are left alone that', () => {
 it('a door that nobody can knock on is left out, and that is said', () => {
   const { yaml, notes } = convert('[a]\nsequence = abc,1\n[b]\nsequence = 1,2,3\n');
   expect(yaml).toContain('  # a:\n  #   sequence: [0, 1]\n');
-  expect(Object.keys(load(yaml).doors)).toEqual(['b']);
+  expect([...load(yaml).doors.keys()]).toEqual(['b']);
   expect(notes).toEqual([{ line: 1, text: 'the door a is left out: nobody can knock on port 0' }]);
 });
 
 it('a door that closes one that is left out keeps its command', () => {
   const text = `[a]\nsequence = 0,1\ncommand = ${ADD}\n[b]\nsequence = 1,2,3\ncommand = ${DELETE}\n`;
-  expect(converted(text).doors['b']?.startCommand).toBe(DELETE);
+  expect(converted(text).doors.get('b')?.startCommand).toBe(DELETE);
 });
 
 it('of several sections of options each key is written once, as knockd takes it last', () => {
@@ -250,7 +250,7 @@ it('UseSyslog in the section of a door is for all', () => {
 
 it('a time that is longer than knock.yaml takes is cut, and that is said', () => {
   const { yaml, notes } = convert('[a]\nsequence = 1,2\nseq_timeout = 999999999\n');
-  expect(load(yaml).doors['a']?.seqTimeoutUs).toBe(316_224_000 * 1_000_000);
+  expect(load(yaml).doors.get('a')?.seqTimeoutUs).toBe(316_224_000 * 1_000_000);
   expect(notes).toEqual([
     {
       line: 1,
@@ -263,12 +263,12 @@ it('no door takes the name of another', () => {
   const names = ['a', 'a-2', 'a', 'a-2-2', 'a b', 'a-b', '#', '!', 'x'.repeat(64), 'x'.repeat(64)];
   const { doors } = converted(names.map((name) => `[${name}]\nsequence = 1\n`).join(''));
   const kept = ['a', 'a-2', 'a-2-2', 'a-b', 'x'.repeat(64)];
-  expect(Object.keys(doors)).toHaveLength(names.length);
-  expect(Object.keys(doors)).toEqual(expect.arrayContaining(kept));
+  expect([...doors.keys()]).toHaveLength(names.length);
+  expect([...doors.keys()]).toEqual(expect.arrayContaining(kept));
 });
 
 it('two doors of one name stay two doors', () => {
-  expect(Object.keys(converted('[a]\nsequence = 1\n[a]\nsequence = 2\n').doors)).toEqual(['a', 'a-2']);
+  expect([...converted('[a]\nsequence = 1\n[a]\nsequence = 2\n').doors.keys()]).toEqual(['a', 'a-2']);
 });
 
 it.each(['public', 'edge/facts', 'edge/onetime'])(
@@ -283,7 +283,7 @@ it.each(['public', 'edge/facts', 'edge/onetime'])(
 describe('whatever is printed is a knock.yaml that check accepts', () => {
   /** What the doors of a knockd.conf wait for, whatever they are called; those of port 0 are left out. */
   const locks = ({ doors }: Config): string[] =>
-    Object.values(doors)
+    [...doors.values()]
       .filter(({ sequence }) => !sequence?.some((step) => step.proto !== 'icmp' && step.port === 0))
       .map(({ sequence, oneTimeSequences, seqTimeoutUs, tcpflags, target }) => [
         sequence,

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Config } from '../../src/config/schema.ts';
+import type { Config, DoorConfig } from '../../src/config/schema.ts';
 
 interface Fact {
   readonly name: string;
@@ -41,19 +41,19 @@ describe('what knockd 0.8 does with a configuration', () => {
     );
     const last = new Map<string, string>();
     for (let at = 0; at < said.length; at += 2) last.set(said[at] ?? '', said[at + 1] ?? '');
-    const doors = Object.entries(load(fact.config).doors);
+    const doors = [...load(fact.config).doors];
     expect(new Map(doors.map(([name, { sequence }]) => [name, spelled(sequence)]))).toEqual(last);
   });
 
-  const spelled = (sequence: Config['doors'][string]['sequence']) =>
+  const spelled = (sequence: DoorConfig['sequence']) =>
     sequence?.map((step) => (step.proto === 'icmp' ? 'icmp' : `${step.port}:${step.proto}`)).join(',');
 
   it('of two sequences the last counts, and two doors of one name are two doors', () => {
-    expect(spelled(load('[a]\nsequence = 1,2,3\nsequence = 4,5\n').doors['a']?.sequence ?? null)).toBe(
+    expect(spelled(load('[a]\nsequence = 1,2,3\nsequence = 4,5\n').doors.get('a')?.sequence ?? null)).toBe(
       '4:tcp,5:tcp',
     );
     const { doors } = load('[a]\nsequence = 1\n[a]\nsequence = 2\n');
-    expect(Object.entries(doors).map(([name, door]) => [name, spelled(door.sequence)])).toEqual([
+    expect([...doors].map(([name, door]) => [name, spelled(door.sequence)])).toEqual([
       ['a', '1:tcp'],
       ['a (2)', '2:tcp'],
     ]);
@@ -68,7 +68,7 @@ describe('every directive of knockd 0.8', () => {
       '/a.log',
       '/a.pid',
       'eth1',
-      {},
+      new Map(),
     ]);
     expect(config.compat).toBe('knockd');
     expect(config.sweepGuard).toBe(0);
@@ -82,7 +82,7 @@ describe('every directive of knockd 0.8', () => {
       null,
       null,
     ]);
-    expect(config.doors['a']).toMatchObject({
+    expect(config.doors.get('a')).toMatchObject({
       seqTimeoutUs: 25_000_000,
       cmdTimeoutUs: 10_000_000,
       tcpflags: null,
@@ -105,7 +105,7 @@ describe('every directive of knockd 0.8', () => {
       'Stop_Command = stop',
       'Stop_Command_6 = stop6',
     ];
-    expect(load(door.join('\r\n')).doors['a']).toEqual({
+    expect(load(door.join('\r\n')).doors.get('a')).toEqual({
       sequence: [
         { proto: 'tcp', port: 1 },
         { proto: 'udp', port: 2 },
@@ -156,7 +156,9 @@ describe('what knockd accepts and nobody means', () => {
   });
 
   it('a number that is too long is read as C reads it', () => {
-    expect(load('[a]\nsequence = 4294967297\n').doors['a']?.sequence).toEqual([{ proto: 'tcp', port: 1 }]);
+    expect(load('[a]\nsequence = 4294967297\n').doors.get('a')?.sequence).toEqual([
+      { proto: 'tcp', port: 1 },
+    ]);
     expect(problems('[a]\nsequence = 99999999999\n')).toHaveLength(1);
   });
 });

@@ -13,7 +13,7 @@ const door = (lines: string) => `doors:\n  ssh:\n    sequence: [1111, 2222:udp, 
 describe('a configuration', () => {
   it('needs no more than one door with a sequence', () => {
     const { config } = loadConfig('doors: {ssh: {sequence: [4438, 1813:udp, 8235]}}');
-    expect(config?.doors['ssh']?.sequence).toEqual([
+    expect(config?.doors.get('ssh')?.sequence).toEqual([
       { proto: 'tcp', port: 4438 },
       { proto: 'udp', port: 1813 },
       { proto: 'tcp', port: 8235 },
@@ -38,7 +38,7 @@ describe('a configuration', () => {
   });
 
   it('has the timeouts of knockd where it names none', () => {
-    const ssh = loadConfig(door('')).config?.doors['ssh'];
+    const ssh = loadConfig(door('')).config?.doors.get('ssh');
     expect([ssh?.seqTimeoutUs, ssh?.cmdTimeoutUs]).toEqual([25_000_000, 10_000_000]);
   });
 
@@ -51,15 +51,15 @@ describe('a configuration', () => {
     ['1h', 3_600_000_000],
     ['1d', 86_400_000_000],
   ])('takes %s as a duration', (text, us) => {
-    expect(loadConfig(door(`    seq_timeout: ${text}\n`)).config?.doors['ssh']?.seqTimeoutUs).toBe(us);
+    expect(loadConfig(door(`    seq_timeout: ${text}\n`)).config?.doors.get('ssh')?.seqTimeoutUs).toBe(us);
   });
 
   it('takes sequences and flags in the spelling of knockd', () => {
     const { config } = loadConfig(
       'doors:\n  a:\n    sequence: 7000, 8000:UDP ,9000:tcp\n    tcpflags: "syn, !ack"\n',
     );
-    expect(config?.doors['a']?.sequence?.map(formatStep)).toEqual(['7000', '8000:udp', '9000']);
-    expect(config?.doors['a']?.tcpflags).toEqual({ set: 2, clear: 16 });
+    expect(config?.doors.get('a')?.sequence?.map(formatStep)).toEqual(['7000', '8000:udp', '9000']);
+    expect(config?.doors.get('a')?.tcpflags).toEqual({ set: 2, clear: 16 });
   });
 
   it('guards against sweeps unless it is to be like knockd', () => {
@@ -149,8 +149,8 @@ it('a door may take over the keys of another', () => {
     `${door('    open: &open { port: 22, for: 5s }\n').replace('ssh:', 'ssh: &ssh')}` +
       '  web:\n    <<: *ssh\n    open: { <<: *open, port: 443 }\n',
   );
-  expect(config?.doors['web']).toEqual({
-    ...config?.doors['ssh'],
+  expect(config?.doors.get('web')).toEqual({
+    ...config?.doors.get('ssh'),
     open: { port: 443, proto: 'tcp', to: null, forUs: 5_000_000 },
   });
   expect(problems('doors:\n  a: &a { sequence: [0] }\n  b: { <<: *a }\n')).toEqual([
@@ -320,5 +320,114 @@ describe('what is likely not meant so is told of', () => {
     expect(warnings('log: [{ path: a.log }, { from: kmsg, path: b.log }]')).toEqual([
       '1:38: log.1.path does not count beside from: kmsg, write from: file or leave it out',
     ]);
+  });
+});
+
+describe('what becomes an argument, a path or a rule', () => {
+  const CONTROLS = ['\\0', '\\x01', '\\n', '\\t', '\\e', '\\x7f', '\\x9b'];
+  const SETTINGS: readonly (readonly [string, string])[] = [
+    ['log', '{ prefix: "KNOCK %" }'],
+    ['log', '{ path: "/var/log/%" }'],
+    ['log', '{ host: ["a%"] }'],
+    ['interface', '"eth%"'],
+    ['state', '"/var/%"'],
+    ['logfile', '"/var/%"'],
+    ['metrics', '"/var/%.prom"'],
+    ['pidfile', '"/run/%"'],
+    ['firewall', '{ chain: "KNOCK%" }'],
+    ['firewall', '{ hooks: ["INPUT%"] }'],
+    ['firewall', '{ iptables: "/sbin/%" }'],
+    ['doors', '{ "a%": { sequence: [1, 3, 2] } }'],
+    ['doors', '{ a: { one_time_sequences: "/x%" } }'],
+    ['doors', '{ a: { sequence: [1, 3, 2], close: "b%" } }'],
+  ];
+
+  it.each(SETTINGS)('is refused with control characters in it: %s: %s', (key, value) => {
+    for (const control of CONTROLS) {
+      // A blank at the end of a host is none of its name.
+      if (value.includes('host') && /[nt]/.test(control)) continue;
+      const doors = key === 'doors' ? '' : '\ndoors: { a: { sequence: [1, 3, 2] } }';
+      const problems = loadConfig(`${key}: ${value.replace('%', control)}${doors}`).problems ?? [];
+      expect([
+        control,
+        problems[0]?.line,
+        problems[0] !== undefined && problems[0].column > key.length,
+      ]).toEqual([control, 1, true]);
+    }
+  });
+
+  it.each(['start_command', 'start_command_6', 'stop_command', 'stop_command_6'])(
+    'is refused with NUL in it, and more than an argument holds, and may have several lines: %s',
+    (key) => {
+      const told = (command: string) =>
+        loadConfig(`doors: { a: { sequence: [1, 3, 2], ${key}: "${command}" } }`).problems?.map(
+          ({ line, text }) => `${line}: ${text.slice(0, 90)}`,
+        ) ?? [];
+      expect(told('echo a\\0b')).toEqual([
+        expect.stringMatching(/^1: doors\.a\..*: not a command without NUL/),
+      ]);
+      expect(told('x'.repeat(65_537))).toEqual([
+        expect.stringMatching(/not a command of at most 65536 bytes/),
+      ]);
+      expect(told('echo a\\n\\techo b')).toEqual([]);
+    },
+  );
+
+  it('is refused where it is longer than the kernel takes it', () => {
+    const told = (text: string) =>
+      loadConfig(`${text}\ndoors: { a: { sequence: [1, 3, 2] } }`).problems?.map(({ text }) =>
+        text.replace(/\(.*\)/s, '()'),
+      ) ?? [];
+    expect(told(`log: { prefix: "${'é'.repeat(64)}" }`)).toEqual([
+      'log.prefix: not a prefix (), write at most 127 bytes',
+    ]);
+    expect(told(`state: /${'x'.repeat(4_095)}`)).toEqual([
+      'state: not a path of at most 4095 bytes (), write a shorter one',
+    ]);
+  });
+
+  it('names no chain that iptables has a target for', () => {
+    for (const chain of ['LOG', 'DNAT', 'MASQUERADE', 'REDIRECT', 'ACCEPT'])
+      expect(
+        loadConfig(`firewall: { chain: ${chain} }\ndoors: { a: { sequence: [1, 3, 2] } }`).problems,
+      ).toHaveLength(1);
+  });
+});
+
+describe('a door', () => {
+  it('is called what it is called, and stands where it was written', () => {
+    const names = ['b', 'constructor', '10', 'toString', '2', 'hasOwnProperty', 'valueOf', 'a'];
+    const text = `doors:\n${names.map((name, at) => `  ${name}: { sequence: [1, 3, ${10 + at}] }\n`).join('')}`;
+    expect([...(loadConfig(text).config?.doors.keys() ?? [])]).toEqual(names);
+    const conf = [...names, '__proto__'];
+    const knockd = conf.map((name, at) => `[${name}]\nsequence = 1,3,${10 + at}\n`).join('');
+    expect([...(loadConfig(knockd).config?.doors.keys() ?? [])]).toEqual(conf);
+  });
+
+  it('called __proto__ is refused in a knock.yaml, and so is a key of that name anywhere', () => {
+    const text = [
+      'doors:',
+      '  ssh: { sequence: [1, 3, 2], open: { port: 22, __proto__: 1 }, __proto__: { seq_timeout: 3 } }',
+      '  __proto__: { sequence: [4, 6, 5] }',
+      'log: { __proto__: 1 }',
+      '__proto__: 1',
+    ].join('\n');
+    const told = loadConfig(text).problems?.map(
+      ({ line, column, text }) => `${line}:${column}: ${text.split(',')[0]}`,
+    );
+    expect(told).toEqual([
+      '2:49: unknown key (doors.ssh.open.__proto__)',
+      '2:65: unknown key (doors.ssh.__proto__)',
+      '3:3: not a door name (__proto__)',
+      '4:8: unknown key (log.__proto__)',
+      '5:1: unknown key (__proto__)',
+    ]);
+  });
+
+  it('of a strange name is closed only by a door that exists', () => {
+    const text = 'doors: { a: { sequence: [1, 3, 2], close: constructor } }';
+    expect(loadConfig(text).problems?.[0]?.text).toBe(
+      'doors.a.close: not a door that opens (constructor), give some door an open:',
+    );
   });
 });

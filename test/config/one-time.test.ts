@@ -152,7 +152,7 @@ describe('one-time doors', () => {
     const config = configOf(path);
     const doors = new OneTimeDoors();
     await doors.fill(config);
-    const door = config.doors['once'] ?? expect.fail();
+    const door = config.doors.get('once') ?? expect.fail();
     const list = doors.listOf(door) ?? expect.fail();
     list.use(list.live[0] ?? []);
     expect(await doors.settle(door)).toBeNull();
@@ -167,7 +167,7 @@ describe('one-time doors', () => {
     const config = configOf(path);
     const doors = new OneTimeDoors();
     await doors.fill(config);
-    const door = config.doors['once'] ?? expect.fail();
+    const door = config.doors.get('once') ?? expect.fail();
     const list = doors.listOf(door) ?? expect.fail();
     list.use(list.live[0] ?? []);
     expect(await doors.isCurrent(config), 'used and not marked yet').toBe(true);
@@ -187,7 +187,7 @@ describe('one-time doors', () => {
       isFull ? Promise.reject(new Error('disk full')) : markInFile(...args),
     );
     await doors.fill(config);
-    const door = config.doors['once'] ?? expect.fail();
+    const door = config.doors.get('once') ?? expect.fail();
     const list = doors.listOf(door) ?? expect.fail();
     list.use(list.live[0] ?? []);
     await expect(doors.settle(door)).rejects.toThrow('disk full');

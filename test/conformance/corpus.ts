@@ -76,7 +76,7 @@ export class Corpus {
   ): Promise<Map<string, string[]>> {
     const { config } = loadConfig(readFileSync(join(FIXTURES, this.#set, 'knockd.conf'), 'utf8'));
     if (config === null) throw new Error(`${this.#set}: knockd.conf is not accepted`);
-    for (const door of Object.values(config.doors)) {
+    for (const door of config.doors.values()) {
       if (door.oneTimeSequences !== null) {
         door.oneTimeSequences = resolve(FIXTURES, this.#set, door.oneTimeSequences);
       }
@@ -129,6 +129,6 @@ function keyOf(src: string, proto: string, spt: number | undefined, dpt: number 
 /** The first step of each fixed door, in the order of the file. */
 export function firstSteps(set: string): ReadonlyMap<string, string> {
   const { config } = loadConfig(readFileSync(join(FIXTURES, set, 'knockd.conf'), 'utf8'));
-  const doors = Object.entries(config?.doors ?? {});
+  const doors = [...(config?.doors ?? [])];
   return new Map(doors.map(([name, { sequence }]) => [name, JSON.stringify(sequence?.[0])]));
 }

@@ -26,7 +26,7 @@ function configOf(...doors: readonly string[]): Config {
 
 const said = ({ status, detail }: Finding): string => `${status}: ${detail}`;
 const read = (name: string) => chainsIn(readFileSync(`fixtures/firewalls/${name}`, 'utf8'));
-const sequencesOf = (config: Config) => (door: string) => [config.doors[door]?.sequence ?? []];
+const sequencesOf = (config: Config) => (door: string) => [config.doors.get(door)?.sequence ?? []];
 
 function chain(
   iptables: ReturnType<typeof chainsIn>,

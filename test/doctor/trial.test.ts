@@ -19,7 +19,7 @@ function configOf(doors: string, settings = ''): Config {
 
 /** What is sent, or why nothing is. */
 function chosen(config: Config, family: Family = 4): string {
-  const sequencesOf = (door: string) => [config.doors[door]?.sequence ?? []];
+  const sequencesOf = (door: string) => [config.doors.get(door)?.sequence ?? []];
   const trial = chooseTrial(config, family, ENDS[family], sequencesOf, (each) => each === HERE);
   return typeof trial === 'string'
     ? trial

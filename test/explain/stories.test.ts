@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Remark } from '../../src/explain/explanation.ts';
-import { Stories } from '../../src/explain/stories.ts';
+import { MOST_REMARKS, MOST_SOURCES, Stories } from '../../src/explain/stories.ts';
 import { address } from '../attempt/traffic.ts';
 
 const A = address('192.0.2.1');
@@ -72,31 +73,47 @@ describe('the stories of a log', () => {
     ]);
   });
 
+  const nth = (host: number) => address(`10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`);
+  const first = (source: Remark['source']) => ({ ...remark('stage', 'first', source), stage: 1 });
+
   it('are bounded for a flood of sources, in which one that takes a step is still told', () => {
-    const stories = new Stories();
-    for (let host = 0; host < 10_500; host++)
-      stories.add(remark('unseen', 'x', address(`10.0.${host >> 8}.${host & 255}`)));
-    expect([stories.bystanders.length, stories.uncounted]).toEqual([10_000, 500]);
-    stories.add(remark('stage', 'step', address('10.9.9.9')));
-    expect(chapters(stories)).toEqual(['step']);
+    const stories = new Stories({ sources: 100, remarks: 1_000 });
+    stories.add(first(A));
+    for (let host = 0; host < 500; host++) stories.add(remark('unseen', 'x', nth(host)));
+    expect([stories.bystanders.length, stories.uncounted]).toEqual([99, 401]);
+    expect(stories.bystanders.at(-1)?.source).toBe(nth(499));
+    stories.add({ ...remark('stage', 'second', A), stage: 2 });
+    expect(chapters(stories)).toEqual(['first', 'second']);
   });
 
   it('are bounded for a flood of first steps, in which one that gets further is still told', () => {
-    const stories = new Stories();
-    const first = (source: Remark['source']) => ({ ...remark('stage', 'first', source), stage: 1 });
-    for (let host = 0; host < 100_300; host++) {
-      const source = address(`10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`);
-      stories.add(first(source));
-      stories.add({ ...remark('timeout', 'late', source), stage: 1, packet: null });
+    const stories = new Stories({ sources: 100, remarks: 1_000 });
+    stories.add(first(A));
+    stories.add({ ...remark('stage', 'second', A), stage: 2 });
+    for (let host = 0; host < 500; host++) {
+      stories.add(first(nth(host)));
+      stories.add({ ...remark('timeout', 'late', nth(host)), stage: 1, packet: null });
     }
-    expect([stories.stories.length, stories.uncounted]).toEqual([100_000, 300]);
-    const other = address('10.9.9.8');
-    stories.add(remark('miss', 'near', other));
-    stories.add(first(other));
-    expect([stories.stories.length, stories.uncounted]).toEqual([100_000, 302]);
-    const knocker = address('10.9.9.9');
-    stories.add(first(knocker));
-    stories.add({ ...remark('stage', 'second', knocker), stage: 2 });
-    expect(stories.stories.at(-1)).toMatchObject({ source: knocker, chapters: [{ more: 0 }] });
+    expect([stories.stories.length, stories.uncounted]).toEqual([100, 401]);
+    expect(stories.stories[0]).toMatchObject({ source: A, chapters: [{ more: 0 }, { more: 0 }] });
+  });
+
+  it('are bounded for one source that never ends, of which the end is told', () => {
+    const stories = new Stories({ sources: 100, remarks: 1_000 });
+    for (let knock = 0; knock < 3_000; knock++) stories.add({ ...remark('stage', `${knock}`), stage: 2 });
+    expect([stories.remarks, stories.uncounted]).toEqual([1_000, 2_000]);
+    expect(chapters(stories).at(-1)).toBe('2999');
+  });
+
+  it('are as many as docs/explain.md says, whatever the log holds', () => {
+    const stories = new Stories();
+    for (let host = 0; host < 3 * MOST_SOURCES; host++) {
+      for (const text of ['a', 'b', 'c', 'd']) stories.add({ ...remark('reset', text, nth(host)), stage: 2 });
+      expect(stories.remarks).toBeLessThanOrEqual(MOST_REMARKS);
+    }
+    expect(stories.stories.length).toBeLessThanOrEqual(MOST_SOURCES);
+    expect(stories.uncounted).toBe(12 * MOST_SOURCES - stories.remarks);
+    const docs = readFileSync('docs/explain.md', 'utf8');
+    for (const limit of [MOST_SOURCES, MOST_REMARKS]) expect(docs).toContain(limit.toLocaleString('en'));
   });
 });

@@ -19,6 +19,22 @@ describe('a command', () => {
     expect(output).toBe(`ssh 2001:db8::7 ${process.env['PATH']}\n`);
   });
 
+  it('has none of the variables that are for the daemon alone', async () => {
+    const ours = {
+      NOTIFY_SOCKET: '/run/systemd/notify',
+      SECRET: 'of the service',
+      KNOCK_HOOK: 'for commands',
+    };
+    Object.assign(process.env, ours);
+    try {
+      const { output } = await runCommand('env', OF);
+      expect(output).not.toMatch(/^(NOTIFY_SOCKET|SECRET)=/m);
+      expect(output).toMatch(/^KNOCK_HOOK=for commands$/m);
+    } finally {
+      for (const name of Object.keys(ours)) delete process.env[name];
+    }
+  });
+
   it('that fails is a result, with what it wrote', async () => {
     expect(await runCommand('echo out; echo err >&2; exit 3', OF)).toEqual({
       status: 3,

@@ -74,7 +74,7 @@ function timed(run: (command: string) => Promise<CommandResult>): Partial<Comman
 }
 
 /** A daemon's commands, and what another daemon has left taken over. */
-async function daemon(parts: Partial<CommandsParts> = {}, doors: object = { cmd: 1 }): Promise<Commands> {
+async function daemon(parts: Partial<CommandsParts> = {}, doors = new Set(['cmd'])): Promise<Commands> {
   const say = (text: string) => void said.push(text);
   const commands = new Commands({
     run: runCommand,
@@ -188,15 +188,15 @@ describe('a stop command', () => {
     const first = await daemon();
     for (const host of [7, 8]) first.start('cmd', address(`10.0.0.${host}`), door(HOUR_MS));
     first.start('old', SOURCE, door(HOUR_MS, { stopCommand: echo('old') }));
-    first.setDoors({ cmd: 1, old: 1 });
+    first.setDoors(new Set(['cmd', 'old']));
     await until(
       () => ran().length === 3 && owed().every(({ isStarting }) => !isStarting),
       'the start commands',
     );
-    first.setDoors({ cmd: 1 });
+    first.setDoors(new Set(['cmd']));
     await until(() => ran().length === 4, 'the stop command of the old door');
     await first.shutdown();
-    await daemon({}, {});
+    await daemon({}, new Set());
     await until(() => ran().length === 6, 'those of the other door');
     expect(ran().slice(3)).toEqual(['old', 'stop', 'stop']);
   });

@@ -125,7 +125,7 @@ describe('the keeper', () => {
   async function keeper(doors: Record<string, DoorAction>): Promise<Keeper> {
     const say = (text: string) => void said.push(text);
     const made = new Keeper({
-      doors,
+      doors: new Map(Object.entries(doors)),
       firewall,
       run: (command: string, { door, source }: CommandOf) => {
         ran.push(`${command} ${door} ${source}`);

@@ -32,7 +32,7 @@ describe.each(['simple', 'doors', 'knockd'])('the rules of fixtures/rules/%s', (
   it.each([4, 6] as const)('are what they were, for iptables-restore and IPv%i', async (family) => {
     const { config } = await readConfigFile(`${FOLDER}/${name}/knock.yaml`);
     const { firewall, logs, sweepGuard } = config;
-    const seen = watched(config, family, (door) => [config.doors[door]?.sequence ?? []]);
+    const seen = watched(config, family, (door) => [config.doors.get(door)?.sequence ?? []]);
     const chains = seen === null ? null : logChains(seen, { logs, chain: firewall.chain, sweepGuard });
     const hooks = firewall.hooks.map((hook) => [hook, hook === 'INPUT' ? HOST : null] as const);
     const { operations } = planRules(new Map(hooks), firewall, chains);

@@ -6,7 +6,7 @@ import { watched, withoutFlags } from '../../src/setup/watched.ts';
 function watch(doors: string, family: Family = 4, settings = '') {
   const { config } = loadConfig(`${settings}\ndoors:\n${doors}`);
   if (config === null) throw new SyntaxError(doors);
-  return watched(config, family, (door) => [config.doors[door]?.sequence ?? []]);
+  return watched(config, family, (door) => [config.doors.get(door)?.sequence ?? []]);
 }
 
 const views = (doors: string, family: Family = 4) =>
