@@ -1,6 +1,5 @@
 /** `knocktail explain`: a recorded log -> packet by packet, why a door opened or did not. */
 
-import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
@@ -51,8 +50,6 @@ export function addExplain(program: Command, io: Io): void {
     .option('--json', 'one JSON object a line, in the order of the log')
     .argument('[log]', 'the log file, or - for stdin', '-')
     .action(async (path: string, options: Options) => {
-      // What is kept is bounded, and this keeps the garbage beside it small as well: by itself V8 lets a heap double.
-      setFlagsFromString('--heap-growing-percent=10');
       const { config: given } = await readConfigFile(options.config);
       const config = override(given, lineOverrides(options));
       const { trusted } = await explain(config, path, options, io);

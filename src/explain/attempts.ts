@@ -69,7 +69,7 @@ export class Attempts {
 
   /** @param sequence the one that the decision is about */
   note({ event, host, source, door, stage, time }: Decision, sequence: Sequence): void {
-    const client = { host: structuredClone(host), src: structuredClone(source) };
+    const client = { host, src: source };
     const begunAt = stage === 1 ? time : (this.at(client, door).attempt?.begunAt ?? time);
     if (event === 'stage') this.#set(client, door, { attempt: { sequence, stage, begunAt }, expired: null });
     else if (event === 'timeout')

@@ -71,8 +71,7 @@ export class Stories {
     this.#limits = limits;
   }
 
-  add(said: Remark): void {
-    const remark = compact(said);
+  add(remark: Remark): void {
     const isMiss = remark.what === 'miss' || remark.what === 'unseen';
     const key = keyOf(remark);
     const draft = this.#find(key) ?? this.#begin(key, remark);
@@ -185,22 +184,6 @@ export class Stories {
     if (first !== undefined) this.#remarks--;
     return first;
   }
-}
-
-/** What is cut out of a line, or put together, holds on to all that it was made of. */
-function compact(remark: Remark): Remark {
-  const { source, host, packet, text } = remark;
-  return {
-    ...remark,
-    source: copyOf(source),
-    host: copyOf(host),
-    packet: packet === null ? null : copyOf(packet),
-    text: copyOf(text),
-  };
-}
-
-function copyOf<Text extends string>(text: Text): Text {
-  return structuredClone(text);
 }
 
 /** A client of a host. */
