@@ -15,10 +15,10 @@ export type Lease = Pick<Opening, 'door' | 'source'>;
 /** Openings that are over and are removed without further ado. For more, the firewall first gets ready. */
 const FEW = 20;
 /**
- * A removal that takes as long as this is one from a long chain. The next waits for so many times as long as it took, so
- * that few knocks come while one is under way; those for which the firewall got ready are shorter, and part of many.
+ * A removal that takes as long as this is one from a long chain. The next waits for so many times as long, so that few
+ * knocks come while one is under way; less where the firewall got ready, as there are many more to come.
  */
-const LONG_US = 20 * US_PER_MS;
+const LONG_US = 50 * US_PER_MS;
 const REST = 20;
 const REST_BETWEEN_LOTS = 2;
 const LONGEST_REST_US = 10 * US_PER_SECOND;

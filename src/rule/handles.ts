@@ -1,11 +1,9 @@
 /** Deletes rules of iptables-nft by the handles that the kernel gave them. */
 
-import { execFile } from 'node:child_process';
 import type { Family } from '../model.ts';
 import { linesOf } from './listing.ts';
+import { runNft } from './nft.ts';
 
-/** Bytes; a listing of some 100,000 rules. */
-const OUTPUT_LIMIT = 32 * 1024 * 1024;
 /** How often the chain is listed again when it has changed while it was listed. */
 const MOST_TRIES = 3;
 
@@ -97,18 +95,7 @@ export class Handles {
 
   /** Resolves to what nft prints; null where it fails. */
   #run(argv: readonly string[], input = ''): Promise<string | null> {
-    const { nft, timeLimitMs } = this.#parts;
-    const options = { timeout: timeLimitMs, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
-    return new Promise((resolve) => {
-      try {
-        const child = execFile(nft, argv, options, (error, text) => resolve(error === null ? text : null));
-        child.stdin?.on('error', () => undefined);
-        child.stdin?.end(input);
-      } catch {
-        // Where the machine has no room for another process, Node throws.
-        resolve(null);
-      }
-    });
+    return runNft(this.#parts.nft, argv, input, this.#parts.timeLimitMs);
   }
 }
 
