@@ -15,7 +15,9 @@ type Spec = readonly string[];
 type Forms = readonly Spec[];
 
 /** Fewer are removed by what they say, which takes a millisecond. */
-const MANY = 20;
+const SOME = 20;
+/** Fewer are not worth to have their handles found out first. */
+const MANY = 100;
 /** Rules that are removed at once by what they say: iptables-nft compares each with all before it. */
 const REMOVED_AT_ONCE = { nft: 250, legacy: 2_500 };
 /** Rules that are removed at once by their handles. */
@@ -99,8 +101,9 @@ export class FamilyChain {
    * @param rules the forms that each of them may have
    */
   async remove(rules: readonly Forms[]): Promise<readonly Answer[]> {
-    const handles = rules.length < MANY ? null : await this.#handlesOf();
-    const deleted = handles === null ? new Map<Forms, Answer>() : await this.#delete(rules, handles);
+    const handles = rules.length < SOME ? null : await this.#handlesOf();
+    const isWorth = handles !== null && (rules.length >= MANY || !handles.isEmpty);
+    const deleted = isWorth ? await this.#delete(rules, handles) : new Map<Forms, Answer>();
     const left = rules.filter((forms) => !deleted.has(forms));
     const isLegacy = left.length > REMOVED_AT_ONCE.nft && !(await this.#iptables.isNft());
     const size = REMOVED_AT_ONCE[isLegacy ? 'legacy' : 'nft'];

@@ -20,6 +20,12 @@ export interface HandlesParts {
   readonly list: () => Promise<string | null>;
 }
 
+/** Of one rule, in the table with this handle. */
+export interface Handle {
+  readonly rule: number;
+  readonly table: string;
+}
+
 /**
  * iptables-nft looks for a rule by comparing it with each rule before it, and a rule number means another rule as soon as
  * somebody changes the chain. A table gives a handle to one rule and to no other after it, so a deletion by handle removes
@@ -33,17 +39,23 @@ export class Handles {
   readonly #table: string;
   #known = new Map<string, number[]>();
   /** The handle of the table that these rules are in. */
-  #tableHandle: string | null = null;
+  #tableHandle = '';
 
   constructor(parts: HandlesParts) {
     this.#parts = parts;
     this.#table = parts.family === 4 ? 'ip filter' : 'ip6 filter';
   }
 
+  /** Whether none is known. */
+  get isEmpty(): boolean {
+    return this.#known.size === 0;
+  }
+
   /** Finds the handles of all rules in the chain. Resolves to whether they could be told. */
   async read(): Promise<boolean> {
-    this.#known.clear();
-    this.#tableHandle = await this.#askTable();
+    this.#known = new Map();
+    const tableHandle = await this.#askTable();
+    if (tableHandle === null) return false;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const before = await this.#parts.list();
       const listed = await this.#run([
@@ -60,6 +72,7 @@ export class Handles {
       const paired = pair(linesOf(before, this.#parts.chain), listed);
       if (paired === null) return false;
       this.#known = paired;
+      this.#tableHandle = tableHandle;
       return true;
     }
     return false;
@@ -71,19 +84,20 @@ export class Handles {
   }
 
   /** Takes the handle of one such rule; null where none is known. */
-  take(line: string): number | null {
+  take(line: string): Handle | null {
     const handles = this.#known.get(line);
-    const handle = handles?.pop() ?? null;
+    const rule = handles?.pop();
     if (handles?.length === 0) this.#known.delete(line);
-    return handle;
+    return rule === undefined ? null : { rule, table: this.#tableHandle };
   }
 
   /** Deletes all of these rules, or none. Resolves to whether it has. */
-  async delete(handles: readonly number[]): Promise<boolean> {
+  async delete(handles: readonly Handle[]): Promise<boolean> {
     if (handles.length === 0) return true;
-    if (this.#tableHandle === null || this.#tableHandle !== (await this.#askTable())) return false;
+    const tableHandle = await this.#askTable();
+    if (handles.some(({ table }) => table !== tableHandle)) return false;
     const { chain } = this.#parts;
-    const lines = handles.map((handle) => `delete rule ${this.#table} ${chain} handle ${handle}\n`);
+    const lines = handles.map(({ rule }) => `delete rule ${this.#table} ${chain} handle ${rule}\n`);
     return (await this.#run(['-f', '-'], lines.join(''))) !== null;
   }
 

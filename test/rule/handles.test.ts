@@ -60,6 +60,7 @@ describe('handles', () => {
   afterEach(() => removeFolder(folder));
 
   const say = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+  const of = (rule: number) => ({ rule, table: '3' });
   const fed = () => (existsSync(join(folder, 'fed')) ? readFileSync(join(folder, 'fed'), 'utf8') : null);
   const handles = () =>
     new Handles({
@@ -71,11 +72,11 @@ describe('handles', () => {
     const known = handles();
     expect(await known.read()).toBe(true);
     const taken = [known.take(lines[0] ?? ''), known.take(lines[2] ?? '')];
-    expect(taken).toEqual([10_001, 9]);
+    expect(taken).toEqual([of(10_001), of(9)]);
     expect([known.has(lines[0] ?? ''), known.has(lines[1] ?? ''), known.take(lines[0] ?? '')]).toEqual([
       ...[false, true, null],
     ]);
-    expect(await known.delete([10_001, 9])).toBe(true);
+    expect(await known.delete([of(10_001), of(9)])).toBe(true);
     expect(fed()).toBe('delete rule ip filter KNOCKD handle 10001\ndelete rule ip filter KNOCKD handle 9\n');
   });
 
@@ -91,7 +92,7 @@ describe('handles', () => {
     const known = handles();
     await known.read();
     say('tables', 'table ip filter # handle 4\n');
-    expect(await known.delete([9])).toBe(false);
+    expect(await known.delete([of(9)])).toBe(false);
     expect(fed()).toBeNull();
   });
 
@@ -99,6 +100,6 @@ describe('handles', () => {
     const known = handles();
     await known.read();
     say('status', '1');
-    expect(await known.delete([9])).toBe(false);
+    expect(await known.delete([of(9)])).toBe(false);
   });
 });
