@@ -20,7 +20,7 @@ const FEW = 20;
  */
 const LONG_US = 50 * US_PER_MS;
 const REST = 20;
-const REST_BETWEEN_LOTS = 2;
+const REST_BETWEEN_LOTS = 1;
 const LONGEST_REST_US = 10 * US_PER_SECOND;
 
 /** Rules that are asked for one by one; the chain is listed for more. */

@@ -83,7 +83,7 @@ for (const backend of ['nft', 'nft without nft', 'legacy'] as const) {
         const lines = await rules();
         expect(lines.filter((line) => OTHERS.includes(line))).toEqual(OTHERS.toReversed());
         // Rules that are compared one with the other take hundreds of times as long at this size.
-        if (backend !== 'nft without nft') expect(removal / took).toBeLessThan(8);
+        if (backend !== 'nft without nft') expect(removal / took).toBeLessThan(40);
       });
 
       it('removes all that stand from the head on as quickly, whatever it can delete by', async () => {
@@ -91,7 +91,7 @@ for (const backend of ['nft', 'nft without nft', 'legacy'] as const) {
         const took = await timed(() => wall.insert(all));
         const removal = await timed(() => wall.remove(all.toReversed()));
         expect(await wall.list()).toEqual([]);
-        expect(removal / took).toBeLessThan(8);
+        expect(removal / took).toBeLessThan(40);
       });
 
       it('removes what it is asked to and no other rule, when somebody has changed the chain since it got ready', async () => {
