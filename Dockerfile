@@ -10,7 +10,7 @@ RUN npm run build
 FROM node:20-bookworm-slim
 # As process 1 tini hands signals on, and reaps what start commands leave behind.
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends iptables tini \
+ && apt-get install --yes --no-install-recommends iptables nftables tini \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/knocktail
 COPY package.json knock.schema.json ./

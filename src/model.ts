@@ -224,6 +224,12 @@ export interface Firewall {
   has(opening: Opening): Promise<boolean>;
   /** Resolves to those that could not be inserted. */
   insert(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>>;
+  /**
+   * Finds out what `remove` needs to know to remove many openings quickly. Can be asked beside all else, and changes
+   * nothing; without it `remove` finds that out itself. Resolves to how many to remove at a time, so that other changes do
+   * not wait long.
+   */
+  prepareRemoval(): Promise<number>;
   /** Resolves to those that were not removed, and why; null where no such rule stood. */
   remove(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Error | null>>;
   /** Resolves when nothing of it is left to run. What stands in the chain stays. */

@@ -92,7 +92,7 @@ export class Lab {
     return child;
   }
 
-  /** The path of an iptables that works on the server; its ip6tables and iptables-restore lie beside it. */
+  /** The path of an iptables that works on the server; its ip6tables, iptables-restore and nft lie beside it. */
   iptables(backend: Backend = 'auto'): string {
     return join(this.folder, backend, 'iptables');
   }
@@ -171,13 +171,15 @@ export class Lab {
 
   #wrapIptables(backend: Backend): void {
     mkdirSync(join(this.folder, backend));
+    const wrap = (name: string, program: string): void => {
+      const script = `#!/bin/sh\nexec ip ${this.argv('server', [program]).join(' ')} "$@"\n`;
+      writeFileSync(join(this.folder, backend, name), script, { mode: 0o755 });
+    };
     for (const tool of ['iptables', 'ip6tables']) {
       const program = backend === 'auto' ? tool : `${tool}-${backend}`;
-      for (const end of ['', '-restore']) {
-        const script = `#!/bin/sh\nexec ip ${this.argv('server', [program + end]).join(' ')} "$@"\n`;
-        writeFileSync(join(this.folder, backend, tool + end), script, { mode: 0o755 });
-      }
+      for (const end of ['', '-restore']) wrap(tool + end, program + end);
     }
+    wrap('nft', 'nft');
   }
 
   async #helper(side: Side, file: string, ...args: readonly string[]): Promise<void> {

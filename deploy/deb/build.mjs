@@ -136,7 +136,7 @@ Architecture: all
 Maintainer: ${MAINTAINER}
 Installed-Size: ${size}
 Depends: nodejs (>= 20.19), iptables
-Recommends: systemd
+Recommends: nftables, systemd
 Suggests: fail2ban, prometheus-node-exporter, logrotate
 Section: net
 Priority: optional

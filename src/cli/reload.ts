@@ -42,7 +42,7 @@ export class Reload {
   /** From now on the file is loaded anew whenever it, or a file of one-time sequences, has become another. */
   async start(): Promise<void> {
     this.#seen = await this.#look();
-    await this.#watchFiles();
+    this.#watchFiles();
   }
 
   /** Loads the file anew, whether it is another or not. However often it is asked for meanwhile, once will do. */
@@ -58,7 +58,7 @@ export class Reload {
 
   /** Nothing will be loaded any more. Does not wait long for what is being loaded: the firewall may be locked. */
   async stop(): Promise<void> {
-    await this.#watch.close();
+    this.#watch.close();
     await within(STOP_MS, this.#work);
   }
 
@@ -85,7 +85,7 @@ export class Reload {
       });
       this.#config = config;
       log.info(wordsFor(config.compat).reloaded(path));
-      await this.#watchFiles();
+      this.#watchFiles();
     } catch (error) {
       const text = messageOf(error);
       for (const line of text.split('\n')) log.error(line);
@@ -93,10 +93,10 @@ export class Reload {
     }
   }
 
-  async #watchFiles(): Promise<void> {
+  #watchFiles(): void {
     const oneTime = [...this.#config.doors.values()].flatMap(({ oneTimeSequences: path }) => path ?? []);
     // A pipe can be read once, and is not to be read again.
-    if (isFile(this.#parts.path)) await this.#watch.set([this.#parts.path, ...oneTime]);
+    if (isFile(this.#parts.path)) this.#watch.set([this.#parts.path, ...oneTime]);
   }
 
   async #look(): Promise<string | null> {

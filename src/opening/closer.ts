@@ -1,4 +1,4 @@
-/** Openings that have ended -> their rules taken away, again and again where they resist. */
+/** Removes the rules of openings that are over, and tries again where that fails. */
 
 import type { Firewall, Opening } from '../model.ts';
 import type { CommandsParts } from './commands.ts';
@@ -27,11 +27,19 @@ export class Closer {
     if (openings.length === 0) return [];
     const { firewall, log, again } = this.#parts;
     const failed = new Set<Opening>();
+    const byReason = new Map<string, Opening[]>();
     for (const [opening, error] of await firewall().remove(openings)) {
       if (error === null) continue;
-      const { door, source, port, proto } = opening;
-      log.error(`${source}: ${door}: ${port}/${proto} was not closed: ${error.message}`);
       failed.add(opening);
+      const same = byReason.get(error.message);
+      if (same === undefined) byReason.set(error.message, [opening]);
+      else same.push(opening);
+    }
+    for (const [reason, [first, ...others]] of byReason) {
+      if (first === undefined) continue;
+      const { door, source, port, proto } = first;
+      const more = others.length === 0 ? '' : `, nor ${others.length} more`;
+      log.error(`${source}: ${door}: ${port}/${proto} was not closed${more}: ${reason}`);
     }
     const work = async (): Promise<void> => {
       await this.close([...failed], Math.min(retryMs * 2, LONGEST_RETRY_MS));

@@ -45,6 +45,7 @@ export class Keeper {
   #trapped: Map<string, Lease> | null = null;
   #turnedAway = 0;
   #willMend = false;
+  #willExpire = false;
   #isEnding = false;
 
   constructor(parts: KeeperParts) {
@@ -58,7 +59,7 @@ export class Keeper {
         if (!this.#isEnding) this.#enqueue(work);
       },
     });
-    this.#alarm = new Alarm(parts.now, () => this.#enqueue(() => this.#rules.expire()));
+    this.#alarm = new Alarm(parts.now, () => this.#expire());
     const { mender } = this.#rules;
     this.#watch = new Watch({ look: () => mender.look(), check: () => mender.check() });
   }
@@ -225,6 +226,17 @@ export class Keeper {
     this.#enqueue(async () => {
       await work().finally(() => {
         if (!this.#isEnding) this.#watch.touch();
+      });
+    });
+  }
+
+  /** One piece of this at a time, so that no second waits ahead of a knock that comes during the first. */
+  #expire(): void {
+    if (this.#willExpire) return;
+    this.#willExpire = true;
+    this.#enqueue(async () => {
+      await this.#rules.expire().finally(() => {
+        this.#willExpire = false;
       });
     });
   }

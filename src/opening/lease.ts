@@ -66,14 +66,15 @@ export class Leases {
     this.#held.clear();
     this.#ends.clear();
     const changes: LeaseChange[] = [];
-    for (const opening of openings) {
+    // The last rule of the chain is the oldest, and is held as if it were.
+    for (const opening of openings.toReversed()) {
       const held = this.#held.get(keyOf(opening.door, opening.source));
       const isKept = endOf(opening) > now && (held === undefined || endOf(opening) > endOf(held));
       const loser = isKept ? held : opening;
       if (isKept) this.#hold(opening);
       if (loser !== undefined) changes.push({ kind: 'remove', opening: loser });
     }
-    return changes;
+    return changes.reverse();
   }
 
   /**
@@ -116,12 +117,15 @@ export class Leases {
     return this.#next()?.end ?? null;
   }
 
+  /** Ends what has come to its end, the newest first: that is the order of the rules in the chain. */
   expire(now: Micros): readonly LeaseChange[] {
-    const changes: LeaseChange[] = [];
-    for (let next = this.#next(); next !== null && next.end <= now; next = this.#next()) {
-      changes.push(...this.#drop(next.opening));
+    const ended = new Set<Opening>();
+    for (let first = this.#ends.first(); first !== null && first.end <= now; first = this.#ends.first()) {
+      if (this.#holds(first.opening)) ended.add(first.opening);
+      this.#ends.dropFirst();
     }
-    return changes;
+    const inOrder = ended.size > 1 ? this.all().filter((opening) => ended.has(opening)) : [...ended];
+    return inOrder.reverse().flatMap((opening) => this.#drop(opening));
   }
 
   #next(): Ending | null {
@@ -137,7 +141,10 @@ export class Leases {
   }
 
   #hold(opening: Opening): readonly LeaseChange[] {
-    this.#held.set(keyOf(opening.door, opening.source), opening);
+    const key = keyOf(opening.door, opening.source);
+    // Its rule goes to the head of the chain, so it becomes the newest.
+    this.#held.delete(key);
+    this.#held.set(key, opening);
     if (opening.until !== null) this.#ends.add({ opening, end: endOf(opening) });
     if (this.#ends.size > 2 * this.#held.size + SPARE_ENDS) this.#tidyEnds();
     return [{ kind: 'insert', opening }];

@@ -1,7 +1,7 @@
 /** Grants, revocations and passing time -> rules that stand in the firewall. */
 
 import { messageOf } from '../errors.ts';
-import { type Firewall, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { type Firewall, type Micros, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
 import { Closer, type CloserParts } from './closer.ts';
 import type { CommandsParts } from './commands.ts';
 import { type Grant, idOf, keyOf, type LeaseChange, Leases } from './lease.ts';
@@ -11,6 +11,20 @@ import { StepWatch } from './step.ts';
 
 /** One door, open for one source. */
 export type Lease = Pick<Opening, 'door' | 'source'>;
+
+/** Openings that are over and are removed without further ado. For more, the firewall first gets ready. */
+const FEW = 20;
+/**
+ * A removal that takes as long as this is one from a long chain. The next waits for so many times as long, so that few
+ * knocks come while one is under way; less where the firewall got ready, as there are many more to come.
+ */
+const LONG_US = 50 * US_PER_MS;
+const REST = 20;
+const REST_BETWEEN_LOTS = 1;
+const LONGEST_REST_US = 10 * US_PER_SECOND;
+
+/** Rules that are asked for one by one; the chain is listed for more. */
+const MOST_ASKED = 4;
 
 export interface RulesParts
   extends Pick<CommandsParts, 'now' | 'machine' | 'log'>,
@@ -27,6 +41,13 @@ export class Rules {
   readonly #leases = new Leases();
   readonly #closer: Closer;
   readonly #steps = new StepWatch();
+  /** Openings that are over, and whose rules stand in the chain for nothing until it is their turn to be removed. */
+  #ended: readonly Opening[] = [];
+  #isPreparing = false;
+  /** How many of them the firewall is ready to remove at a time; null where it did not get ready. */
+  #lot: number | null = null;
+  /** None is removed before this moment. */
+  #restsUntil: Micros = 0;
   #firewall: Firewall;
 
   constructor(parts: RulesParts) {
@@ -47,8 +68,11 @@ export class Rules {
     return this.#leases.held(door, source) !== null;
   }
 
+  /** When `expire` has something to do next; null for never. */
   nextDeadline(): ReturnType<Leases['nextDeadline']> {
-    return this.#leases.nextDeadline();
+    const next = this.#leases.nextDeadline();
+    if (this.#ended.length === 0 || this.#isPreparing) return next;
+    return Math.min(this.#restsUntil, next ?? this.#restsUntil);
   }
 
   /** Resolves when nothing of the firewall is left to run. The rules stay. */
@@ -64,7 +88,7 @@ export class Rules {
   async start(): Promise<void> {
     await this.mender.make(this.#firewall);
     await this.#followClock();
-    await this.#shut(this.#leases.adopt(await this.#firewall.list(), this.#parts.now()));
+    await this.#tidy(this.#leases.adopt(await this.#firewall.list(), this.#parts.now()));
   }
 
   /** Opens all of these at once. Resolves to those that are open now, and tells of each. */
@@ -79,7 +103,7 @@ export class Rules {
     const fresh = granted.map((each) => each.fresh).filter((opening) => opening !== null);
     const kept = new Set(granted.map(({ held }) => held).filter((opening) => opening !== null));
     for (const opening of fresh) kept.delete(opening);
-    const absent = await this.#absent([...kept]);
+    const absent = await this.#absent(kept);
     const refused = await this.mender.insert([...fresh, ...absent]);
     const failureOf = ({ fresh, held }: (typeof granted)[number]): Error | undefined => {
       const opening = fresh ?? held;
@@ -90,7 +114,7 @@ export class Rules {
       return failureOf(each) === undefined ? each.changes : this.#leases.undo(each.changes);
     });
     for (const each of granted) {
-      const anew = each.fresh ?? absent.find((opening) => opening === each.held) ?? null;
+      const anew = each.fresh ?? (each.held !== null && absent.has(each.held) ? each.held : null);
       this.#tell(each.grant, anew, failureOf(each));
     }
     await this.#closer.close(removedBy(over).filter((opening) => !refused.has(opening)));
@@ -98,30 +122,25 @@ export class Rules {
   }
 
   /**
-   * Takes these away, and what stands in the chain of them: a door that was opened by hand is closed as well.
+   * Removes these, and what stands in the chain of them: a door that was opened by hand is closed as well.
    *
    * @returns how many openings there were
    */
   async close(leases: readonly Lease[]): Promise<number> {
-    const wanted = new Set(leases.map(({ door, source }) => keyOf(door, source)));
-    const revoked = removedBy(leases.flatMap(({ door, source }) => this.#leases.revoke(door, source)));
-    const standing = (await this.#listed()).filter(({ door, source }) => wanted.has(keyOf(door, source)));
-    const ids = new Set(standing.map(idOf));
-    const openings = [...revoked.filter((opening) => !ids.has(idOf(opening))), ...standing];
-    await this.#shut(openings.map((opening) => ({ kind: 'remove', opening })));
-    return openings.length;
+    return this.#close(leases, await this.#listed());
   }
 
-  /** Takes away all that is open, or what of it is wanted. */
+  /** Removes all that is open, or what of it is wanted. */
   async flush(isWanted: (opening: Opening) => boolean): Promise<void> {
-    const open = [...this.#leases.all(), ...(await this.#listed())].filter(isWanted);
-    if (open.length > 0) await this.close(open);
+    const listed = await this.#listed();
+    const open = [...this.#leases.all(), ...listed].filter(isWanted);
+    if (open.length > 0) await this.#close(open, listed);
   }
 
-  /** Closes what has come to its end. */
+  /** Closes what has come to its end: one lot of it, so call this again at `nextDeadline`. */
   async expire(): Promise<void> {
     await this.#followClock();
-    await this.#shut(this.#leases.expire(this.#parts.now()));
+    await this.#tidy(this.#leases.expire(this.#parts.now()));
   }
 
   /**
@@ -136,9 +155,13 @@ export class Rules {
       throw error;
     });
     const before = this.#firewall;
+    const ids = new Set(moved.standing.map(idOf));
+    const isSameKind = firewall.isDry === before.isDry;
+    const ended = isSameKind ? this.#ended.filter((opening) => !ids.has(idOf(opening))) : [];
     this.#firewall = firewall;
-    await this.#shut(this.#leases.adopt([...moved.standing, ...moved.added], now()));
-    for (const [{ source, door }, error] of await before.remove(moved.added)) {
+    this.#ended = [];
+    await this.#tidy(this.#leases.adopt([...moved.standing, ...moved.added], now()));
+    for (const [{ source, door }, error] of await before.remove([...moved.added, ...ended])) {
       if (error !== null) log.error(`${source}: ${door}: stays in the old chain: ${error.message}`);
     }
     await before.close();
@@ -151,6 +174,13 @@ export class Rules {
   async #followClock(): Promise<void> {
     const { machine, now, log } = this.#parts;
     const stepUs = this.#steps.step(now(), machine.now());
+    if (stepUs !== 0) this.#restsUntil = 0;
+    // A clock that is set back opens again what the kernel had ended.
+    if (stepUs < 0) {
+      const ended = this.#ended;
+      this.#ended = [];
+      await this.#shut(ended);
+    }
     const changes = stepUs === 0 ? [] : this.#leases.shift(stepUs);
     if (changes.length === 0) return;
     const anew = changes.filter(({ kind }) => kind === 'insert').map(({ opening }) => opening);
@@ -159,9 +189,9 @@ export class Rules {
     for (const [{ source, door }, { error }] of refused) {
       log.error(`${source}: ${door}: does not keep its time: ${error.message}`);
     }
-    const isKept = ({ door, source }: Opening): boolean =>
-      ![...refused.keys()].some((opening) => opening.door === door && opening.source === source);
-    await this.#closer.close(removedBy(changes).filter(isKept));
+    const unkept = new Set([...refused.keys()].map(({ door, source }) => keyOf(door, source)));
+    const replaced = removedBy(changes).filter(({ door, source }) => !unkept.has(keyOf(door, source)));
+    await this.#closer.close(replaced);
   }
 
   async #copyTo(firewall: Firewall): Promise<{ standing: readonly Opening[]; added: readonly Opening[] }> {
@@ -192,10 +222,14 @@ export class Rules {
   }
 
   /** Those that the chain has no more though they are held: somebody may have flushed it. */
-  async #absent(held: readonly Opening[]): Promise<readonly Opening[]> {
-    const absent: Opening[] = [];
+  async #absent(held: ReadonlySet<Opening>): Promise<ReadonlySet<Opening>> {
+    if (held.size > MOST_ASKED) {
+      const ids = new Set((await this.#listed()).map(idOf));
+      return new Set([...held].filter((opening) => !ids.has(idOf(opening))));
+    }
+    const absent = new Set<Opening>();
     for (const opening of held) {
-      if (!(await this.#firewall.has(opening).catch(() => false))) absent.push(opening);
+      if (!(await this.#firewall.has(opening).catch(() => false))) absent.add(opening);
     }
     return absent;
   }
@@ -223,9 +257,58 @@ export class Rules {
       });
   }
 
-  /** Takes rules away, and tells of the doors that this shuts. */
-  async #shut(changes: readonly LeaseChange[]): Promise<void> {
-    for (const { source, door, port, proto } of await this.#closer.close(removedBy(changes))) {
+  async #close(leases: readonly Lease[], listed: readonly Opening[]): Promise<number> {
+    const wanted = new Set(leases.map(({ door, source }) => keyOf(door, source)));
+    const revoked = removedBy(leases.flatMap(({ door, source }) => this.#leases.revoke(door, source)));
+    const standing = listed.filter(({ door, source }) => wanted.has(keyOf(door, source)));
+    const ids = new Set(standing.map(idOf));
+    this.#ended = this.#ended.filter((opening) => !ids.has(idOf(opening)));
+    const openings = [...revoked.filter((opening) => !ids.has(idOf(opening))), ...standing];
+    await this.#shut(openings);
+    return openings.length;
+  }
+
+  /**
+   * Removes one lot of what is over. Where that is much, the firewall first gets ready for it beside all else, which knocks
+   * do not wait for.
+   */
+  async #tidy(changes: readonly LeaseChange[]): Promise<void> {
+    this.#ended = [...this.#ended, ...removedBy(changes)];
+    if (this.#isPreparing || this.#parts.now() < this.#restsUntil) return;
+    if (this.#ended.length > FEW && this.#lot === null) this.#prepare();
+    else await this.#removeLot();
+  }
+
+  #prepare(): void {
+    this.#isPreparing = true;
+    const go = (lot: number): void => {
+      this.#parts.again(async () => {
+        this.#isPreparing = false;
+        this.#lot = lot;
+        await this.#removeLot();
+      });
+    };
+    this.#firewall.prepareRemoval().then(go, () => go(FEW));
+  }
+
+  async #removeLot(): Promise<void> {
+    const { now, machine } = this.#parts;
+    const isPart = this.#lot !== null;
+    const size = this.#lot ?? FEW;
+    const lot = this.#ended.slice(0, size);
+    this.#ended = this.#ended.slice(size);
+    if (this.#ended.length === 0) this.#lot = null;
+    const begun = machine.now();
+    await this.#shut(lot);
+    const tookUs = machine.now() - begun;
+    // Without xt_time the removal is what ends them.
+    if (tookUs < LONG_US || !this.#firewall.hasTime) return;
+    this.#restsUntil = now() + Math.min(tookUs * (isPart ? REST_BETWEEN_LOTS : REST), LONGEST_REST_US);
+  }
+
+  /** Removes rules, and logs the doors that this shuts. */
+  async #shut(openings: readonly Opening[]): Promise<void> {
+    for (const { source, door, port, proto } of await this.#closer.close(openings)) {
       const facts = { event: 'closed', door, source, port, proto };
       this.#parts.log.info(`${source}: ${door}: ${port}/${proto} is closed`, facts);
     }

@@ -1,5 +1,6 @@
 /** Openings <-> rules in the chain KNOCKD, through iptables and ip6tables. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { familyOf } from '../address.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Ensured, Family, Firewall, Opening, Refused } from '../model.ts';
@@ -7,6 +8,7 @@ import { settle } from './backend.ts';
 import { type Binaries, findBinaries } from './binary.ts';
 import { FamilyChain } from './family.ts';
 import { type Answer, Iptables } from './iptables.ts';
+import { splitWords } from './listing.ts';
 import type { ChainSettings } from './place.ts';
 import { readRule, ruleSpec } from './rule.ts';
 
@@ -16,6 +18,9 @@ export interface IptablesSettings extends ChainSettings {
   /** How long one iptables may take; 20 s where it is left out. */
   readonly timeLimitMs?: number;
 }
+
+/** Rules that are read at once; others then have their turn, as thousands take some hundred milliseconds. */
+const READ_AT_ONCE = 200;
 
 /** What the programs are for, and what is worth telling of their choice. */
 interface Programs {
@@ -67,8 +72,14 @@ export class IptablesFirewall implements Firewall {
 
   async list(): Promise<readonly Opening[]> {
     const { v4, v6 } = await this.#known();
-    const specs = [...(await v4.rules()), ...((await v6?.rules()) ?? [])];
-    return specs.map(readRule).filter((opening) => opening !== null);
+    const lines = [...(await v4.rules()), ...((await v6?.rules()) ?? [])];
+    const openings: Opening[] = [];
+    for (const [at, line] of lines.entries()) {
+      if (at % READ_AT_ONCE === READ_AT_ONCE - 1) await nextTurn();
+      const opening = readRule(splitWords(line));
+      if (opening !== null) openings.push(opening);
+    }
+    return openings;
   }
 
   async has(opening: Opening): Promise<boolean> {
@@ -85,6 +96,11 @@ export class IptablesFirewall implements Firewall {
       return { error, why: refusal === 'no answer' ? refusal : 'other' };
     };
     return new Map([...failures].map(([opening, failure]) => [opening, refused(failure)]));
+  }
+
+  async prepareRemoval(): Promise<number> {
+    const { v4, v6 } = await this.#known();
+    return Math.min(await v4.prepareRemoval(), (await v6?.prepareRemoval()) ?? Number.POSITIVE_INFINITY);
   }
 
   /** Looks for both forms of each rule: it may have been made where xt_time was, or was not, to be had. */

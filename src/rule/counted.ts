@@ -33,6 +33,7 @@ export class FirewallTally {
         this.#add('insert', { done: openings.length - refused.size, failed: refused.size });
         return refused;
       },
+      prepareRemoval: () => firewall.prepareRemoval(),
       remove: async (openings) => {
         const left = await firewall.remove(openings);
         const failed = [...left.values()].filter((error) => error !== null).length;

@@ -15,7 +15,8 @@ export class DryRunFirewall implements Firewall {
   readonly hasTime = true;
   readonly #settings: ChainSettings;
   readonly #say: (text: string) => void;
-  #openings: readonly Opening[] = [];
+  /** By their rules, the oldest first. */
+  readonly #openings = new Map<string, Opening>();
   #isMade = false;
 
   /** @param say hears each command line, without its line end */
@@ -40,30 +41,34 @@ export class DryRunFirewall implements Firewall {
   }
 
   async list(): Promise<readonly Opening[]> {
-    return this.#openings;
+    return [...this.#openings.values()].reverse();
   }
 
   async has(opening: Opening): Promise<boolean> {
-    return this.#openings.some((each) => sameRule(each, opening));
+    return this.#openings.has(ruleOf(opening));
   }
 
   async insert(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Refused>> {
     const { chain } = this.#settings;
     for (const opening of openings) {
-      this.#openings = [opening, ...this.#openings];
+      this.#openings.delete(ruleOf(opening));
+      this.#openings.set(ruleOf(opening), opening);
       this.#print(toolFor(opening), { op: 'insert', chain, at: 1, spec: ruleSpec(opening) });
     }
     return new Map();
+  }
+
+  async prepareRemoval(): Promise<number> {
+    return Number.POSITIVE_INFINITY;
   }
 
   async remove(openings: readonly Opening[]): Promise<ReadonlyMap<Opening, Error | null>> {
     const { chain } = this.#settings;
     const left = new Map<Opening, null>();
     for (const opening of openings) {
-      const found = this.#openings.findIndex((each) => sameRule(each, opening));
-      if (found < 0) left.set(opening, null);
-      else this.#print(toolFor(opening), { op: 'delete', chain, spec: ruleSpec(opening) });
-      this.#openings = this.#openings.filter((_, at) => at !== found);
+      if (this.#openings.delete(ruleOf(opening)))
+        this.#print(toolFor(opening), { op: 'delete', chain, spec: ruleSpec(opening) });
+      else left.set(opening, null);
     }
     return left;
   }
@@ -79,6 +84,6 @@ function toolFor({ source }: Opening): string {
   return familyOf(source) === 4 ? 'iptables' : 'ip6tables';
 }
 
-function sameRule(left: Opening, right: Opening): boolean {
-  return commandLine(ruleSpec(left)) === commandLine(ruleSpec(right));
+function ruleOf(opening: Opening): string {
+  return commandLine(ruleSpec(opening));
 }

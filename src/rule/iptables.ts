@@ -1,12 +1,13 @@
 /** Operations -> what iptables answers: what is asked goes to an iptables each, changes to iptables-restore. */
 
 import { type ExecFileException, execFile } from 'node:child_process';
-import { basename } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { commandLine } from '../command-line.ts';
 import { childEnvironment } from '../environment.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { isProgram } from '../permissions.ts';
 import { argvOf, type Change, type Operation, restoreLine } from './operation.ts';
-import { type Committed, Restore } from './restore.ts';
+import { type Committed, kindOf, Restore } from './restore.ts';
 
 /** With `-w` iptables waits for the lock without end. */
 const TIME_LIMIT_MS = 20_000;
@@ -57,7 +58,7 @@ const NATIVE =
 const NO_ROOM = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'];
 
 /** Refusals of one operation that go for all others, too. */
-const HOPELESS: readonly Refusal[] = ['no answer', 'unable'];
+export const HOPELESS: readonly Refusal[] = ['no answer', 'unable'];
 
 export type Answer =
   | { readonly done: true; readonly text: string }
@@ -66,16 +67,29 @@ export type Answer =
 /** One iptables program. It does one thing at a time, in the order in which they were asked. */
 export class Iptables {
   readonly name: string;
+  readonly timeLimitMs: number;
   readonly #path: string;
-  readonly #timeLimitMs: number;
   readonly #restore: Restore;
   #last: Promise<unknown> = Promise.resolve();
+  #isNft: Promise<boolean> | null = null;
 
   constructor(path: string, timeLimitMs = TIME_LIMIT_MS) {
     this.name = basename(path);
     this.#path = path;
-    this.#timeLimitMs = timeLimitMs;
+    this.timeLimitMs = timeLimitMs;
     this.#restore = new Restore(path, timeLimitMs);
+  }
+
+  /** Whether its rules are in tables of nft. */
+  isNft(): Promise<boolean> {
+    this.#isNft ??= kindOf(this.#path).then((kind) => kind === 'nf_tables');
+    return this.#isNft;
+  }
+
+  /** The path of `nft`, in the same folder: one from elsewhere may act in another network namespace. Null without one. */
+  get nft(): string | null {
+    const path = join(dirname(this.#path), 'nft');
+    return isProgram(path) ? path : null;
   }
 
   /** Gets ready for batches. Resolves to whether they can be had. */
@@ -137,7 +151,7 @@ export class Iptables {
 
   #spawn(argv: readonly string[]): Promise<Answer> {
     const options = {
-      timeout: this.#timeLimitMs,
+      timeout: this.timeLimitMs,
       killSignal: 'SIGKILL',
       maxBuffer: OUTPUT_LIMIT,
       env: childEnvironment(),
@@ -158,7 +172,7 @@ export class Iptables {
       return { done: false, refusal, error: new KnocktailError(what, parts) };
     };
     if (error.killed === true && error.signal === 'SIGKILL') {
-      const what = `no answer within ${this.#timeLimitMs / 1000} s`;
+      const what = `no answer within ${this.timeLimitMs / 1000} s`;
       return fail('no answer', what, 'see which program holds /run/xtables.lock');
     }
     if (typeof error.code === 'string') {

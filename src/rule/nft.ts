@@ -1,4 +1,4 @@
-/** Reads the rules of nftables. */
+/** Runs nft, and reads the rules of nftables with it. */
 
 import { execFile } from 'node:child_process';
 import { childEnvironment } from '../environment.ts';
@@ -10,20 +10,35 @@ const TIME_LIMIT_MS = 10_000;
 const OUTPUT_LIMIT = 64 * 1024 * 1024;
 
 /** All that packets come by; null where there is no nft, or it may not be asked. */
-export function readNft(searchPath: string): Promise<readonly BaseChain[] | null> {
+export async function readNft(searchPath: string): Promise<readonly BaseChain[] | null> {
   const program = findProgram('nft', searchPath);
-  if (program === null) return Promise.resolve(null);
+  const text = program === null ? null : await runNft(program, ['-j', 'list', 'ruleset']);
+  return text === null ? null : baseChainsOf(text);
+}
+
+/**
+ * Runs nft to its end.
+ *
+ * @param input what it reads, which ends there
+ * @returns what it prints; null where it fails, or cannot be run
+ */
+export function runNft(
+  program: string,
+  argv: readonly string[],
+  input = '',
+  timeLimitMs = TIME_LIMIT_MS,
+): Promise<string | null> {
   const options = {
-    timeout: TIME_LIMIT_MS,
+    timeout: timeLimitMs,
     killSignal: 'SIGKILL',
     maxBuffer: OUTPUT_LIMIT,
     env: childEnvironment(),
   } as const;
   return new Promise((resolve) => {
-    const answered = (error: Error | null, text: string): void =>
-      resolve(error === null ? baseChainsOf(text) : null);
     try {
-      execFile(program, ['-j', 'list', 'ruleset'], options, answered);
+      const child = execFile(program, argv, options, (error, text) => resolve(error === null ? text : null));
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.end(input);
     } catch {
       // Where the machine has no room for another process, Node throws.
       resolve(null);

@@ -75,8 +75,8 @@ export class Restore {
 
   async #start(): Promise<void> {
     this.#helper = null;
-    const backend = await backendOf(this.#path);
-    const isSame = backend !== null && backend === (await backendOf(this.#iptables));
+    const kind = await kindOf(this.#path);
+    const isSame = kind !== null && kind === (await kindOf(this.#iptables));
     const helper = isSame ? helperOf(this.#path) : null;
     if (helper !== null && (await helper.feed([], START_LIMIT_MS))) {
       this.#failedStarts = 0;
@@ -98,7 +98,7 @@ function helperOf(path: string): Helper | null {
 }
 
 /** `nf_tables` or `legacy`: the changes of one are not seen by the other. Null where the program does not run. */
-async function backendOf(path: string): Promise<string | null> {
+export async function kindOf(path: string): Promise<string | null> {
   try {
     const options = { timeout: START_LIMIT_MS, killSignal: 'SIGKILL', env: childEnvironment() } as const;
     const { stdout } = await promisify(execFile)(path, ['--version'], options);

@@ -37,6 +37,7 @@ class PaperFirewall implements Firewall {
   readonly hasTime = true;
   lists = 0;
   batches = 0;
+  prepared = 0;
   rules: Opening[] = [];
   history: string[] = [];
   failing: string | null = null;
@@ -76,6 +77,10 @@ class PaperFirewall implements Firewall {
     }
     return refused;
   }
+  async prepareRemoval() {
+    this.prepared++;
+    return 250;
+  }
   async remove(rules: readonly Opening[]) {
     const left = new Map<Opening, Error | null>();
     for (const rule of rules) {
@@ -99,6 +104,33 @@ class PaperFirewall implements Firewall {
     return true;
   }
 }
+
+/** One whose every change takes a while, and which is quick to say what stands in it. */
+class BusyFirewall extends PaperFirewall {
+  readonly lots: number[] = [];
+  readonly order: string[] = [];
+
+  override async insert(rules: readonly Opening[]) {
+    await new Promise((resolve) => setTimeout(resolve, TAKES_MS));
+    for (const { source } of rules) this.order.push(`insert ${source}`);
+    this.rules.unshift(...rules);
+    return new Map<Opening, Refused>();
+  }
+  override async remove(rules: readonly Opening[]) {
+    await new Promise((resolve) => setTimeout(resolve, TAKES_MS));
+    this.lots.push(rules.length);
+    this.order.push('remove');
+    const gone = new Set(rules.map(({ source }) => source));
+    const stood = new Set(this.rules.map(({ source }) => source));
+    this.rules = this.rules.filter(({ source }) => !gone.has(source));
+    return new Map(rules.filter(({ source }) => !stood.has(source)).map((rule) => [rule, null]));
+  }
+}
+
+const TAKES_MS = 20;
+const MANY = 10_000;
+const manyUntil = (until: number): Opening[] =>
+  Array.from({ length: MANY }, (_, at) => opening({ source: address(`10.1.${at >> 8}.${at & 255}`), until }));
 
 function isSame(left: Opening, right: Opening): boolean {
   return left.door === right.door && left.source === right.source && left.until === right.until;
@@ -169,6 +201,81 @@ describe('the keeper', () => {
     expect(firewall.rules).toHaveLength(1);
     await pass(2);
     expect(firewall.rules).toEqual([]);
+  });
+
+  describe('with thousands of openings', () => {
+    let busy: BusyFirewall;
+    beforeEach(() => {
+      busy = new BusyFirewall();
+      firewall = busy;
+    });
+
+    it('that end together opens to a knock after one lot of them at most, and removes them all', async () => {
+      busy.rules = manyUntil(1_795_212_010);
+      const it = await keeper({ ssh: opens(30) });
+      await pass(10.1);
+      for (let knock = 0; knock < 10; knock++) {
+        const before = busy.order.length;
+        it.opened('ssh', address(`10.2.0.${knock}`));
+        await vi.advanceTimersByTimeAsync(2 * TAKES_MS + knock);
+        const place = busy.order.indexOf(`insert 10.2.0.${knock}`, before) - before;
+        expect([0, 1]).toContain(place);
+      }
+      expect(busy.rules.length).toBeGreaterThan(MANY / 2);
+      await pass(10);
+      expect(busy.rules).toHaveLength(10);
+      expect(Math.max(...busy.lots)).toBeLessThanOrEqual(300);
+      expect(busy.lots.reduce((sum, lot) => sum + lot)).toBe(MANY);
+      expect(busy.prepared).toBe(1);
+      expect(said.filter((text) => text.endsWith('is closed'))).toHaveLength(MANY);
+    });
+
+    it('that have ended while no daemon was there starts before they are removed', async () => {
+      busy.rules = manyUntil(1_795_211_000);
+      const it = await keeper({ ssh: opens(30) });
+      expect(busy.rules).toHaveLength(MANY);
+      it.opened('ssh', SOURCE);
+      await vi.advanceTimersByTimeAsync(2 * TAKES_MS + 1);
+      expect(busy.rules.some(({ source }) => source === SOURCE)).toBe(true);
+      await pass(10);
+      expect(busy.rules.map(({ source }) => source)).toEqual([SOURCE]);
+    });
+
+    it('closes them with one change where they are to be closed now, those that are over among them', async () => {
+      busy.rules = [
+        ...manyUntil(1_795_212_010).slice(0, MANY / 2),
+        ...manyUntil(1_795_299_999).slice(MANY / 2),
+      ];
+      const it = await keeper({ ssh: opens(30) });
+      await pass(10.1);
+      const before = busy.lots.length;
+      it.closeAll();
+      await vi.advanceTimersByTimeAsync(3 * TAKES_MS);
+      expect(busy.rules).toEqual([]);
+      await pass(10);
+      expect(busy.lots.length - before).toBeLessThanOrEqual(2);
+      expect(said.filter((text) => text.endsWith('is closed'))).toHaveLength(MANY);
+    });
+
+    it('takes at once what a clock that is set back would open again', async () => {
+      busy.rules = manyUntil(1_795_212_010);
+      const it = await keeper({ ssh: opens(30) });
+      await pass(10.1);
+      setByUs = -3600 * US_PER_SECOND;
+      it.opened('ssh', SOURCE);
+      await vi.advanceTimersByTimeAsync(4 * TAKES_MS);
+      expect(busy.rules.map(({ source }) => source)).toEqual([SOURCE]);
+    });
+
+    it('names one of those that it could not close, and how many more there are', async () => {
+      const resisting = new PaperFirewall();
+      resisting.rules = manyUntil(1_795_212_010).slice(0, 40);
+      resisting.failing = 'remove';
+      firewall = resisting;
+      await keeper({ ssh: opens(30) });
+      await pass(10.1);
+      expect(said).toEqual(['10.1.0.0: ssh: 22/tcp was not closed, nor 39 more: no such luck']);
+    });
   });
 
   it('takes over what stands in the firewall when it starts', async () => {

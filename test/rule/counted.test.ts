@@ -17,6 +17,7 @@ const stubborn: Firewall = {
   has: () => Promise.resolve(true),
   insert: (openings) =>
     Promise.resolve(new Map(openings.filter((it) => it.port === 1).map((it) => [it, REFUSED]))),
+  prepareRemoval: () => Promise.resolve(1),
   remove: (openings) =>
     Promise.resolve(new Map(openings.map((it) => [it, it.port === 1 ? new Error('no') : null]))),
   close: () => Promise.resolve(),
