@@ -15,7 +15,7 @@ import { jsonLine, printable } from '../log.ts';
 import type { Address, PlacedBy } from '../model.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { PacketScan } from '../packet/scan.ts';
-import { isoTime } from '../time.ts';
+import { isoTime, localTime } from '../time.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
 import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
@@ -142,9 +142,9 @@ function tellOdds(
   if (evicted > 0) out.write(`${evicted} attempts were given up, as too many were running at once\n`);
 }
 
-/** `2026-11-21T00:00:01.000000Z  ssh: 7000/tcp is step 1 of 3, 8000/tcp comes next` */
+/** `2026-11-21 00:00:01  ssh: 7000/tcp is step 1 of 3, 8000/tcp comes next` */
 function asText({ time, clock, door, text }: Remark): string {
-  return `${isoTime(time)}  ${clock === null ? '' : CLOCKS[clock]}${door === null ? '' : `${door}: `}${text}`;
+  return `${localTime(time)}  ${clock === null ? '' : CLOCKS[clock]}${door === null ? '' : `${door}: `}${text}`;
 }
 
 function remarkJson({ time, host, clock, ...rest }: Remark): string {

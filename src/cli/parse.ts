@@ -11,7 +11,7 @@ import { flagNames, packetJson } from '../packet/format.ts';
 import { HostClocks } from '../packet/host-clocks.ts';
 import type { Reading } from '../packet/line.ts';
 import { lineReader } from '../packet/line-reader.ts';
-import { isoTime } from '../time.ts';
+import { localTime } from '../time.ts';
 import { formatOption } from './format-option.ts';
 import type { Io } from './io.ts';
 import { describePacket } from './print.ts';
@@ -104,5 +104,5 @@ function asJson(line: number, { packet, trusted, why }: Reading): string {
 function asText(line: number, { packet, trusted, why }: Reading): string {
   const doubt = trusted ? '' : `  (would not count: ${why})`;
   const text = describePacket(packet, flagNames(packet) ?? []);
-  return printable(`${line}  ${isoTime(packet.time)}  ${text}${doubt}`);
+  return printable(`${line}  ${localTime(packet.time)}  ${text}${doubt}`);
 }

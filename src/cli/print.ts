@@ -2,7 +2,7 @@
 
 import { type Micros, type Opening, type Packet, US_PER_MS, US_PER_SECOND } from '../model.ts';
 import { spanText } from '../time.ts';
-import { endOf, untilText } from '../words.ts';
+import { endOf, untilText, wholeSeconds } from '../words.ts';
 
 /** Said where reading was ended by a signal, or as nothing can be written: what is told then looks whole. */
 export const CUT_SHORT = 'ended early: this is of the part that was read, run it again for the whole';
@@ -33,7 +33,7 @@ export function describePacket(packet: Packet, flags: readonly string[]): string
 /** `ssh  10.0.0.7  22/tcp  until 21:14:30 (23 s left)` */
 export function describeOpening(opening: Opening, now: Micros): string {
   const { door, source, until } = opening;
-  const left = until === null ? '' : ` (${spanText(secondsLeft(until, now) * US_PER_SECOND)} left)`;
+  const left = until === null ? '' : ` (${spanText(wholeSeconds(until * US_PER_SECOND - now))} left)`;
   return `${door}  ${source}  ${endOf(opening)}  ${untilText(opening, now)}${left}`;
 }
 
@@ -52,7 +52,7 @@ export function openingJson({ door, source, port, proto, to, until }: Opening, n
 }
 
 function secondsLeft(until: number, now: Micros): number {
-  return Math.max(0, Math.ceil(until - now / US_PER_SECOND));
+  return wholeSeconds(until * US_PER_SECOND - now) / US_PER_SECOND;
 }
 
 function secondIso(second: number): string {

@@ -11,7 +11,7 @@ import { printable } from '../log.ts';
 import type { Decision, PacketNotes } from '../model.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { PacketScan } from '../packet/scan.ts';
-import { isoTime } from '../time.ts';
+import { localTime } from '../time.ts';
 import { decisionJson, describe } from '../words.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
 import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
@@ -44,7 +44,7 @@ export function addReplay(program: Command, io: Io): void {
           const text =
             json === true
               ? decisionJson(decision)
-              : printable(`${isoTime(decision.time)} ${describe(decision)}`);
+              : printable(`${localTime(decision.time)}  ${describe(decision)}`);
           io.stdout.write(`${text}\n`);
         }
       };

@@ -1,6 +1,7 @@
 /** Openings that have ended -> their rules taken away, again and again where they resist. */
 
 import type { Firewall, Opening } from '../model.ts';
+import { endOf } from '../words.ts';
 import type { CommandsParts } from './commands.ts';
 
 export interface CloserParts {
@@ -29,8 +30,11 @@ export class Closer {
     const failed = new Set<Opening>();
     for (const [opening, error] of await firewall().remove(openings)) {
       if (error === null) continue;
-      const { door, source, port, proto } = opening;
-      log.error(`${source}: ${door}: ${port}/${proto} was not closed: ${error.message}`);
+      const { door, source } = opening;
+      log.error(`${door}: ${endOf(opening)} was not closed for ${source}: ${error.message}`, {
+        door,
+        source,
+      });
       failed.add(opening);
     }
     const work = async (): Promise<void> => {

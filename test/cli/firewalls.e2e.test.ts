@@ -59,7 +59,7 @@ async function daemon(): Promise<{ readonly said: () => string; readonly pid: nu
   const child = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (said += text));
-  await until(() => /^ready/m.test(said), 'a daemon that is ready');
+  await until(() => /\bready: /.test(said), 'a daemon that is ready');
   return { said: () => said, pid: child.pid ?? 0 };
 }
 

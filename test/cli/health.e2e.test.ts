@@ -34,7 +34,7 @@ describeWith(['root', 'ip', 'nft'], 'knocktail health', () => {
     const daemon = lab.spawn('server', [process.execPath, 'dist/main.js', 'run', '-c', config, ...options]);
     let said = '';
     daemon.stdout?.on('data', (text) => (said += text));
-    await until(() => /^ready/m.test(said), 'ready');
+    await until(() => /\bready: /.test(said), 'ready');
     return daemon;
   };
 
