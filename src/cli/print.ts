@@ -13,6 +13,23 @@ export function noLineCounts(prefix: string): string {
   return `no line counts: none is the kernel's with the prefix "${prefix}", ${remedy}`;
 }
 
+/** What is said of a log that holds nothing. */
+export function noLineRead(name: string): string {
+  return `0 lines read: ${name} is empty`;
+}
+
+/** What is said of lines that only look like the kernel's. */
+export function notBelieved(untrusted: number): string {
+  const lines = untrusted === 1 ? '1 line carried' : `${untrusted} lines carried`;
+  const are = untrusted === 1 ? 'is' : 'are';
+  return `${lines} the prefix but ${are} not the kernel's, and did not count: ${TRY_ANY}`;
+}
+
+/** How lines are accepted that do not show that they are the kernel's. */
+export const TRY_ANY =
+  'if only the firewall writes this log, read it with --format any (log.format: any); of the journal read ' +
+  'journalctl -k -o short-iso-precise';
+
 /** `192.0.2.1:40000 -> 192.0.2.2:7000 tcp SYN` */
 export function describePacket(packet: Packet, flags: readonly string[]): string {
   const end = (address: string, port: number | null): string => {

@@ -187,7 +187,7 @@ describe('knocktail parse', () => {
       ...{ code: 1, stdout: '' },
       stderr: expect.stringContaining('no line holds a LOG body, see with knocktail doctor'),
     });
-    expect((await knocktail(['parse', '--prefix', 'OTHER '], KNOCK)).stderr).toBe(
+    expect((await knocktail(['parse', '--prefix', 'OTHER ', '-'], KNOCK)).stderr).toBe(
       'no line holds a LOG body with the prefix "OTHER ", leave out --prefix to see those of any\n',
     );
   });
