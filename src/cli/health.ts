@@ -39,7 +39,7 @@ export function addHealth(program: Command, io: Io): void {
 }
 
 /** What the daemon that runs was told of its log over the configuration. */
-function overridesOf(running: readonly Process[]): Overrides {
+export function overridesOf(running: readonly Process[]): Overrides {
   const { logs, prefix } = logOptionsOf(running);
   return { ...(logs.length > 0 ? { log: logs } : {}), ...(prefix === null ? {} : { prefix }) };
 }

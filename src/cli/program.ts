@@ -22,6 +22,7 @@ import { addRules } from './rules.ts';
 import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
 import { addShow } from './show.ts';
+import { addTest } from './test-door.ts';
 
 const KNOCKD_CONFIG = '/etc/knockd.conf';
 
@@ -66,6 +67,7 @@ function knocktail(version: string, io: Io): Command {
     addCheck,
     addRules,
     addDoctor,
+    addTest,
     addHealth,
     addReplay,
     addExplain,
