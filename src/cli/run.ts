@@ -74,7 +74,7 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
       '-p, --pidfile <file>',
       'with -d, where the process id is, where the configuration names no place',
     )
-    .version(version, '-V, --version')
+    .version(`knocktail ${version}`, '-V, --version')
     .action(async (options: Options) => {
       const inBackground = isInBackground();
       if (options.daemon === true && !inBackground) io.finish(await toBackground(io));

@@ -122,7 +122,7 @@ describe('the command line', () => {
       expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
       expect((await knocktail([command, '--help'])).stdout).toContain(`Usage: knocktail ${command}`);
     }
-    expect((await knocktail(['--version'])).stdout).toBe('1.2.3\n');
+    expect((await knocktail(['--version'])).stdout).toBe('knocktail 1.2.3\n');
   });
 
   it.each([

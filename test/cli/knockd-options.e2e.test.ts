@@ -280,8 +280,8 @@ describe('called as knockd', () => {
 
   it('-V: the version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-    expect(await finished([asKnockd(), '-V'])).toMatchObject({ code: 0, stdout: `${version}\n` });
-    expect(await finished([MAIN, 'run', '-V'])).toMatchObject({ code: 0, stdout: `${version}\n` });
+    expect(await finished([asKnockd(), '-V'])).toMatchObject({ code: 0, stdout: `knocktail ${version}\n` });
+    expect(await finished([MAIN, 'run', '-V'])).toMatchObject({ code: 0, stdout: `knocktail ${version}\n` });
   });
 
   it('an unknown option is answered with 64', async () => {
