@@ -14,6 +14,7 @@ import { stepText } from '../doctor/trial.ts';
 import { hasCommand, type WholeKnock, wholeKnock } from '../doctor/whole-knock.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { CLIENT } from '../home.ts';
+import { ringState } from '../line/kmsg-device.ts';
 import { jsonLine, printable } from '../log.ts';
 import {
   type Decision,
@@ -99,8 +100,14 @@ export function addTest(program: Command, io: Io): void {
         });
       // What it has made is taken away again, however often it is interrupted.
       io.stay(() => undefined);
-      const result = await knockFrom(await opened(() => Scratch.open(wire)), { knock, family, config }, io);
       const daemon = daemonPid(running);
+      const scratch = await opened(() => Scratch.open(wire));
+      const result = await knockFrom(scratch, { knock, family, config, daemon }, io);
+      if (io.signal.aborted) {
+        io.stderr.write('ended early, and nothing of the test is left\n');
+        io.finish(EXIT.NO_MATCH);
+        return;
+      }
       const remedy = result.opening === null ? remedyFor(result, knock, daemon) : null;
       const typed = remedy === null ? null : withOptions(remedy, options.config, overrides);
       if (options.json === true) io.stdout.write(`${json(result, knock, family)}\n`);
@@ -113,14 +120,17 @@ interface Task {
   readonly knock: WholeKnock;
   readonly family: Family;
   readonly config: Config;
+  /** The one that is to open the door; null where none runs. */
+  readonly daemon: number | null;
 }
 
-async function knockFrom(scratch: Scratch, { knock, family, config }: Task, io: Io): Promise<Result> {
+async function knockFrom(scratch: Scratch, { knock, family, config, daemon }: Task, io: Io): Promise<Result> {
   const ending = new AbortController();
   const signal = AbortSignal.any([io.signal, ending.signal]);
   const firewall = firewallOf(config, () => undefined);
   const { from, to, sequence } = knock;
   const how = { stdin: io.stdin, signal, isWanted: ({ src }: Packet) => src === from };
+  let sending: Promise<void> = Promise.resolve();
   try {
     await opened(() => scratch.address(family, to));
     const logs = config.logs.filter((log) => log.from !== 'stdin');
@@ -129,31 +139,40 @@ async function knockFrom(scratch: Scratch, { knock, family, config }: Task, io: 
     const [trouble] = listeners.flatMap((listener) => listener.trouble ?? []);
     if (listeners.every((listener) => listener.trouble !== null))
       throw untestable(knock.door, trouble ?? 'the configured log is stdin', 'name a log that can be read');
-    await opened(() =>
-      scratch.run(process.execPath, [CLIENT, '-d', String(STEP_DELAY_MS), to, ...sequence.map(stepText)]),
+    const mayBeLate = logs.some(
+      ({ from }) => from === 'journal' || (from === 'auto' && ringState() !== 'ring'),
     );
-    const sentAt = now();
-    const mayBeLate = logs.some((log) => log.from === 'journal' || log.from === 'auto');
     const limitMs = mayBeLate ? JOURNAL_LIMIT_MS : LIMIT_MS;
     const deadline = performance.now() + limitMs;
     const heard = (): readonly SeenStep[] => seenSteps(knock, listeners);
     let opening: Opening | null = null;
-    let openedAt: Micros = sentAt;
-    while (opening === null && performance.now() < deadline && !signal.aborted) {
+    let openedAt: Micros = now();
+    const client = [CLIENT, '-d', String(STEP_DELAY_MS), to, ...sequence.map(stepText)];
+    sending = opened(() => scratch.run(process.execPath, client));
+    let isSent = false;
+    sending.then(
+      () => (isSent = true),
+      () => (isSent = true),
+    );
+    while (performance.now() < deadline && !signal.aborted) {
+      const wasSent = isSent;
       const found = (await firewall.list()).find(
         ({ door, source }) => door === knock.door && source === from,
       );
       openedAt = now();
       opening = found ?? null;
-      // A step that the kernel did not log in time opens nothing any more.
-      if (opening === null && performance.now() > deadline - limitMs + LIMIT_MS && heard()[0]?.lagMs === null)
-        break;
+      if (opening !== null) break;
+      const steps = heard();
+      // Without a daemon nothing more comes, and what the kernel has not logged by now it will not.
+      if (wasSent && daemon === null && steps.every(({ lagMs }) => lagMs !== null)) break;
+      if (performance.now() > deadline - limitMs + LIMIT_MS && steps[0]?.lagMs === null) break;
       await pause(signal);
     }
+    await sending;
     // The log that is read here may be a moment behind that of the daemon.
     for (let left = 50; opening !== null && heard().some(({ lagMs }) => lagMs === null) && left > 0; left--)
       await pause(signal);
-    const last = lastHeard(knock, listeners)?.packet.time ?? sentAt;
+    const last = lastHeard(knock, listeners)?.packet.time ?? openedAt;
     return {
       steps: heard(),
       stage: opening === null ? stageOf(knock, config, listeners) : sequence.length,
@@ -162,6 +181,8 @@ async function knockFrom(scratch: Scratch, { knock, family, config }: Task, io: 
     };
   } finally {
     ending.abort();
+    // No step is sent any more, so that nothing opens after this.
+    await sending.catch(() => undefined);
     await closeFor(from, firewall).finally(() => scratch.close());
     await firewall.close();
   }
