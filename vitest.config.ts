@@ -45,6 +45,7 @@ export default defineConfig({
     // Reports are in local time.
     env: { TZ: 'UTC' },
     setupFiles: ['./test/support/umask.ts'],
+    globalSetup: ['./test/support/suite.ts'],
     reporters: ['default', './test/support/summary.ts'],
     // The groups run one after the other.
     projects: [

@@ -45,8 +45,8 @@ file(
 
 const own = (config) => [process.execPath, 'dist/main.js', 'run', '-c', config];
 const DAEMONS = [
-  { name: 'knocktail, a file', argv: own(yaml('file.yaml', `path: ${log}`)), ready: /^ready/m },
-  { name: 'knocktail, /dev/kmsg', argv: own(yaml('kmsg.yaml', 'from: kmsg')), ready: /^ready/m },
+  { name: 'knocktail, a file', argv: own(yaml('file.yaml', `path: ${log}`)), ready: /\bready: / },
+  { name: 'knocktail, /dev/kmsg', argv: own(yaml('kmsg.yaml', 'from: kmsg')), ready: /\bready: / },
   { name: 'knockd', argv: ['knockd', '-v', '-c', conf], ready: /listening on/ },
   {
     name: 'fail2ban-server',

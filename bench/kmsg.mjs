@@ -58,7 +58,7 @@ process.exit();
 
 async function ownLoss(flood) {
   const daemon = new Ear(spawn(process.execPath, ['dist/main.js', 'run', '-c', config]));
-  await daemon.hears(/^ready/m);
+  await daemon.hears(/\bready: /);
   const logged = await flood();
   await daemon.end();
   const told = [...daemon.text.matchAll(/(\d+) messages were overwritten/g)];

@@ -34,9 +34,9 @@ export async function runInFile(): Promise<void> {
       appendFileSync(log, `${line}\n`);
       await sleep(PACE_MS);
     }
-    await daemon.says('is open until');
+    await daemon.says(': opened ');
     step(`The door closes after ${OPEN_SECONDS} seconds.`);
-    await daemon.says('is closed');
+    await daemon.says(': closed ');
     await daemon.end();
   } finally {
     rmSync(folder, { recursive: true, force: true });

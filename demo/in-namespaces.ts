@@ -25,12 +25,12 @@ export async function runInNamespaces(): Promise<void> {
 
     step(`The client knocks: ${KNOCKS.join(' ')}`);
     await lab.exec('client', [process.execPath, CLIENT, SERVER.v4, ...KNOCKS]);
-    await daemon.says('is open until');
+    await daemon.says(': opened ');
     await showRules(lab);
     await tryPort(lab, 'The port is open, for this client alone:');
 
     step(`The door closes by itself after ${OPEN_SECONDS} seconds.`);
-    await daemon.says('is closed');
+    await daemon.says(': closed ');
     await tryPort(lab, 'The port is shut again:');
     await daemon.end();
   } finally {

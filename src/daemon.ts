@@ -4,7 +4,7 @@ import { Engine } from './attempt/engine.ts';
 import { switchesFor } from './attempt/switches.ts';
 import { keepSame, locksOf } from './config/locks.ts';
 import type { OneTimeDoors, OneTimeNotice } from './config/one-time-doors.ts';
-import type { Config, LogConfig } from './config/schema.ts';
+import type { Config, DoorConfig, LogConfig } from './config/schema.ts';
 import { weaknesses } from './config/weak.ts';
 import type { Counts } from './counts.ts';
 import { messageOf } from './errors.ts';
@@ -200,8 +200,11 @@ export class Daemon {
       const usedUp = this.#isDry() ? null : await oneTime.settle(door);
       if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
       this.#intake.save();
-      if (ageUs <= maxAgeUs) this.#doors.keeper.opened(name, source);
-      else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`, late);
+      if (ageUs <= maxAgeUs) {
+        if (this.#config.compat === 'none' && doesNothing(door))
+          log.info(`${name}: knocked by ${source}, and does nothing`, { door: name, source });
+        this.#doors.keeper.opened(name, source);
+      } else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`, late);
     };
     this.#openings = this.#openings.then(open).catch((error: unknown) => {
       log.error(`${source}: ${name}: not opened: ${messageOf(error)}`);
@@ -236,6 +239,11 @@ function doorsOf(config: Config, openStops: DaemonParts['openStops']): DoorsSett
 
 function engineOf({ compat, sweepGuard }: Config, locks: readonly Lock[], ownHost: string): Engine {
   return new Engine(locks, switchesFor(compat, sweepGuard), { ownHost });
+}
+
+/** What else happens at a knock is told as it happens. */
+function doesNothing({ open, close, startCommand, startCommand6 }: DoorConfig): boolean {
+  return open === null && close === null && !startCommand && !startCommand6;
 }
 
 function tellOneTime(notices: readonly OneTimeNotice[], log: Log): void {

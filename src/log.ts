@@ -8,6 +8,8 @@ export type Facts = Readonly<Record<string, string | number | null>>;
 type Tell = (text: string, facts?: Facts) => void;
 
 export interface Log {
+  /** For those who look for a fault; left out otherwise. */
+  readonly debug: Tell;
   readonly info: Tell;
   readonly warn: Tell;
   readonly error: Tell;
@@ -32,11 +34,11 @@ export function logTo(...sinks: readonly Sink[]): Log {
     (text, facts) => {
       for (const sink of sinks) sink.write(level, printable(text), facts);
     };
-  return { info: tell('info'), warn: tell('warn'), error: tell('error') };
+  return { debug: tell('debug'), info: tell('info'), warn: tell('warn'), error: tell('error') };
 }
 
 export interface ConsoleManners {
-  /** Events are not told. */
+  /** Events go elsewhere; what is for debugging comes all the same. */
   readonly isQuiet?: () => boolean;
   readonly onStdout?: Form;
   readonly onStderr?: Form;
@@ -48,7 +50,7 @@ export function consoleSink(stdout: Output, stderr: Output, manners: ConsoleMann
   return {
     write(level, text, facts) {
       if (level === 'warn' || level === 'error') stderr.write(`${onStderr(level, text, facts)}\n`);
-      else if (!isQuiet()) stdout.write(`${onStdout(level, text, facts)}\n`);
+      else if (level === 'debug' || !isQuiet()) stdout.write(`${onStdout(level, text, facts)}\n`);
     },
   };
 }

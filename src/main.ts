@@ -2,23 +2,34 @@
 /** argv -> command -> exit code; the only process.exit. */
 
 import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import { zoneOfMachine } from './cli/local-zone.ts';
 import { runProgram } from './cli/program.ts';
 import { EXIT, type ExitCode } from './errors.ts';
 import { VERSION } from './version.ts';
 
+const STDIN = 0;
 /** What a printer, a mail and a pipe are taken to have. */
 const PLAIN_COLUMNS = 80;
 const ENDINGS = ['SIGTERM', 'SIGINT'] as const;
+/** What a command may take to tell what it has found so far. */
+const GRACE_MS = 3_000;
 
 // The path as it was called, a symlink by its own name.
 const [, self = '', ...argv] = process.argv;
 const name = basename(self);
 const isDaemon = name === 'knockd' || argv[0] === 'run';
 const ending = new AbortController();
-const end = (): void => ending.abort();
-// What waits for a pipe that nobody writes to ends by the second.
+let isToStay = false;
+const end = (signal: NodeJS.Signals): void => {
+  ending.abort();
+  // What waits for something that never comes, such as the writer of a pipe, has not heard of it.
+  setTimeout(() => {
+    if (!isToStay) process.kill(process.pid, signal);
+  }, GRACE_MS).unref();
+};
+// By the second it ends at once.
 for (const signal of ENDINGS) process.once(signal, end);
 let failed: ExitCode | null = null;
 // The reader of our output may leave early, as `head` does. That ends a filter, but never the daemon.
@@ -40,10 +51,21 @@ process.stderr.on('error', () => undefined);
 const zone = zoneOfMachine();
 if (zone !== null) process.env['TZ'] = zone;
 
+/** A closed one is none. */
+function isPiped(): boolean {
+  try {
+    const stats = fstatSync(STDIN);
+    return stats.isFIFO() || stats.isSocket() || stats.isFile();
+  } catch {
+    return false;
+  }
+}
+
 const code = await runProgram(
   { name, argv, version: VERSION },
   {
     stdin: process.stdin,
+    isPiped: isPiped(),
     stdout: process.stdout,
     stderr: process.stderr,
     columns: process.stdout.columns ?? PLAIN_COLUMNS,
@@ -54,6 +76,7 @@ const code = await runProgram(
     },
     signal: ending.signal,
     stay: (reload) => {
+      isToStay = true;
       for (const signal of ENDINGS) process.on(signal, end);
       process.on('SIGHUP', reload);
     },

@@ -1,4 +1,4 @@
-/** Decisions and sweeps -> what the log is told of them, and how many there were. */
+/** Logs decisions and near misses, within limits, and counts them. */
 
 import type { Counts } from './counts.ts';
 import type { Facts, Log } from './log.ts';
@@ -9,7 +9,7 @@ import { Tally } from './tally.ts';
 import { describeNearMiss, type Words } from './words.ts';
 
 export interface TellerParts {
-  readonly log: Pick<Log, 'info'>;
+  readonly log: Pick<Log, 'debug' | 'info'>;
   readonly words: () => Words;
   /** Whether near misses are told in lines of their own. They are counted anyway. */
   readonly tellsNearMisses: () => boolean;
@@ -33,7 +33,7 @@ export class Teller {
     for (const decision of decisions) {
       this.#tally.count(decision);
       const said = this.#muffle.tells(decision, now) ? words().decision(decision) : null;
-      if (said !== null) log.info(said, factsOf(decision));
+      if (said !== null) log[words().decisionLevel](said, factsOf(decision));
     }
     for (const miss of this.#nearMisses.among(decisions)) this.#missedBy(miss, now);
   }
@@ -45,9 +45,9 @@ export class Teller {
 
   /** Tells how much was not told, when that is due. */
   passed(now: Micros): void {
-    const { log } = this.#parts;
+    const { log, words } = this.#parts;
     const untold = this.#muffle.report(now);
-    if (untold !== null) log.info(untold);
+    if (untold !== null) log[words().decisionLevel](untold);
     const misses = this.#nearTrickle.untold(now);
     if (misses > 0) log.info(`${misses} more near misses are not told`);
   }

@@ -8,6 +8,8 @@ import { isoTime, shortTime, spanText } from './time.ts';
 export interface Words {
   /** Null for what is not told. */
   decision(decision: Decision): string | null;
+  /** At which level. What an opening comes to is told at `info` in any case. */
+  readonly decisionLevel: 'info' | 'debug';
   /** What a line on a command begins with. */
   commandOf(door: string, source: Address): string;
   /** Null where the line that says `ready` will do. */
@@ -21,12 +23,14 @@ export function wordsFor(compat: 'none' | 'knockd'): Words {
 
 const KNOCKTAIL: Words = {
   decision: describe,
+  decisionLevel: 'debug',
   commandOf: (door, source) => `${source}: ${door}`,
   started: () => null,
   reloaded: (path) => `reloaded ${path}`,
 };
 
 const KNOCKD: Words = {
+  decisionLevel: 'info',
   decision: ({ source, door, event, stage }) => {
     const said = {
       stage: `Stage ${stage}`,
@@ -64,6 +68,11 @@ export function describeOpened(opening: Opening, span: Micros | null, now: Micro
   return `opened ${endOf(opening)} for ${opening.source} ${untilText(opening, now)}${length}`;
 }
 
+/** `22/tcp was not opened for 10.0.0.7: WHY` */
+export function describeNotOpened(opening: Omit<Opening, 'until'>, why: string): string {
+  return `${endOf(opening)} was not opened for ${opening.source}: ${why}`;
+}
+
 /** `22/tcp is already open for 10.0.0.7 until 21:14:30` */
 export function describeStillOpen(opening: Opening, now: Micros): string {
   return `${endOf(opening)} is already open for ${opening.source} ${untilText(opening, now)}`;
@@ -73,8 +82,16 @@ export function describeStillOpen(opening: Opening, now: Micros): string {
 export function describeClosed(opening: Opening, now: Micros): string {
   const { source, until } = opening;
   const leftUs = until === null ? 0 : until * US_PER_SECOND - now;
-  const early = leftUs >= US_PER_SECOND ? ` (${spanText(leftUs)} early)` : '';
+  const early = leftUs >= US_PER_SECOND ? ` (${spanText(wholeSeconds(leftUs))} early)` : '';
   return `closed ${endOf(opening)} for ${source}${early}`;
+}
+
+/**
+ * Time that is left, in whole seconds. The kernel ends rules at whole seconds, so one may stand for up to a second longer
+ * than was asked for; rounded down, what is shown is never more than that.
+ */
+export function wholeSeconds(left: Micros): Micros {
+  return left <= 0 ? 0 : Math.max(US_PER_SECOND, Math.floor(left / US_PER_SECOND) * US_PER_SECOND);
 }
 
 /** `until 21:14:30` */

@@ -83,7 +83,7 @@ async function opened(
     run: () => expect.fail(),
     now: () => Date.now() * 1_000,
     machine: { boot: null, now: () => 0 },
-    log: { info: say, warn: say, error: say },
+    log: { debug: say, info: say, warn: say, error: say },
     signal: ending.signal,
     ready: () => {
       isReady = true;

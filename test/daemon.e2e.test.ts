@@ -32,9 +32,9 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
   async function start(doors: string, more = ''): Promise<void> {
     const config = writeConfig(doors, more);
     said = '';
-    daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
+    daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-D', '-c', config]);
     for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-    await says(/^ready/m);
+    await says(/\bready: /);
   }
 
   function writeConfig(doors: string, more = '', log = lab.log): string {
@@ -72,7 +72,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
       await start(ssh(2));
       expect(await tries(SERVER[family])).toBe('dropped');
       await knock(SERVER[family], KNOCK);
-      await says(/OPEN SESAME[\s\S]*is open until/);
+      await says(/OPEN SESAME[\s\S]*: opened /);
       expect(await tries(SERVER[family])).toBe('open');
       await says(/is closed/);
       expect(await tries(SERVER[family])).toBe('dropped');
@@ -87,7 +87,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     await says(/reset at stage 1 of 3/);
     expect(await openings()).toEqual([]);
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
     expect((await openings())[0]).toContain('-s 10.77.0.2/32');
   });
 
@@ -97,9 +97,9 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     const door = `{ sequence: [${KNOCK}], seq_timeout: 5s, start_command: "echo ran" }`;
     writeFileSync(config, `log: ${logs}\nstate: state\ndoors: { echo: ${door} }\n`);
     said = '';
-    daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
+    daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-D', '-c', config]);
     for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-    await says(/^ready.*kmsg, .*log/m);
+    await says(/ready: .*kmsg, .*log/m);
     await knock(SERVER.v4, KNOCK);
     await says(/command says: ran/);
     await knock(SERVER.v4, KNOCK);
@@ -113,7 +113,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
   it('killed while a door is open, it leaves a door that the kernel shuts at its second', async () => {
     await start(ssh(3));
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
     const [, second = ''] = /until (\S+)/.exec(said) ?? [];
     await end('SIGKILL');
     const endMs = Date.parse(second);
@@ -139,12 +139,12 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     );
     await knock(SERVER.v4, KNOCK);
     await knock(SERVER.v4, ['5001', '5002', '5003']);
-    await says(/brief: 80\/tcp is open/);
+    await says(/brief: opened 80\/tcp/);
     await end('SIGKILL');
     const brief = (await openings()).find((rule) => rule.includes('brief'));
     await until(() => Date.now() / 1000 > Number(/until=(\d+)/.exec(brief ?? '')?.[1]), 'the end of brief');
     await start(ssh(60) + lock);
-    await says(/brief: 80\/tcp is closed/);
+    await says(/brief: closed 80\/tcp/);
     expect(await openings()).toEqual([expect.stringContaining('knocktail:ssh')]);
   });
 
@@ -170,11 +170,11 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
   it('extends the one rule at a second knock, and never adds another', async () => {
     await start(ssh(60));
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
     const [first = ''] = await openings();
     await until(() => Date.now() / 1000 > Number(/until=(\d+)/.exec(first)?.[1]) - 59, 'another second');
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until[\s\S]*is open until/);
+    await says(/: opened [\s\S]*: opened /);
     const [second = ''] = await until(async () => {
       const rules = await openings();
       return rules.length === 1 && rules[0] !== first && rules;
@@ -185,9 +185,9 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
   it('a close: door takes the opening of its source away', async () => {
     await start(ssh(60) + lock);
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
     await knock(SERVER.v4, LOCK);
-    await says(/ssh: 22\/tcp is closed/);
+    await says(/ssh: closed 22\/tcp/);
     expect(await tries(SERVER.v4)).toBe('dropped');
   });
 
@@ -233,16 +233,16 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     writeFileSync(broken, '');
     await start(ssh(30), `firewall: { iptables: ${script} }`);
     await knock(SERVER.v4, KNOCK);
-    await says(/22\/tcp was not opened: .*no such luck/);
+    await says(/22\/tcp was not opened for \S+: .*no such luck/);
     writeFileSync(script, `#!/bin/sh\nexec ${real} "$@"\n`);
     await knock(SERVER.v4, KNOCK);
-    await says(/22\/tcp is open until/);
+    await says(/opened 22\/tcp/);
   });
 
   it('list, open, close and flush work beside the daemon', async () => {
     await start(ssh(60) + lock);
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
     expect((await cli('open', 'ssh', 'fd77::9')).status).toBe(0);
     const listed = (await cli('list', '--json')).stdout
       .trim()
@@ -276,13 +276,13 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     expect((await cli('flush')).stdout).toMatch(/^ssh: closed 22\/tcp for fd77::9 /);
     expect(await cli('list')).toMatchObject({ status: 0, stdout: '' });
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until[\s\S]*is open until|as before/);
+    await says(/: opened [\s\S]*: opened |already open/);
   });
 
   it('opens nothing for a knock that is too old when it is read', async () => {
     await start(ssh(60), 'compat: none');
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
     const lines = readFileSync(lab.log, 'utf8').replaceAll(/^\S+/gm, '2026-01-01T00:00:00.000000+00:00');
     await cli('flush');
     writeFileSync(lab.log, readFileSync(lab.log, 'utf8') + lines.replaceAll(/\[ *(\d+)/g, '[1$1'));
@@ -293,7 +293,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
   it('at HUP goes over to another file; doors that stay the same keep attempts and openings', async () => {
     await start(ssh(60) + lock);
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
     await knock(SERVER.v6, KNOCK.slice(0, 2));
     await says(/fd77::2: ssh: stage 2 of 3/);
     const web = '  web: { sequence: [5001, 5002, 5003], seq_timeout: 5s, open: { port: 80, for: 60s } }\n';
@@ -301,14 +301,14 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     daemon.kill('SIGHUP');
     await says(/reloaded/);
     await knock(SERVER.v6, KNOCK.slice(2));
-    await says(/fd77::2: ssh: 22\/tcp is open/);
+    await says(/ssh: opened 22\/tcp for fd77::2 /);
     expect(await openings()).toHaveLength(1);
     await knock(SERVER.v4, ['5001', '5002', '5003']);
-    await says(/web: 80\/tcp is open/);
+    await says(/web: opened 80\/tcp/);
     await knock(SERVER.v4, LOCK);
     await knock(SERVER.v4, ['5001']);
-    await says(/web: 80\/tcp is open[\s\S]*web: stage 1 of 3/);
-    expect(said).not.toContain('ssh: 22/tcp is closed');
+    await says(/web: opened 80\/tcp[\s\S]*web: stage 1 of 3/);
+    expect(said).not.toContain('ssh: closed 22/tcp');
   });
 
   it('at HUP with a file that is wrong says so and goes on as before', async () => {
@@ -318,7 +318,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     await says(/knock\.yaml:5:21: doors\.ssh\.sequence\.0: not a step \(99999\)/);
     await says(/was not loaded, going on as before/);
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
   });
 
   it('at HUP reads another log when it is told to', async () => {
@@ -337,7 +337,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
         return `${now} vm kernel: ${lab.prefix}IN=wire OUT= SRC=192.0.2.9 DST=10.77.0.1 LEN=40 TTL=64 ID=${id} PROTO=${proto.toUpperCase()} SPT=4000${id} DPT=${port} ${rest}\n`;
       });
       appendFileSync(log, lines.join(''));
-      return /192\.0\.2\.9: ssh: 22\/tcp is open/.test(said);
+      return /ssh: opened 22\/tcp for 192\.0\.2\.9 /.test(said);
     }, 'the knock in the other log');
   });
 
@@ -346,9 +346,9 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
       '  ssh: { sequence: [1600], tcpflags: [syn], trap: [1599, 1601], open: { port: 22, for: 60s } }\n',
     );
     await knock(SERVER.v4, ['1600']);
-    await says(/is open until/);
+    await says(/: opened /);
     await knock(SERVER.v4, ['1601']);
-    await says(/ssh: touched a trap[\s\S]*ssh: 22\/tcp is closed/);
+    await says(/ssh: touched a trap[\s\S]*ssh: closed 22\/tcp/);
     expect(await openings()).toEqual([]);
   });
 
@@ -358,7 +358,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
       `  ssh: { sequence: [${KNOCK}], seq_timeout: 5s, open: { port: 22, to: 10.77.0.5, for: 60s } }\n`,
     );
     await knock(SERVER.v4, KNOCK);
-    await says(/is open until/);
+    await says(/: opened /);
     expect(await tries('10.77.0.5')).toBe('open');
     expect(await tries(SERVER.v4)).toBe('dropped');
   });

@@ -51,7 +51,7 @@ class Bench {
       now: () => this.#second * US_PER_SECOND,
       machine: { boot: null, now: () => 0 },
       closeOnExit: false,
-      log: { info: say, warn: say, error: say },
+      log: { debug: say, info: say, warn: say, error: say },
       signal: this.#ending.signal,
       ready: () => undefined,
       debug: null,

@@ -35,7 +35,7 @@ describe('at its end', () => {
     daemon.configure({ cmd: commands('1s'), ssh: opens(4002) });
     await daemon.start();
     daemon.knock('192.0.2.7', 4001, 4002);
-    await daemon.says(/22\/tcp is open/);
+    await daemon.says(/opened 22\/tcp/);
     await ran(1);
     expect(await daemon.end()).toBe(0);
     expect(daemon.said).toContain('stop commands left to the next start: 1');
@@ -50,7 +50,7 @@ describe('at its end', () => {
     daemon.configure({ cmd: commands('1h'), ssh: opens(4002) });
     await daemon.start('--close-on-exit');
     daemon.knock('192.0.2.7', 4001, 4002);
-    await daemon.says(/22\/tcp is open/);
+    await daemon.says(/opened 22\/tcp/);
     await ran(1);
     expect(await daemon.end()).toBe(0);
     expect(daemon.ran).toEqual(['start cmd', 'stop cmd']);
@@ -110,7 +110,7 @@ describe('a reload', () => {
     writeFileSync(daemon.config, daemon.configOf({ ssh: opens(4003) }));
     await daemon.says(/reloaded/);
     daemon.knock('192.0.2.7', 4003);
-    await daemon.says(/192\.0\.2\.7: ssh: 22\/tcp is open/);
+    await daemon.says(/ssh: opened 22\/tcp for 192\.0\.2\.7 /);
     writeFileSync(`${daemon.config}~`, daemon.configOf({ web: opens(4004) }));
     renameSync(`${daemon.config}~`, daemon.config);
     await daemon.says(/reloaded[\s\S]*reloaded/);
@@ -119,7 +119,7 @@ describe('a reload', () => {
     writeFileSync(daemon.config, daemon.configOf({ door: opens(4005) }));
     await daemon.says(/reloaded[\s\S]*reloaded[\s\S]*reloaded/);
     daemon.knock('192.0.2.8', 4004, 4005);
-    await daemon.says(/192\.0\.2\.8: door: 22\/tcp is open/);
+    await daemon.says(/door: opened 22\/tcp for 192\.0\.2\.8 /);
     expect(daemon.said).not.toMatch(/not loaded|192\.0\.2\.8: web/);
   });
 
@@ -139,7 +139,7 @@ describe('a reload', () => {
     writeFileSync(daemon.config, 'doors: {}\n');
     await daemon.says(/was not loaded, going on as before/);
     daemon.knock('192.0.2.7', 4002);
-    await daemon.says(/192\.0\.2\.7: ssh: 22\/tcp is open/);
+    await daemon.says(/ssh: opened 22\/tcp for 192\.0\.2\.7 /);
     daemon.configure({ ssh: opens(4003) });
     await daemon.says(/reloaded/);
     expect(daemon.said.match(/was not loaded/g)).toHaveLength(1);
@@ -151,18 +151,18 @@ describe('a reload', () => {
     daemon.configure({ ssh: opens(4003) }, `state: ${daemon.state}\nlogfile: /proc/knocktail.log`);
     await daemon.says(/was not loaded, going on as before/);
     daemon.knock('192.0.2.7', 4003, 4002);
-    await daemon.says(/192\.0\.2\.7: ssh: 22\/tcp is open/);
-    expect(daemon.said.match(/OPEN SESAME/g)).toHaveLength(1);
+    await daemon.says(/ssh: opened 22\/tcp for 192\.0\.2\.7 /);
+    expect(daemon.said.match(/: opened /g)).toHaveLength(1);
   });
 
   it('closes what a door has opened that is gone, runs its stop command, and leaves the others', async () => {
     daemon.configure({ cmd: commands('1h'), ssh: opens(4002), web: opens(4003) });
     await daemon.start();
     daemon.knock('192.0.2.7', 4001, 4002, 4003);
-    await daemon.says(/web: 22\/tcp is open/);
+    await daemon.says(/web: opened 22\/tcp/);
     await ran(1);
     daemon.configure({ web: opens(4003) });
-    await daemon.says(/ssh: 22\/tcp is closed/);
+    await daemon.says(/ssh: closed 22\/tcp/);
     expect(await ran(2)).toEqual(['start cmd', 'stop cmd']);
     expect(daemon.rules.filter((rule) => rule.includes('-D')).join('\n')).not.toContain(':web');
   });
@@ -238,6 +238,6 @@ it('all doors are closed at the time that the configuration says', async () => {
   );
   await daemon.start();
   daemon.knock('192.0.2.7', 4002);
-  await daemon.says(/22\/tcp is open[\s\S]*closing all doors\n[\s\S]*192\.0\.2\.7: ssh: 22\/tcp is closed/);
+  await daemon.says(/opened 22\/tcp[\s\S]*closing all doors\n[\s\S]*ssh: closed 22\/tcp for 192\.0\.2\.7/);
   expect(daemon.rules.at(-1)).toContain('-D KNOCKD');
 });

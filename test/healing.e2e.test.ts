@@ -41,7 +41,7 @@ doors:
         said = '';
         daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
         for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-        await says(/^ready/m);
+        await says(/\bready: /);
       });
       afterEach(() => lab.close());
 
@@ -85,7 +85,7 @@ doors:
           // At one blow, as the daemon may look at the chain in between.
           await restore(`${tool}-restore`, '-D INPUT -j KNOCKD\n-F KNOCKD\n-X KNOCKD', '--noflush');
           await knock(host, ['5001', '5002']);
-          await says(/web: 80\/tcp is open/);
+          await says(/web: opened 80\/tcp/);
           expect(await opens(host)).toBe(true);
           expect((await rules(tool)).map((line) => /knocktail:(\w+)/.exec(line)?.[1]).sort()).toEqual([
             'ssh',
@@ -114,7 +114,7 @@ doors:
         await openOnceKnocked(SERVER.v4);
         await run('iptables', '-F', 'KNOCKD');
         await knock(SERVER.v4, ['5001', '5002']);
-        await says(/web: 80\/tcp is open/);
+        await says(/web: opened 80\/tcp/);
         expect(await opens(SERVER.v4)).toBe(false);
         expect(await rules()).toEqual([expect.stringContaining('web')]);
         await openOnceKnocked(SERVER.v4);
@@ -142,7 +142,7 @@ doors:
         try {
           await knock(SERVER.v4);
           await knock(SERVER.v4, ['5001', '5002']);
-          await says(/ssh: 22\/tcp is open[\s\S]*web: 80\/tcp is open/);
+          await says(/ssh: opened 22\/tcp[\s\S]*web: opened 80\/tcp/);
           expect(await rules()).toHaveLength(2);
           expect(said).not.toContain('was not opened');
         } finally {

@@ -45,7 +45,7 @@ class Bench {
       }),
       notes: null,
       hostName: 'vm',
-      log: { info: say, warn: say, error: say },
+      log: { debug: say, info: say, warn: say, error: say },
       now: () => this.now,
       windowUs: () => 5 * US,
       packet: ({ dpt }) => this.ports.push(dpt),

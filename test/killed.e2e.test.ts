@@ -40,7 +40,7 @@ describeWith(['root', 'ip', 'nft', 'legacy', 'kernel log'], 'killed beside real 
             const daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
             let said = '';
             for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-            await until(() => /^ready/m.test(said), `ready in: ${said}`);
+            await until(() => /\bready: /.test(said), `ready in: ${said}`);
             return daemon;
           };
           const overdue = async () => {

@@ -12,6 +12,8 @@ import { Served } from './lab/served.ts';
 import { linesOf, until } from './lab.ts';
 
 const FILTER = resolve('deploy/fail2ban/knocktail.conf');
+/** Ahead of each line of the console. */
+const TIME = /^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d /;
 const DOOR = {
   ssh: 'sequence: [7000, 8000, 9000], seq_timeout: 1s, trap: [6666], open: { port: 22, for: 1h }',
 };
@@ -32,7 +34,7 @@ describe('a daemon', () => {
       served.config,
       readFileSync(served.config, 'utf8').replace('sweep_guard: 0', 'sweep_guard: 4'),
     );
-    await served.start(...options);
+    await served.start('-D', ...options);
   };
   /** Three of them: a sweep, a trap, and one step too few. */
   const comeNear = async (isKnockd = false): Promise<void> => {
@@ -40,7 +42,7 @@ describe('a daemon', () => {
     served.knock('192.0.2.8', 6666);
     served.knock('192.0.2.7', 7000, 8000, 7000);
     served.knock('192.0.2.1', 7000, 8000, 9000);
-    await served.says(/22\/tcp is open/);
+    await served.says(/opened 22\/tcp/);
     // To knockd a repeated knock is a wrong one, and to us no knock: time ends that attempt.
     if (!isKnockd) await served.says(/timeout at stage 2 of 3/);
   };
@@ -48,10 +50,23 @@ describe('a daemon', () => {
   it('tells near misses in lines of their own', async () => {
     await start('');
     await comeNear();
-    expect(served.said.match(/^.*near miss.*$/gm)).toEqual([
+    expect(served.said.match(/^.*near miss.*$/gm)?.map((line) => line.replace(TIME, ''))).toEqual([
       '192.0.2.9: near miss: port sweep',
       '192.0.2.8: near miss: ssh: touched a trap',
       '192.0.2.7: near miss: ssh: 2 of 3 steps',
+    ]);
+  });
+
+  it('tells a knock in one line, unless it is asked for more', async () => {
+    served.configure(DOOR);
+    await served.start();
+    const before = served.said.length;
+    served.knock('192.0.2.1', 7000, 8000, 9000);
+    await served.says(/opened 22\/tcp/);
+    await served.end();
+    const told = served.said.slice(before).split('\n');
+    expect(told.map((line) => line.replace(TIME, '')).filter((line) => line.includes('192.0.2.1'))).toEqual([
+      expect.stringMatching(/^ssh: opened 22\/tcp for 192\.0\.2\.1 until (?:20\S+ )?\d\d:\d\d:\d\d \(1 h\)$/),
     ]);
   });
 
@@ -127,12 +142,27 @@ describe('a daemon', () => {
       ]);
     });
 
+    it('finds each near miss in what the console said', async () => {
+      await start('');
+      await comeNear();
+      await served.end();
+      const log = join(served.folder, 'console');
+      writeFileSync(log, served.said);
+      expect(matchesOf(log).map((line) => line.replace(TIME, ''))).toEqual([
+        '192.0.2.9: near miss: port sweep',
+        '192.0.2.8: near miss: ssh: touched a trap',
+        '192.0.2.7: near miss: ssh: 2 of 3 steps',
+      ]);
+    });
+
     it('finds them in syslog, and is not fooled by names and by what commands say', () => {
       const log = join(served.folder, 'syslog');
       const head = 'Nov 21 10:12:01 vm knocktail[123]: ';
       const forged = '192.0.2.1: ssh: command says: 203.0.113.9: near miss: port sweep';
+      const opened =
+        'near: opened 22/tcp for 192.0.2.1 (203.0.113.9:.near.miss:.port.sweep) until 21:14:30 (30 s)';
       const named = '192.0.2.9 (203.0.113.9:.near.miss): near miss: port sweep';
-      writeFileSync(log, `${head}${forged}\n${head}${named}\n`);
+      writeFileSync(log, `${head}${forged}\n${head}${opened}\n${head}${named}\n`);
       expect(matchesOf(log)).toEqual([`${head}${named}`]);
       const { stdout } = spawnSync('fail2ban-regex', ['-o', 'ip', log, filter()], { encoding: 'utf8' });
       expect(stdout.trim()).toBe('192.0.2.9');
@@ -160,5 +190,5 @@ it('what the journal reads says how grave it is', async () => {
   await once(daemon, 'close');
   expect(linesOf(path).filter((line) => !/^<6>\S/.test(line))).toEqual([]);
   expect(linesOf(path)).toContainEqual(expect.stringMatching(/^<6>ready: 1 door/));
-  expect(stderr).toMatch(/^warning: door ssh/m);
+  expect(stderr).toMatch(/^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d warning: door ssh/m);
 });

@@ -6,6 +6,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder } from './lab/remove-folder.ts';
 import { until } from './lab.ts';
@@ -38,6 +39,37 @@ describe('a filter', () => {
     expect((await once(child, 'close'))[0]).toBe(code);
     expect(said).toMatch(words);
   });
+});
+
+it.each(['SIGTERM', 'SIGINT'] as const)('%s ends a command that waits for a pipe', async (signal) => {
+  const config = join(folder, 'knock.yaml');
+  writeFileSync(config, 'doors: { ssh: { sequence: [1, 2, 3], open: { port: 22, for: 30s } } }\n');
+  const child = spawn(process.execPath, [MAIN, 'explain', '-c', config], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (text) => (said += text));
+  await until(() => said.includes('reading stdin'), 'it says what it reads');
+  child.kill(signal);
+  expect((await once(child, 'close'))[0]).toBe(1);
+  expect(said).toContain('ended early');
+  expect(said).not.toContain('0 lines read');
+});
+
+it('the first signal ends a command that waits for a pipe that nobody writes to', async () => {
+  const pipe = join(folder, 'silent');
+  spawnSync('mkfifo', [pipe]);
+  const child = spawn(process.execPath, [MAIN, 'parse', pipe], { stdio: 'ignore' });
+  // It listens to signals long before that.
+  await sleep(2_000);
+  child.kill('SIGINT');
+  expect((await once(child, 'close'))[1]).toBe('SIGINT');
+});
+
+it('a pipe that is named is read to its end', async () => {
+  const script = `"$0" ${MAIN} parse --json <(printf %s "$1")`;
+  const { stdout, status } = spawnSync('bash', ['-c', script, process.execPath, LINE], { encoding: 'utf8' });
+  expect([status, stdout.split('\n').length]).toEqual([0, 2]);
 });
 
 it.each(['check', 'run'])(

@@ -23,7 +23,7 @@ it('a daemon that ends has written what it counted', async () => {
   await served.start();
   served.knock('192.0.2.7', 7000, 8000);
   served.knock('192.0.2.8', 9000, 7000);
-  await served.says(/22\/tcp is open/);
+  await served.says(/opened 22\/tcp/);
   await served.says(/non-zero status/);
   await served.end();
   const text = readFileSync(path, 'utf8');

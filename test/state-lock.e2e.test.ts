@@ -31,7 +31,7 @@ describeWith(['root', 'ip', 'iptables', 'unshare'], 'a second daemon', () => {
     const child = lab.spawn('server', [...run, ...more]);
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (said += text));
-    await until(() => /^ready/m.test(said), `the daemon is ready:\n${said}`);
+    await until(() => /\bready: /.test(said), `the daemon is ready:\n${said}`);
     return child;
   }
 

@@ -1,13 +1,16 @@
-/** `knocktail check`: finds the problems in a configuration, and warns of doors that are weak or useless. */
+/** `knocktail check`: finds the problems in a configuration, and warns of doors that are weak or useless here. */
 
 import type { Command } from 'commander';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Problem } from '../config/problem.ts';
-import { weaknesses } from '../config/weak.ts';
+import type { Config } from '../config/schema.ts';
+import { formatStep } from '../config/sequence.ts';
+import { type Weakness, weaknesses } from '../config/weak.ts';
 import { EXIT } from '../errors.ts';
 import { printable } from '../log.ts';
 import { DEFAULT_CONFIG, readConfigFile, tellProblem } from './config-file.ts';
 import { requireTrusted } from './config-trust.ts';
+import { listenedHere } from './host-ports.ts';
 import type { Io } from './io.ts';
 
 export function addCheck(program: Command, io: Io): void {
@@ -35,6 +38,8 @@ export function addCheck(program: Command, io: Io): void {
       for (const warning of warnings) warn(warning);
       for (const { door, text } of weaknesses(config))
         warn({ ...placeOf(door), text: `door ${door}: ${text}` });
+      for (const { door, text } of stepsInUse(config, await listenedHere()))
+        warn({ ...placeOf(door), text: `door ${door}: ${text}` });
       const notices = await new OneTimeDoors().fill(config);
       for (const { door, text, isUsedUp } of notices) {
         const problem = { ...placeOf(door), text: `door ${door}: ${text}` };
@@ -54,4 +59,17 @@ export function addCheck(program: Command, io: Io): void {
       io.stdout.write(`${path}: good, ${doors} ${doors === 1 ? 'door' : 'doors'}\n`);
       io.finish(EXIT.OK);
     });
+}
+
+/** A port that a program listens on is often let in before the rules that log. */
+export function stepsInUse({ doors }: Config, listened: ReadonlySet<string>): Weakness[] {
+  return [...doors].flatMap(([door, { sequence }]) => {
+    const steps = (sequence ?? []).filter(
+      (step) => step.proto !== 'icmp' && listened.has(`${step.port}/${step.proto}`),
+    );
+    return [...new Set(steps.map(formatStep))].map((step) => ({
+      door,
+      text: `its step ${step} is a port on which a program of this host listens, and what a rule accepts is not logged, use a free port`,
+    }));
+  });
 }

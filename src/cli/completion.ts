@@ -7,6 +7,7 @@ import { printable } from '../log.ts';
 import { type Candidate, complete } from '../manual/complete.ts';
 import { completionScript, SHELLS, type Shell } from '../manual/scripts.ts';
 import { type CommandTable, tableOf } from '../manual/tables.ts';
+import { VERSION } from '../version.ts';
 import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
 
@@ -40,7 +41,7 @@ export function addCompletion(program: Command, io: Io): void {
 
 /** The table of one of our programs. */
 export function tablesOf(program: Command, io: Io, name: string): CommandTable {
-  return tableOf(name === 'knock' ? knockCommand(program.version() ?? '', io) : program);
+  return tableOf(name === 'knock' ? knockCommand(VERSION, io) : program);
 }
 
 async function candidatesOf(program: CommandTable, words: readonly string[]): Promise<readonly Candidate[]> {

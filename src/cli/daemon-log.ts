@@ -1,4 +1,4 @@
-/** What the configuration says of the daemon's own log -> the console, a log file and syslog. */
+/** Writes the daemon's own log to the console, a log file and syslog, as the configuration has it. */
 
 import type { Config } from '../config/schema.ts';
 import {
@@ -12,7 +12,7 @@ import {
   withLevel,
 } from '../log.ts';
 import { FileSink } from '../sink/file.ts';
-import { asJson, prioritised, stamped } from '../sink/form.ts';
+import { asJson, prioritised, stamped, timed } from '../sink/form.ts';
 import { isJournal } from '../sink/journal-stream.ts';
 import { systemLookup, withNames } from '../sink/names.ts';
 import { SyslogSink } from '../sink/syslog.ts';
@@ -24,12 +24,15 @@ const [STDOUT, STDERR] = [1, 2];
 const READY: Facts = { event: 'ready' };
 const now = (): Date => new Date();
 const JSON_FORM = asJson(now);
+const TIMED = timed(now);
 
 interface Manners {
   /** Events go to stdout even when they go elsewhere, too. */
   readonly verbose: boolean;
   /** Addresses are followed by their names. */
   readonly lookup: boolean;
+  /** What is for debugging is told, on stdout in any case. */
+  readonly debug: boolean;
 }
 
 export class DaemonLog implements Log {
@@ -39,13 +42,18 @@ export class DaemonLog implements Log {
   #syslog: SyslogSink | null = null;
   #syslogTag = '';
   #format: Config['logFormat'] = 'text';
+  #compat: Config['compat'] = 'none';
+  #logfile: string | null = null;
+  readonly #isQuiet: () => boolean;
+  readonly #tellsDebug: boolean;
   readonly #onStdout = this.#formOn(STDOUT);
   readonly #onStderr = this.#formOn(STDERR);
 
-  constructor(io: Pick<Io, 'stdout' | 'stderr'>, { verbose, lookup }: Manners) {
+  constructor(io: Pick<Io, 'stdout' | 'stderr'>, { verbose, lookup, debug }: Manners) {
     this.#io = io;
-    const isQuiet = (): boolean => !verbose && (this.#file !== null || this.#syslog !== null);
-    const manners = { isQuiet, onStdout: this.#onStdout, onStderr: this.#onStderr };
+    this.#tellsDebug = debug;
+    this.#isQuiet = () => !verbose && (this.#file !== null || this.#syslog !== null);
+    const manners = { isQuiet: this.#isQuiet, onStdout: this.#onStdout, onStderr: this.#onStderr };
     const plain = logTo(consoleSink(io.stdout, io.stderr, manners), this.#elsewhere());
     this.#log = lookup ? withNames(plain, systemLookup()) : plain;
   }
@@ -59,6 +67,8 @@ export class DaemonLog implements Log {
     const form = logFormat === 'json' ? JSON_FORM : stamped(now);
     const file = logfile === null ? null : new FileSink(logfile, form, this.#complain);
     this.#format = logFormat;
+    this.#compat = compat;
+    this.#logfile = logfile;
     this.#file?.close();
     this.#file = file;
     const tag = usesyslog ? (compat === 'knockd' ? 'knockd' : 'knocktail') : '';
@@ -68,18 +78,26 @@ export class DaemonLog implements Log {
     this.#syslogTag = tag;
   }
 
+  readonly debug = (text: string, facts?: Facts): void => {
+    if (this.#tellsDebug) this.#log.debug(text, facts);
+  };
   readonly info = (text: string, facts?: Facts): void => this.#log.info(text, facts);
   readonly warn = (text: string, facts?: Facts): void => this.#log.warn(text, facts);
   readonly error = (text: string, facts?: Facts): void => this.#log.error(text, facts);
 
   /** Says it on stdout alone, even when events go elsewhere. */
-  debug(text: string): void {
+  onStdout(text: string): void {
     this.#io.stdout.write(`${this.#onStdout('debug', printable(text))}\n`);
   }
 
   /** Says the first on stdout, come what may, and the second elsewhere. */
   ready(onStdout: string, elsewhere: string): void {
     this.#io.stdout.write(`${this.#onStdout('info', printable(onStdout), READY)}\n`);
+    const places = this.#places();
+    if (this.#isQuiet())
+      this.#io.stdout.write(
+        `${this.#onStdout('info', printable(`events go to ${places.join(' and ')}; -v shows them here as well`))}\n`,
+      );
     this.#elsewhere().write('info', printable(elsewhere), READY);
   }
 
@@ -92,8 +110,17 @@ export class DaemonLog implements Log {
 
   /** The format may change with the configuration, what the stream is does not. */
   #formOn(descriptor: number): Form {
-    const form: Form = (...line) => (this.#format === 'json' ? JSON_FORM : withLevel)(...line);
-    return isJournal(descriptor) ? prioritised(form) : form;
+    const isOfJournal = isJournal(descriptor);
+    // The journal keeps the time of each line, and knockd writes none.
+    const text = (): Form => (isOfJournal || this.#compat === 'knockd' ? withLevel : TIMED);
+    const form: Form = (...line) => (this.#format === 'json' ? JSON_FORM : text())(...line);
+    return isOfJournal ? prioritised(form) : form;
+  }
+
+  /** Where events go besides the console. */
+  #places(): readonly string[] {
+    const syslog = this.#syslogTag === '' ? [] : [`syslog as ${this.#syslogTag} (facility daemon)`];
+    return [...(this.#logfile === null ? [] : [this.#logfile]), ...syslog];
   }
 
   #elsewhere(): Sink {

@@ -1,4 +1,4 @@
-/** `knocktail doctor`: what keeps knocks from opening on this host, one line a check, and what to type. */
+/** `knocktail doctor`: finds what keeps knocks from opening on this host, one line a check, and what to type. */
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -14,7 +14,7 @@ import { withOptions } from './own-command.ts';
 interface Options extends Overrides {
   readonly config: string;
   readonly json?: true;
-  readonly knock?: true;
+  readonly knock?: boolean;
 }
 
 const SIGNS = { ok: 'ok  ', warn: 'WARN', fail: 'FAIL', skip: '-   ' };
@@ -31,13 +31,14 @@ export function addDoctor(program: Command, io: Io): void {
   withLogOptions(command)
     .option(
       '--knock',
-      'also send the first knock of a door from a scratch network, and see whether the log shows it',
+      'also send the first knock of a door from a scratch network, and see whether the log shows it; without it that is done where it is quick',
     )
+    .option('--no-knock', 'send no knock')
     .option('--json', 'one JSON object a line')
     .action(async ({ config: given, json, knock, ...overrides }: Options) => {
       const path = resolve(given);
       let worst: ExitCode = EXIT.OK;
-      for await (const each of examine({ path, overrides, isToKnock: knock === true }, io)) {
+      for await (const each of examine({ path, overrides, isToKnock: knock ?? null }, io)) {
         const remedy = each.remedy === null ? null : withOptions(each.remedy, path, overrides);
         const finding = { ...each, remedy };
         io.stdout.write(json === true ? `${jsonLine(finding)}\n` : asText(finding));

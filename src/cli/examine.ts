@@ -1,4 +1,4 @@
-/** A configuration and this host -> what the doctor finds, from the log to the rule. */
+/** Examines a configuration and this host, from the log to the rule. */
 
 import { statSync } from 'node:fs';
 import { commandLine } from '../command-line.ts';
@@ -14,6 +14,8 @@ import { checkHostClocks } from '../doctor/host-clocks.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
 import { checkSecrecy } from '../doctor/secrecy.ts';
 import { checkState } from '../doctor/state.ts';
+import type { LogPlace } from '../line/choose.ts';
+import { ringState } from '../line/kmsg-device.ts';
 import type { Family } from '../model.ts';
 import type { PacketFilter } from '../rule/stages.ts';
 import { type Overrides, override, readConfigFile, tellProblem } from './config-file.ts';
@@ -26,11 +28,24 @@ export interface Examination {
   /** The path of the configuration. */
   readonly path: string;
   readonly overrides: Overrides;
-  readonly isToKnock: boolean;
+  /** Null for where it is quick, and likely to come to something. */
+  readonly isToKnock: boolean | null;
 }
 
 export async function* examine(
-  { path, overrides, isToKnock }: Examination,
+  examination: Examination,
+  io: Pick<Io, 'stdin' | 'signal'>,
+): AsyncGenerator<Finding> {
+  let hasFailed = false;
+  for await (const finding of findings(examination, () => hasFailed, io)) {
+    hasFailed ||= finding.status === 'fail';
+    yield finding;
+  }
+}
+
+async function* findings(
+  { path, overrides, isToKnock: isAsked }: Examination,
+  hasFailed: () => boolean,
   io: Pick<Io, 'stdin' | 'signal'>,
 ): AsyncGenerator<Finding> {
   const read = await tried('config', () => readConfigFile(path));
@@ -56,14 +71,41 @@ export async function* examine(
   const filters = new Map<Family, PacketFilter>();
   yield* examineFirewall(config, { sequencesOf, daemon: daemonPid(running), filters });
   let isTried = false;
+  const isOwn = isNetworkOfItsOwn();
+  const isRoot = process.getuid?.() === 0;
+  const isToKnock =
+    isAsked ?? knocksUnasked({ logs: config.logs.map(settled), isRoot, isOwn, hasFailed: hasFailed() });
   if (isToKnock && sequencesOf !== null) {
     for await (const finding of selfTest(config, sequencesOf, filters, io)) {
       isTried ||= finding.status !== 'skip';
       yield finding;
     }
   }
-  const isOwn = isNetworkOfItsOwn();
   if (!io.signal.aborted && !isTried && (isOwn || !isToKnock)) yield untested(isOwn, isToKnock);
+}
+
+/** What `auto` comes to, where that is known without a search. */
+function settled({ from }: LogPlace): LogPlace['from'] {
+  return from === 'auto' && ringState() === 'ring' ? 'kmsg' : from;
+}
+
+/**
+ * Whether a knock is sent without being asked for: where it takes a moment. The journal tells its readers late, what has
+ * failed is waited for in vain, and of a network of its own the kernel may log nothing.
+ */
+export function knocksUnasked({
+  logs,
+  isRoot,
+  isOwn,
+  hasFailed,
+}: {
+  readonly logs: readonly LogPlace['from'][];
+  readonly isRoot: boolean;
+  readonly isOwn: boolean;
+  readonly hasFailed: boolean;
+}): boolean {
+  const isQuick = logs.every((from) => from === 'kmsg' || from === 'file' || from === 'stdin');
+  return isRoot && !isOwn && !hasFailed && isQuick;
 }
 
 function checkConfig(path: string, config: Config, warnings: readonly Problem[]): Finding[] {

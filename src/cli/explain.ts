@@ -1,4 +1,4 @@
-/** `knocktail explain`: a recorded log -> packet by packet, why a door opened or did not. */
+/** `knocktail explain`: tells packet by packet why a recorded log opened a door or did not. */
 
 import type { Command } from 'commander';
 import { Engine } from '../attempt/engine.ts';
@@ -10,16 +10,16 @@ import { EXIT } from '../errors.ts';
 import { explainedDoors } from '../explain/door.ts';
 import { Explanation, type Remark } from '../explain/explanation.ts';
 import { Stories } from '../explain/stories.ts';
-import { readLog } from '../line/stream.ts';
 import { jsonLine, printable } from '../log.ts';
-import type { Address, PlacedBy } from '../model.ts';
+import type { Address, Packet, PlacedBy } from '../model.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { PacketScan } from '../packet/scan.ts';
-import { isoTime } from '../time.ts';
+import { isoTime, localTime } from '../time.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
-import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
+import { formatOption, type LineOptions, LOG_ARGUMENT, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
-import { CUT_SHORT, noLineCounts } from './print.ts';
+import { CUT_SHORT, noLineCounts, noLineRead, notBelieved } from './print.ts';
+import { RecordedLog } from './recorded-log.ts';
 import { toAddress } from './typed-address.ts';
 
 /** How a packet was placed in time, where not by the kernel's own stamp. */
@@ -48,8 +48,8 @@ export function addExplain(program: Command, io: Io): void {
     .option('--prefix <text>', 'count lines with this --log-prefix instead')
     .addOption(formatOption())
     .option('--json', 'one JSON object a line, in the order of the log')
-    .argument('[log]', 'the log file, or - for stdin', '-')
-    .action(async (path: string, options: Options) => {
+    .argument('[log]', LOG_ARGUMENT)
+    .action(async (path: string | undefined, options: Options) => {
       const { config: given } = await readConfigFile(options.config);
       const config = override(given, lineOverrides(options));
       const { trusted } = await explain(config, path, options, io);
@@ -59,7 +59,7 @@ export function addExplain(program: Command, io: Io): void {
 
 async function explain(
   config: Config,
-  path: string,
+  path: string | undefined,
   { source, json }: Options,
   io: Io,
 ): Promise<{ readonly trusted: number }> {
@@ -70,6 +70,7 @@ async function explain(
   const engine = new Engine(locks, switches);
   const explanation = new Explanation(engine, explainedDoors(config, locks), switches);
   const [log] = config.logs;
+  const recorded = await RecordedLog.at(path, log, io);
   const scan = new PacketScan({ ...log, live: false });
   const stories = new Stories();
   const take = (remarks: readonly Remark[]): void => {
@@ -83,10 +84,11 @@ async function explain(
   const play = (played: Played | null): void => {
     if (played !== null) take(explanation.packet(played.packet, played.passedAt));
   };
-  for await (const event of readLog(path, io)) {
-    if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
-    if (event.kind !== 'lines') continue;
-    scan.scan(event.bytes, event.readAt, (packet) => play(time.next(packet)));
+  const accept = (packet: Packet): void => {
+    if (packet.time >= recorded.since) play(time.next(packet));
+  };
+  for await (const { bytes, readAt, bootedAt } of recorded.lines()) {
+    scan.scan(bytes, readAt, accept, bootedAt);
     await io.drained();
   }
   play(time.end());
@@ -96,7 +98,9 @@ async function explain(
   }
   if (io.signal.aborted) io.stderr.write(`${CUT_SHORT}\n`);
   if (json !== true) await tellStories(stories, io);
-  tellOdds(scan.counts, engine.evicted, log.prefix, json === true ? io.stderr : io.stdout);
+  const out = json === true ? io.stderr : io.stdout;
+  if (recorded.isEmpty && !io.signal.aborted) out.write(`${printable(noLineRead(recorded.name))}\n`);
+  else tellOdds(scan.counts, engine.evicted, log.prefix, out);
   return scan.counts;
 }
 
@@ -135,16 +139,14 @@ function tellOdds(
   prefix: string,
   out: { write(text: string): unknown },
 ): void {
-  if (untrusted === 1) out.write("1 line carried the prefix but is not the kernel's, and did not count\n");
-  if (untrusted > 1)
-    out.write(`${untrusted} lines carried the prefix but are not the kernel's, and did not count\n`);
+  if (untrusted > 0) out.write(`${notBelieved(untrusted)}\n`);
   if (trusted === 0) out.write(`${printable(noLineCounts(prefix))}\n`);
   if (evicted > 0) out.write(`${evicted} attempts were given up, as too many were running at once\n`);
 }
 
-/** `2026-11-21T00:00:01.000000Z  ssh: 7000/tcp is step 1 of 3, 8000/tcp comes next` */
+/** `2026-11-21 00:00:01  ssh: 7000/tcp is step 1 of 3, 8000/tcp comes next` */
 function asText({ time, clock, door, text }: Remark): string {
-  return `${isoTime(time)}  ${clock === null ? '' : CLOCKS[clock]}${door === null ? '' : `${door}: `}${text}`;
+  return `${localTime(time)}  ${clock === null ? '' : CLOCKS[clock]}${door === null ? '' : `${door}: `}${text}`;
 }
 
 function remarkJson({ time, host, clock, ...rest }: Remark): string {

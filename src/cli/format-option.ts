@@ -1,8 +1,11 @@
-/** The options that say which lines of a recorded log count. */
+/** The options and the argument that say which lines of which recorded log count. */
 
 import { Option } from 'commander';
 import { LOG_FORMATS, type LogFormat } from '../model.ts';
 import type { Overrides } from './config-file.ts';
+
+export const LOG_ARGUMENT =
+  'the log file, - for stdin; without it what is piped in, or else the configured log since boot';
 
 export interface LineOptions {
   readonly prefix?: string;

@@ -1,4 +1,4 @@
-/** `knocktail health`: whether a daemon runs here and a knock can reach it, for a supervisor that asks each minute. */
+/** `knocktail health`: says whether a daemon runs here and a knock can reach it, for a supervisor that asks each minute. */
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -7,11 +7,15 @@ import { checkDaemon, logOptionsOf, type Process } from '../doctor/daemons.ts';
 import { processes } from '../doctor/host.ts';
 import { checkLogSource } from '../doctor/log-source.ts';
 import { EXIT } from '../errors.ts';
+import { printable } from '../log.ts';
+import { nameOf } from '../reader.ts';
 import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
 import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withOptions } from './own-command.ts';
+
+const MS_PER_SECOND = 1_000;
 
 interface Options {
   readonly config: string;
@@ -31,15 +35,16 @@ export function addHealth(program: Command, io: Io): void {
       const { config } = await readConfigFile(path);
       const running = processes();
       const overrides = overridesOf(running);
-      const found = await troubleOf(override(config, overrides), running);
-      const trouble = found === null ? null : withOptions(found, path, overrides);
-      io.stdout.write(`${trouble ?? 'well'}\n`);
+      const now = override(config, overrides);
+      const { trouble, open } = await healthOf(now, running);
+      const text = trouble === null ? wellText(now, running, open) : withOptions(trouble, path, overrides);
+      io.stdout.write(`${printable(text)}\n`);
       io.finish(trouble === null ? EXIT.OK : EXIT.NO_MATCH);
     });
 }
 
 /** What the daemon that runs was told of its log over the configuration. */
-function overridesOf(running: readonly Process[]): Overrides {
+export function overridesOf(running: readonly Process[]): Overrides {
   const { logs, prefix } = logOptionsOf(running);
   return { ...(logs.length > 0 ? { log: logs } : {}), ...(prefix === null ? {} : { prefix }) };
 }
@@ -47,19 +52,39 @@ function overridesOf(running: readonly Process[]): Overrides {
 /** Neither trust nor what the journal holds changes from minute to minute. */
 const QUICKLY = { doubts: () => [], hasKernelEntries: async () => true };
 
-async function troubleOf(config: Config, running: readonly Process[]): Promise<string | null> {
+interface Health {
+  readonly trouble: string | null;
+  /** How many openings stand in the chain, where that was looked at. */
+  readonly open: number;
+}
+
+/** `well: knocktail runs as 812, 2 doors, reads kmsg, opens in KNOCKD (INPUT), 1 open now` */
+function wellText({ doors, logs, firewall }: Config, running: readonly Process[], open: number): string {
+  const count = Object.keys(doors).length;
+  return [
+    `well: ${checkDaemon(running).detail}`,
+    `${count} ${count === 1 ? 'door' : 'doors'}`,
+    `reads ${logs.map(nameOf).join(' and ')}`,
+    `opens in ${firewall.chain} (${firewall.hooks.join(', ')})`,
+    `${open} open now`,
+  ].join(', ');
+}
+
+async function healthOf(config: Config, running: readonly Process[]): Promise<Health> {
   const daemon = checkDaemon(running);
-  if (daemon.status !== 'ok') return daemon.detail;
+  if (daemon.status !== 'ok') return { trouble: daemon.detail, open: 0 };
   for (const log of config.logs) {
     // What `auto` comes to takes a search of the journal, and the daemon has found it.
     if (log.from === 'auto') continue;
     const unread = (await checkLogSource(log, QUICKLY)).find(({ status }) => status === 'fail');
-    if (unread !== undefined) return unread.detail;
+    if (unread !== undefined) return { trouble: unread.detail, open: 0 };
   }
   const { chain, hooks } = config.firewall;
   const firewall = firewallOf(config, () => undefined);
-  await firewall.list();
-  if (!(await firewall.intact())) return `${hooks.join(', ')}: no jump to ${chain} where it has to stand`;
+  const now = Date.now() / MS_PER_SECOND;
+  const open = (await firewall.list()).filter(({ until }) => until === null || until > now).length;
+  if (!(await firewall.intact()))
+    return { trouble: `${hooks.join(', ')}: no jump to ${chain} where it has to stand`, open };
   const [deaf] = await deafDoorsHere(config, programsOf());
-  return deaf === undefined ? null : `${deaf.text}: ${deaf.remedy}`;
+  return { trouble: deaf === undefined ? null : `${deaf.text}: ${deaf.remedy}`, open };
 }

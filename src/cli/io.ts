@@ -5,6 +5,8 @@ import type { ExitCode } from '../errors.ts';
 
 export interface Io {
   readonly stdin: Readable;
+  /** Whether stdin is a pipe, a socket or a file, and neither a terminal nor /dev/null. */
+  readonly isPiped: boolean;
   readonly stdout: { write(text: string): unknown };
   /** Resolves when stdout takes more; at once where it does. */
   readonly drained: () => Promise<void>;

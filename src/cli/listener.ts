@@ -102,7 +102,7 @@ export class Listener {
     const warn = (text: string): void => {
       if (!this.#isAtEnd) this.#trouble ??= text;
     };
-    return { info: ignore, warn, error: ignore };
+    return { debug: ignore, info: ignore, warn, error: ignore };
   }
 
   #settle(reading: Promise<void>): void {

@@ -1,12 +1,15 @@
-/** `knocktail man`: the command lines and the schema -> pages of the manual. Run by the build. */
+/** `knocktail man`: writes the pages of the manual, from the command lines and the schema. Run by the build. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { KNOCK_EXAMPLES } from '../client/program.ts';
 import { EXIT } from '../errors.ts';
 import { sectionsOf } from '../manual/commands.ts';
+import { EXAMPLES } from '../manual/examples.ts';
 import { type KeySchema, keySections } from '../manual/keys.ts';
 import { type Page, roffOf, type Section } from '../manual/roff.ts';
+import { VERSION } from '../version.ts';
 import { tablesOf } from './completion.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import type { Io } from './io.ts';
@@ -35,7 +38,7 @@ export function addManual(program: Command, io: Io): void {
 }
 
 function pagesOf(program: Command, io: Io): readonly Page[] {
-  const version = program.version() ?? '';
+  const version = VERSION;
   const [daemon, client] = [tablesOf(program, io, 'knocktail'), tablesOf(program, io, 'knock')];
   const files = section('FILES', DEFAULT_CONFIG, '/var/lib/knocktail');
   return [
@@ -46,13 +49,18 @@ function pagesOf(program: Command, io: Io): readonly Page[] {
         version,
         summary: 'port-knock daemon that reads the log of the firewall',
       },
-      sections: [...sectionsOf(daemon), files, section('SEE ALSO', 'knock(1), knock.yaml(5), iptables(8)')],
+      sections: [
+        ...sectionsOf(daemon),
+        section('EXAMPLES', ...Object.values(EXAMPLES).flat()),
+        files,
+        section('SEE ALSO', 'knock(1), knock.yaml(5), iptables(8)'),
+      ],
     },
     {
       ...{ name: client.name, section: 1, version, summary: 'knock at the ports of a host' },
       sections: [
         ...sectionsOf(client),
-        section('EXAMPLE', 'knock myserver.example.com 7000 8000:udp 9000:tcp'),
+        section('EXAMPLES', ...KNOCK_EXAMPLES),
         section('SEE ALSO', 'knocktail(1)'),
       ],
     },
@@ -72,7 +80,7 @@ function pagesOf(program: Command, io: Io): readonly Page[] {
           ],
         },
         ...keySections(JSON.parse(jsonSchema()) as KeySchema),
-        section('EXAMPLE', ...EXAMPLE.split('\n')),
+        section('EXAMPLES', ...EXAMPLE.split('\n')),
         section('SEE ALSO', 'knocktail(1)'),
       ],
     },

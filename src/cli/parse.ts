@@ -1,20 +1,21 @@
-/** `knocktail parse`: a log -> each LOG line in it as a packet, counted by a daemon or not. */
+/** `knocktail parse`: shows each LOG line of a log as a packet, and whether a daemon would count it. */
 
+import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { followFile } from '../line/file.ts';
-import { readLog } from '../line/stream.ts';
 import { jsonLine, printable } from '../log.ts';
 import type { LineEvent, LogFormat } from '../model.ts';
 import { flagNames, packetJson } from '../packet/format.ts';
 import { HostClocks } from '../packet/host-clocks.ts';
 import type { Reading } from '../packet/line.ts';
 import { lineReader } from '../packet/line-reader.ts';
-import { isoTime } from '../time.ts';
-import { formatOption } from './format-option.ts';
+import { localTime } from '../time.ts';
+import { formatOption, LOG_ARGUMENT } from './format-option.ts';
 import type { Io } from './io.ts';
-import { describePacket } from './print.ts';
+import { describePacket, noLineRead, TRY_ANY } from './print.ts';
+import { ANY_LOG, RecordedLog } from './recorded-log.ts';
 
 interface Options {
   readonly follow?: true;
@@ -29,9 +30,6 @@ interface Found {
 }
 
 const LF = 10;
-const TRY_ANY =
-  "no line is accepted as the kernel's; if only the firewall writes this log, read it with --format any (log.format: any)";
-
 export function addParse(program: Command, io: Io): void {
   program
     .command('parse')
@@ -43,23 +41,34 @@ export function addParse(program: Command, io: Io): void {
     .option('--prefix <text>', 'show lines with this --log-prefix alone')
     .addOption(formatOption().default('kernel'))
     .option('--json', 'one JSON object a line')
-    .argument('[log]', 'the log file, or - for stdin', '-')
-    .action(async (path: string, options: Options) => {
-      const { trusted, untrusted } = await parse(linesOf(path, options, io), options, io);
+    .argument('[log]', LOG_ARGUMENT)
+    .action(async (path: string | undefined, options: Options) => {
+      const recorded = options.follow === true ? null : await RecordedLog.at(path, ANY_LOG, io);
+      const { trusted, untrusted } = await parse(recorded?.lines() ?? followed(path, io), options, io);
       const isFound = trusted + untrusted > 0;
-      if (!isFound) io.stderr.write(`${nothingFound(options)}\n`);
-      if (isFound && trusted === 0 && options.format === 'kernel') io.stderr.write(`${TRY_ANY}\n`);
+      if (!isFound) {
+        const isEmpty = recorded?.isEmpty === true && !io.signal.aborted;
+        io.stderr.write(`${printable(isEmpty ? noLineRead(recorded.name) : nothingFound(options))}\n`);
+      }
+      if (isFound && trusted === 0 && options.format === 'kernel')
+        io.stderr.write(`no line is accepted as the kernel's; ${TRY_ANY}\n`);
       io.finish(isFound ? EXIT.OK : EXIT.NO_MATCH);
     });
 }
 
-function linesOf(path: string, { follow }: Options, io: Io): AsyncIterable<LineEvent> {
-  if (follow !== true) return readLog(path, io);
-  if (path !== '-') return followFile(path, { from: 'start', signal: io.signal });
-  throw new KnocktailError('stdin cannot be followed', {
-    exitCode: EXIT.USAGE,
-    remedy: 'name a file after --follow',
-  });
+function followed(path: string | undefined, io: Io): AsyncIterable<LineEvent> {
+  if (path === undefined || path === '-')
+    throw new KnocktailError('stdin cannot be followed', {
+      exitCode: EXIT.USAGE,
+      remedy: 'name a file after --follow',
+    });
+  // One that is not there yet is waited for.
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+    throw new KnocktailError('is not a file, and cannot be followed', {
+      ...{ exitCode: EXIT.IO, where: path },
+      remedy: 'name a log file after --follow',
+    });
+  return followFile(path, { from: 'start', signal: io.signal });
 }
 
 async function parse(
@@ -104,5 +113,5 @@ function asJson(line: number, { packet, trusted, why }: Reading): string {
 function asText(line: number, { packet, trusted, why }: Reading): string {
   const doubt = trusted ? '' : `  (would not count: ${why})`;
   const text = describePacket(packet, flagNames(packet) ?? []);
-  return printable(`${line}  ${isoTime(packet.time)}  ${text}${doubt}`);
+  return printable(`${line}  ${localTime(packet.time)}  ${text}${doubt}`);
 }

@@ -2,7 +2,7 @@
 
 import { type Micros, type Opening, type Packet, US_PER_MS, US_PER_SECOND } from '../model.ts';
 import { spanText } from '../time.ts';
-import { endOf, untilText } from '../words.ts';
+import { endOf, untilText, wholeSeconds } from '../words.ts';
 
 /** Said where reading was ended by a signal, or as nothing can be written: what is told then looks whole. */
 export const CUT_SHORT = 'ended early: this is of the part that was read, run it again for the whole';
@@ -12,6 +12,23 @@ export function noLineCounts(prefix: string): string {
   const remedy = 'see with knocktail parse which it has, and name one with --prefix';
   return `no line counts: none is the kernel's with the prefix "${prefix}", ${remedy}`;
 }
+
+/** What is said of a log that holds nothing. */
+export function noLineRead(name: string): string {
+  return `0 lines read: ${name} is empty`;
+}
+
+/** What is said of lines that only look like the kernel's. */
+export function notBelieved(untrusted: number): string {
+  const lines = untrusted === 1 ? '1 line carried' : `${untrusted} lines carried`;
+  const are = untrusted === 1 ? 'is' : 'are';
+  return `${lines} the prefix but ${are} not the kernel's, and did not count: ${TRY_ANY}`;
+}
+
+/** How lines are accepted that do not show that they are the kernel's. */
+export const TRY_ANY =
+  'if only the firewall writes this log, read it with --format any (log.format: any); of the journal read ' +
+  'journalctl -k -o short-iso-precise';
 
 /** `192.0.2.1:40000 -> 192.0.2.2:7000 tcp SYN` */
 export function describePacket(packet: Packet, flags: readonly string[]): string {
@@ -33,7 +50,7 @@ export function describePacket(packet: Packet, flags: readonly string[]): string
 /** `ssh  10.0.0.7  22/tcp  until 21:14:30 (23 s left)` */
 export function describeOpening(opening: Opening, now: Micros): string {
   const { door, source, until } = opening;
-  const left = until === null ? '' : ` (${spanText(secondsLeft(until, now) * US_PER_SECOND)} left)`;
+  const left = until === null ? '' : ` (${spanText(wholeSeconds(until * US_PER_SECOND - now))} left)`;
   return `${door}  ${source}  ${endOf(opening)}  ${untilText(opening, now)}${left}`;
 }
 
@@ -52,7 +69,7 @@ export function openingJson({ door, source, port, proto, to, until }: Opening, n
 }
 
 function secondsLeft(until: number, now: Micros): number {
-  return Math.max(0, Math.ceil(until - now / US_PER_SECOND));
+  return wholeSeconds(until * US_PER_SECOND - now) / US_PER_SECOND;
 }
 
 function secondIso(second: number): string {

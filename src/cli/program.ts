@@ -1,7 +1,8 @@
-/** The command line: every command and option, and what is said when one is wrong. */
+/** Builds the command line: every command and option, and what is said when one is wrong. */
 
 import { Command } from 'commander';
 import { EXIT, type ExitCode } from '../errors.ts';
+import { EXAMPLES } from '../manual/examples.ts';
 import { tellFailure } from '../outcome.ts';
 import { addAdd } from './add.ts';
 import { addCheck } from './check.ts';
@@ -22,6 +23,7 @@ import { addRules } from './rules.ts';
 import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
 import { addShow } from './show.ts';
+import { addTest } from './test-door.ts';
 
 const KNOCKD_CONFIG = '/etc/knockd.conf';
 
@@ -57,7 +59,7 @@ export async function runProgram(
 function knocktail(version: string, io: Io): Command {
   const program = new Command('knocktail')
     .description('Port-knock daemon that reads the firewall log instead of capturing packets.')
-    .version(version, '-V, --version');
+    .version(`knocktail ${version}`, '-V, --version');
   withManners(program, io).showHelpAfterError('(knocktail --help tells more)');
   asRun(program.command('run').summary('run the daemon'), DEFAULT_CONFIG, version, io);
   for (const add of [
@@ -66,6 +68,7 @@ function knocktail(version: string, io: Io): Command {
     addCheck,
     addRules,
     addDoctor,
+    addTest,
     addHealth,
     addReplay,
     addExplain,
@@ -82,6 +85,11 @@ function knocktail(version: string, io: Io): Command {
     addManual,
   ]) {
     add(program, io);
+  }
+  for (const command of program.commands) {
+    const lines = EXAMPLES[command.name()] ?? [];
+    if (lines.length > 0)
+      command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`);
   }
   return program;
 }

@@ -1,4 +1,4 @@
-/** Recorded logs, named in any order -> their packets, the oldest log first. */
+/** Reads the packets of recorded logs, named in any order, the oldest log first. */
 
 import { stat } from 'node:fs/promises';
 import type { LogConfig } from '../config/schema.ts';
@@ -18,6 +18,7 @@ export class RecordedLogs {
   readonly #wanted: Wanted;
   readonly #io: Io;
   readonly #scan: PacketScan | AnyPrefixScan;
+  #isEmpty = true;
 
   constructor(wanted: Wanted, io: Io) {
     this.#wanted = wanted;
@@ -29,12 +30,19 @@ export class RecordedLogs {
     return this.#scan.counts;
   }
 
+  /** Whether they have brought no line at all. */
+  get isEmpty(): boolean {
+    return this.#isEmpty;
+  }
+
   /** @throws KnocktailError as `readLog` */
   async read(paths: readonly string[], accept: (packet: Packet) => void): Promise<void> {
     for (const path of await this.#inOrder(paths)) {
       for await (const event of readLog(path, this.#io)) {
         if (event.kind === 'notice') this.#io.stderr.write(`${event.text}\n`);
-        if (event.kind === 'lines') this.#scan.scan(event.bytes, event.readAt, accept);
+        if (event.kind !== 'lines') continue;
+        this.#isEmpty = false;
+        this.#scan.scan(event.bytes, event.readAt, accept, event.bootedAt);
       }
     }
   }

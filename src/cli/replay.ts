@@ -1,4 +1,4 @@
-/** `knocktail replay`: a recorded log -> what the doors would have done, by the log's own clock. */
+/** `knocktail replay`: tells what the doors would have done with a recorded log, by the log's own clock. */
 
 import type { Command } from 'commander';
 import { Engine } from '../attempt/engine.ts';
@@ -6,17 +6,17 @@ import { switchesFor } from '../attempt/switches.ts';
 import { locksOf } from '../config/locks.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import { EXIT } from '../errors.ts';
-import { readLog } from '../line/stream.ts';
 import { printable } from '../log.ts';
-import type { Decision, PacketNotes } from '../model.ts';
+import type { Decision, Packet, PacketNotes } from '../model.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { PacketScan } from '../packet/scan.ts';
-import { isoTime } from '../time.ts';
+import { localTime } from '../time.ts';
 import { decisionJson, describe } from '../words.ts';
 import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
-import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
+import { formatOption, type LineOptions, LOG_ARGUMENT, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
-import { CUT_SHORT, noLineCounts } from './print.ts';
+import { CUT_SHORT, noLineCounts, noLineRead, notBelieved } from './print.ts';
+import { RecordedLog } from './recorded-log.ts';
 
 interface Options extends LineOptions {
   readonly config: string;
@@ -32,19 +32,20 @@ export function addReplay(program: Command, io: Io): void {
     .option('--prefix <text>', 'count lines with this --log-prefix instead of that of the first log')
     .addOption(formatOption())
     .option('--json', 'one JSON object a line')
-    .argument('[log]', 'the log file, or - for stdin', '-')
-    .action(async (path: string, { config: configPath, json, ...lines }: Options) => {
+    .argument('[log]', LOG_ARGUMENT)
+    .action(async (path: string | undefined, { config: configPath, json, ...lines }: Options) => {
       const config = override((await readConfigFile(configPath)).config, lineOverrides(lines));
       const oneTime = new OneTimeDoors();
       for (const { text } of await oneTime.fill(config)) io.stderr.write(`${printable(text)}\n`);
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
       const [log] = config.logs;
+      const recorded = await RecordedLog.at(path, log, io);
       const print = (decisions: readonly Decision[]): void => {
         for (const decision of decisions) {
           const text =
             json === true
               ? decisionJson(decision)
-              : printable(`${isoTime(decision.time)} ${describe(decision)}`);
+              : printable(`${localTime(decision.time)}  ${describe(decision)}`);
           io.stdout.write(`${text}\n`);
         }
       };
@@ -56,21 +57,26 @@ export function addReplay(program: Command, io: Io): void {
       };
       // A packet that waits may change what the engine needs to see of the line behind it.
       const noted: PacketNotes['noted'] = (host, ipv4, port, at) => {
+        if (at < recorded.since) return true;
         play(time.before(host, at));
         return engine.noted(host, ipv4, port, at);
       };
       const scan = new PacketScan({ ...log, live: false, notes: { noted } });
-      for await (const event of readLog(path, io)) {
-        if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
-        if (event.kind !== 'lines') continue;
-        scan.scan(event.bytes, event.readAt, (packet) => play(time.next(packet)));
+      const accept = (packet: Packet): void => {
+        if (packet.time >= recorded.since) play(time.next(packet));
+      };
+      for await (const { bytes, readAt, bootedAt } of recorded.lines()) {
+        scan.scan(bytes, readAt, accept, bootedAt);
         await io.drained();
       }
       play(time.end());
       if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
       if (io.signal.aborted) io.stderr.write(`${CUT_SHORT}\n`);
-      const counted = scan.counts.trusted;
-      if (counted === 0) io.stderr.write(`${printable(noLineCounts(log.prefix))}\n`);
+      const { trusted: counted, untrusted } = scan.counts;
+      if (recorded.isEmpty && !io.signal.aborted)
+        io.stderr.write(`${printable(noLineRead(recorded.name))}\n`);
+      else if (untrusted > 0) io.stderr.write(`${notBelieved(untrusted)}\n`);
+      if (counted === 0 && !recorded.isEmpty) io.stderr.write(`${printable(noLineCounts(log.prefix))}\n`);
       io.finish(counted === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });
 }

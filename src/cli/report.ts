@@ -1,4 +1,4 @@
-/** `knocktail report`: recorded logs -> what was rejected, as text, JSON or a page. */
+/** `knocktail report`: counts what recorded logs say was rejected, as text, JSON or a page. */
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ import { type CountryOf, TrafficCount } from '../report/traffic.ts';
 import { override, readConfigFile } from './config-file.ts';
 import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
 import type { Io } from './io.ts';
-import { CUT_SHORT } from './print.ts';
+import { CUT_SHORT, noLineRead, notBelieved } from './print.ts';
 import { RecordedLogs, type Wanted } from './recorded.ts';
 
 interface Options extends LineOptions {
@@ -89,6 +89,9 @@ async function reportOf(logs: readonly string[], options: Options, io: Io): Prom
     if (watch !== null) see(watch, time.next(packet));
   });
   if (watch !== null) see(watch, time.end());
+  const { trusted, untrusted } = recorded.counts;
+  if (recorded.isEmpty && !io.signal.aborted) io.stderr.write(`${printable(noLineRead(logs.join(', ')))}\n`);
+  else if (trusted === 0 && untrusted > 0) io.stderr.write(`${notBelieved(untrusted)}\n`);
   return {
     logs,
     prefix: wanted.prefix,

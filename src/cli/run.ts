@@ -9,6 +9,7 @@ import type { Config } from '../config/schema.ts';
 import { interfaceName } from '../config/values.ts';
 import { Daemon } from '../daemon.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import type { LogPlace } from '../line/choose.ts';
 import { openLines } from '../line/source.ts';
 import { doubtsOfHost } from '../line/trust.ts';
 import { expose } from '../metrics/exposition.ts';
@@ -19,7 +20,7 @@ import { runCommand } from '../opening/command.ts';
 import { StopDisk } from '../opening/disk.ts';
 import { machineClock } from '../opening/uptime.ts';
 import { flagNames } from '../packet/format.ts';
-import { isoTime } from '../time.ts';
+import { localTime } from '../time.ts';
 import { wordsFor } from '../words.ts';
 import { isInBackground, removePidfile, settleInBackground, toBackground } from './background.ts';
 import { type Overrides, override, readConfigFile } from './config-file.ts';
@@ -66,14 +67,14 @@ export function asRun(command: Command, defaultConfig: string, version: string, 
       new Option('--log-format <form>', 'tell what happens in this form instead').choices(['text', 'json']),
     )
     .option('-v, --verbose', 'tell stdout what happens even when a log file or syslog is told')
-    .option('-D, --debug', 'tell stdout of each packet that counts')
+    .option('-D, --debug', 'tell stdout of each packet that counts, and the log of each stage of an attempt')
     .option('-l, --lookup', 'tell the names of hosts with their addresses')
     .option('-d, --daemon', 'run in the background')
     .option(
       '-p, --pidfile <file>',
       'with -d, where the process id is, where the configuration names no place',
     )
-    .version(version, '-V, --version')
+    .version(`knocktail ${version}`, '-V, --version')
     .action(async (options: Options) => {
       const inBackground = isInBackground();
       if (options.daemon === true && !inBackground) io.finish(await toBackground(io));
@@ -93,7 +94,11 @@ async function run(
     for (const { line, text } of warnings) log.warn(`${path}:${line}: ${text}`);
     return override(config, options);
   };
-  const log = new DaemonLog(io, { verbose: options.verbose === true, lookup: options.lookup === true });
+  const log = new DaemonLog(io, {
+    verbose: options.verbose === true,
+    lookup: options.lookup === true,
+    debug: options.debug === true,
+  });
   const config = await read();
   if (inBackground && config.logs.some(({ from }) => from === 'stdin')) {
     throw new KnocktailError('stdin ends with the foreground', {
@@ -106,9 +111,12 @@ async function run(
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
   const oneTime = new OneTimeDoors();
   const startedAt = Date.now() * US_PER_MS;
+  /** What `from: auto` has come to. */
+  let chosen: LogPlace | null = null;
   const daemon = new Daemon({
     config,
-    openLines: (place, how) => openLines(place, { stdin: io.stdin, ...how }),
+    openLines: (place, how) =>
+      openLines(place, { stdin: io.stdin, ...how, chosen: (choice) => (chosen = choice) }),
     openPosition: ({ firewall, state }, place) =>
       firewall.backend === 'dry-run' ? null : new PositionFile(state, place, log),
     openFirewall: (config) =>
@@ -128,12 +136,13 @@ async function run(
     signal: io.signal,
     ready: () => {
       if (inBackground) settleInBackground(pidfile);
-      log.ready(readyLine(config), words.started(config.interface) ?? readyLine(config));
+      const ready = readyLine(config, chosen);
+      log.ready(ready, words.started(config.interface) ?? ready);
       tellSystemd('READY=1', log);
       metrics.start();
       logRules.start();
     },
-    debug: options.debug === true ? (packet) => log.debug(lineOf(packet)) : null,
+    debug: options.debug === true ? (packet) => log.onStdout(lineOf(packet)) : null,
   });
   const metrics = new MetricsFile({
     path: () => metricsPathOf(daemon.config),
@@ -194,13 +203,16 @@ function stopsOf({ state, firewall }: Config, path: string): StopDisk | null {
   return firewall.backend === 'dry-run' ? null : new StopDisk(join(state, `stops-${name}`));
 }
 
-function readyLine({ doors, firewall, logs }: Config): string {
+function readyLine({ doors, firewall, logs }: Config, chosen: LogPlace | null): string {
   const count = Object.keys(doors).length;
   const watched = `${count} ${count === 1 ? 'door' : 'doors'}`;
-  const read = logs.map(({ from, path }) => (from === 'file' ? path : from)).join(', ');
-  return `ready: ${watched}, reading ${read}, opening in ${firewall.chain}`;
+  const titleOf = ({ from, path }: LogPlace): string => (from === 'file' ? path : from);
+  const read = logs.map((log) =>
+    log.from === 'auto' && chosen !== null ? `${titleOf(chosen)} (chosen by auto)` : titleOf(log),
+  );
+  return `ready: ${watched}, reading ${read.join(', ')}, opening in ${firewall.chain}`;
 }
 
 function lineOf(packet: Packet): string {
-  return `${isoTime(packet.time)} ${describePacket(packet, flagNames(packet) ?? [])}`;
+  return `${localTime(packet.time)}  ${describePacket(packet, flagNames(packet) ?? [])}`;
 }

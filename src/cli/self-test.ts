@@ -1,4 +1,4 @@
-/** `knocktail doctor --knock`: one knock of a stranger -> whether each log of the configuration shows it. */
+/** Sends one knock from a scratch network, and finds out whether each log of the configuration shows it. */
 
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '../address.ts';
@@ -168,7 +168,11 @@ function heardOf(trial: Trial, heard: readonly Heard[]): Heard | undefined {
   return heard.find(({ packet }) => isOf(trial, packet));
 }
 
-function isOf({ step, from, to }: Trial, { src, dst, proto, dpt, icmp }: Packet): boolean {
+/** Whether a packet is the one that was sent. */
+export function isOf(
+  { step, from, to }: Omit<Trial, 'door'>,
+  { src, dst, proto, dpt, icmp }: Packet,
+): boolean {
   if (src !== from || dst !== to) return false;
   if (step.proto !== 'icmp') return proto === step.proto && dpt === step.port;
   return icmp !== null && ECHO_REQUESTS.includes(icmp.type);
@@ -178,12 +182,12 @@ function checkOf(family: Family): string {
   return `self-test, IPv${family}`;
 }
 
-/** Whether it can be reached from outside, by whatever wire. */
-function isLocal(address: Address): boolean {
+/** Whether an address of this host can be reached from outside, by whatever wire. */
+export function isLocal(address: Address): boolean {
   return !ofOneWire(address) && interfaces().some((each) => each.address === address);
 }
 
-function localNetworks(): readonly Network[] {
+export function localNetworks(): readonly Network[] {
   return interfaces().flatMap(({ cidr }) => parseNetwork(cidr ?? '') ?? []);
 }
 

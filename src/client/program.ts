@@ -19,10 +19,16 @@ interface Options {
   readonly verbose?: true;
 }
 
-const EXAMPLES = `
+export const KNOCK_EXAMPLES: readonly string[] = [
+  'knock myserver.example.com 7000 8000:udp 9000:tcp',
+  'knock -d 200 2001:db8::1 icmp:64 7000',
+];
+
+const AFTER_HELP = `
 Each STEP is PORT, PORT:tcp, PORT:udp, icmp or icmp:SIZE (a ping with SIZE bytes of payload).
 
-Example: knock myserver.example.com 7000 8000:udp 9000:tcp`;
+Examples:
+${KNOCK_EXAMPLES.map((line) => `  ${line}`).join('\n')}`;
 
 /** Runs one command line. Never rejects: every failure has been told on stderr when it returns. */
 export async function runKnock(argv: readonly string[], version: string, io: Streams): Promise<ExitCode> {
@@ -54,7 +60,7 @@ export function knockCommand(version: string, { stdout, stderr }: Streams): Comm
       .on('option:ipv6', force(6))
       .option('-v, --verbose', 'tell each knock')
       .version(`knock (knocktail) ${version}`, '-V, --version')
-      .addHelpText('after', EXAMPLES)
+      .addHelpText('after', AFTER_HELP)
       .showHelpAfterError('(knock --help tells more)')
       .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
       .exitOverride()

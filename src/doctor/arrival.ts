@@ -33,8 +33,8 @@ export interface Arrival {
 
 const MS_PER_SECOND = 1_000;
 const CHECK = 'self-test';
-const RULES = 'knocktail rules --apply';
-const OWN_NETWORK =
+export const RULES = 'knocktail rules --apply';
+export const OWN_NETWORK =
   'run it on the network of the host, as of others the kernel logs nothing while net.netfilter.nf_log_all_netns is 0';
 
 /** One for each log: where some show it doors can be opened, and yet the others are of no use. */
@@ -67,7 +67,7 @@ export function untested(isNetworkOfItsOwn: boolean, isToKnock: boolean): Findin
         'this network is not that of the host but its own, as a container has, and the kernel may log nothing of it',
         isToKnock ? OWN_NETWORK : 'knocktail doctor --knock',
       )
-    : skip(CHECK, 'whether the log shows a knock is not tried, --knock sends one');
+    : skip(CHECK, 'not tried whether the log shows a knock: knocktail doctor --knock sends one');
 }
 
 function lossOf(
@@ -103,7 +103,7 @@ const TITLES = new Map([
   ['kmsg', '/dev/kmsg'],
 ]);
 
-function titleOf(log: string): string {
+export function titleOf(log: string): string {
   return TITLES.get(log) ?? log;
 }
 

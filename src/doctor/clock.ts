@@ -1,5 +1,7 @@
-/** The wall clock and the dates of files -> whether doors would shut when they should. */
+/** Finds out from the wall clock and the dates of files whether doors would shut when they should. */
 
+import { US_PER_MS } from '../model.ts';
+import { localTime } from '../time.ts';
 import { type Finding, fail, ok } from './finding.ts';
 
 const CHECK = 'clock';
@@ -8,9 +10,9 @@ const LAST_MS = 2 ** 31 * 1000;
 
 /** @param writtenMs when the configuration was written, which cannot be in the time to come */
 export function checkClock(nowMs: number, writtenMs: number): Finding {
-  const now = new Date(nowMs).toISOString();
+  const now = localTime(nowMs * US_PER_MS);
   if (nowMs < writtenMs) {
-    const written = new Date(writtenMs).toISOString();
+    const written = localTime(writtenMs * US_PER_MS);
     return fail(
       CHECK,
       `it says ${now}, but the configuration was written at ${written}`,

@@ -21,7 +21,7 @@ export interface Ends {
 }
 
 /** Chains that no packet for this host comes by. */
-const PASSING: ReadonlySet<string> = new Set(['FORWARD', 'DOCKER-USER']);
+export const PASSING: ReadonlySet<string> = new Set(['FORWARD', 'DOCKER-USER']);
 
 /**
  * A step of TCP or UDP where there is one, as ping may not be there.
@@ -85,12 +85,12 @@ export function stepText(step: Step): string {
   return `${step.port}:${step.proto}`;
 }
 
-function isOpenTo({ from }: DoorConfig, stranger: Address): boolean {
+export function isOpenTo({ from }: DoorConfig, stranger: Address): boolean {
   return from === null || within(from)(stranger);
 }
 
 /** A plain SYN is all that the client sends over TCP. */
-function isSent({ proto }: Step, { tcpflags }: DoorConfig): boolean {
+export function isSent({ proto }: Step, { tcpflags }: DoorConfig): boolean {
   if (proto !== 'tcp' || tcpflags === null) return true;
   return (tcpflags.set & ~TCP_FLAGS.SYN) === 0 && (tcpflags.clear & TCP_FLAGS.SYN) === 0;
 }

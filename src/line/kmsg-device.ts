@@ -6,7 +6,7 @@ import { RECORD_BYTES, sequenceAt } from './kmsg-record.ts';
 
 export const KMSG = '/dev/kmsg';
 /** Character device 1:11 (Documentation/admin-guide/devices.txt), as the C library packs it (makedev(3)). */
-const KMSG_DEVICE = (1 << 8) | 11;
+export const KMSG_DEVICE = (1 << 8) | 11;
 
 /** `other`: something that is not the kernel's ring, such as the /dev/null or the console that LXC puts there. */
 export type RingState = 'ring' | 'missing' | 'denied' | 'other';

@@ -26,6 +26,8 @@ const BUSY_MS = 20;
 const QUIET_MS = 250;
 const BATCH_BYTES = 256 * 1024;
 const LF = 10;
+/** The number of a record that is never there: the first has 0. */
+const BEFORE_ALL = -1;
 
 export interface KmsgOptions {
   readonly signal: AbortSignal;
@@ -94,6 +96,38 @@ export async function* followKmsg({
   } finally {
     wake.close();
     quiet.close();
+    ring.close();
+  }
+}
+
+/**
+ * What the kernel has said since it booted, as far as its ring still holds it: to the end that the ring has now.
+ *
+ * @throws KnocktailError 66 or 77 when there is no such device, or it may not be read
+ */
+export async function* readKmsg({
+  signal,
+  path = KMSG,
+}: Pick<KmsgOptions, 'signal' | 'path'>): AsyncGenerator<LineEvent, void, void> {
+  const last = new Ring(path, null);
+  last.close();
+  const ring = new Ring(path, BEFORE_ALL);
+  try {
+    let first: number | null = null;
+    for (
+      let bytes = ring.read(last.sequence);
+      bytes !== null && !signal.aborted;
+      bytes = ring.read(last.sequence)
+    ) {
+      first ??= sequenceAt(bytes, 0);
+      yield { kind: 'lines', bytes, readAt: wallClock(), bootedAt: bootClock(), place: null, again: false };
+      if ((ring.sequence ?? 0) >= (last.sequence ?? 0)) break;
+      await turn();
+    }
+    const missing = (first ?? 0) + ring.takeOverwritten();
+    if (missing > 0)
+      yield lostLines(`${path}: the first ${missing} messages since boot are no longer in it`, missing);
+  } finally {
     ring.close();
   }
 }

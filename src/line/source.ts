@@ -1,4 +1,4 @@
-/** What the configuration says of the log -> the source of its lines. */
+/** Opens the source of lines that the configuration names. */
 
 import type { Readable } from 'node:stream';
 import { EXIT, KnocktailError } from '../errors.ts';
@@ -22,6 +22,8 @@ interface Surroundings {
   readonly isSteady?: boolean;
   /** What `auto` chooses from, where it is not this machine. */
   readonly machine?: Machine;
+  /** Called with what `auto` has chosen. */
+  readonly chosen?: (choice: LogPlace) => void;
 }
 
 /**
@@ -47,6 +49,7 @@ export function openLines({ from, path }: LogPlace, surroundings: Surroundings):
 
 async function* chosen(surroundings: Surroundings): AsyncGenerator<LineEvent, void, void> {
   const choice = await choose(surroundings.machine);
+  surroundings.chosen?.({ path: '', ...choice });
   yield told(`log: auto: ${choice.from === 'file' ? choice.path : choice.from}, as ${choice.why}`);
   yield* openLines({ path: '', ...choice }, surroundings);
 }

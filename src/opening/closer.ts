@@ -1,6 +1,7 @@
 /** Removes the rules of openings that are over, and tries again where that fails. */
 
 import type { Firewall, Opening } from '../model.ts';
+import { endOf } from '../words.ts';
 import type { CommandsParts } from './commands.ts';
 
 export interface CloserParts {
@@ -37,9 +38,9 @@ export class Closer {
     }
     for (const [reason, [first, ...others]] of byReason) {
       if (first === undefined) continue;
-      const { door, source, port, proto } = first;
-      const more = others.length === 0 ? '' : `, nor ${others.length} more`;
-      log.error(`${source}: ${door}: ${port}/${proto} was not closed${more}: ${reason}`);
+      const { door, source } = first;
+      const more = others.length === 0 ? '' : `, nor were ${others.length} more`;
+      log.error(`${door}: ${endOf(first)} was not closed for ${source}${more}: ${reason}`, { door, source });
     }
     const work = async (): Promise<void> => {
       await this.close([...failed], Math.min(retryMs * 2, LONGEST_RETRY_MS));

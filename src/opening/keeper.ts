@@ -212,7 +212,7 @@ export class Keeper {
 
   async #close(door: string, source: Address): Promise<void> {
     const found = await this.#rules.close([{ door, source }]);
-    if (found === 0) this.#parts.log.info(`${source}: ${door}: was not open`);
+    if (found === 0) this.#parts.log.info(`${door}: was not open for ${source}`, { door, source });
   }
 
   #tellTurnedAway(): void {

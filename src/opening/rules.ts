@@ -2,6 +2,7 @@
 
 import { messageOf } from '../errors.ts';
 import { type Firewall, type Micros, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { describeClosed, describeNotOpened, describeOpened, describeStillOpen } from '../words.ts';
 import { Closer, type CloserParts } from './closer.ts';
 import type { CommandsParts } from './commands.ts';
 import { type Grant, idOf, keyOf, type LeaseChange, Leases } from './lease.ts';
@@ -243,18 +244,23 @@ export class Rules {
     });
   }
 
-  #tell({ source, door, port, proto }: Grant, anew: Opening | null, error: Error | undefined): void {
-    const { log } = this.#parts;
-    const what = `${source}: ${door}: ${port}/${proto}`;
+  #tell(grant: Grant, anew: Opening | null, error: Error | undefined): void {
+    const { source, door, port, proto, forUs } = grant;
+    const { log, now } = this.#parts;
     const facts = { door, source, port, proto };
-    if (error !== undefined)
-      log.error(`${what} was not opened: ${error.message}`, { event: 'refused', ...facts });
-    else if (anew === null) log.info(`${what} is open as before`, { event: 'opened', ...facts });
-    else
-      log.info(`${what} is open until ${endOf(anew) ?? 'it is closed'}`, {
-        ...{ event: 'opened', ...facts },
-        until: endOf(anew),
-      });
+    const opened = { event: 'opened', ...facts };
+    if (error !== undefined) {
+      log.error(`${door}: ${describeNotOpened(grant, error.message)}`, { event: 'refused', ...facts });
+    } else if (anew === null) {
+      const held = this.#leases.held(door, source);
+      if (held !== null) log.info(`${door}: ${describeStillOpen(held, now())}`, opened);
+    } else {
+      // One that is put back may be open for longer than this knock asks for.
+      const isAsked =
+        anew.until === null || forUs === null || anew.until * US_PER_SECOND - forUs - now() < US_PER_SECOND;
+      const text = describeOpened(anew, isAsked ? forUs : null, now());
+      log.info(`${door}: ${text}`, { ...opened, until: endOf(anew) });
+    }
   }
 
   async #close(leases: readonly Lease[], listed: readonly Opening[]): Promise<number> {
@@ -308,9 +314,10 @@ export class Rules {
 
   /** Removes rules, and logs the doors that this shuts. */
   async #shut(openings: readonly Opening[]): Promise<void> {
-    for (const { source, door, port, proto } of await this.#closer.close(openings)) {
+    for (const opening of await this.#closer.close(openings)) {
+      const { source, door, port, proto } = opening;
       const facts = { event: 'closed', door, source, port, proto };
-      this.#parts.log.info(`${source}: ${door}: ${port}/${proto} is closed`, facts);
+      this.#parts.log.info(`${door}: ${describeClosed(opening, this.#parts.now())}`, facts);
     }
   }
 }

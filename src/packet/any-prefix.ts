@@ -12,11 +12,12 @@ const NEEDLES = { kernel: 'SRC', any: 'SRC', ulogd: '' };
 export class AnyPrefixScan {
   readonly #read: LineReader;
   readonly #needle: string;
+  readonly #clocks = new HostClocks({ live: false });
   #trusted = 0;
   #untrusted = 0;
 
   constructor(format: LogFormat = 'kernel') {
-    this.#read = lineReader(format, null, new HostClocks({ live: false }));
+    this.#read = lineReader(format, null, this.#clocks);
     this.#needle = NEEDLES[format];
   }
 
@@ -25,8 +26,17 @@ export class AnyPrefixScan {
     return { trusted: this.#trusted, untrusted: this.#untrusted };
   }
 
-  /** @param bytes whole lines, each ending in LF */
-  scan(bytes: Buffer, readAt: Micros, accept: (packet: Packet) => void): void {
+  /**
+   * @param bytes whole lines, each ending in LF
+   * @param bootedAt when the machine booted that they are from, where that is known
+   */
+  scan(
+    bytes: Buffer,
+    readAt: Micros,
+    accept: (packet: Packet) => void,
+    bootedAt: Micros | null = null,
+  ): void {
+    this.#clocks.booted(bootedAt);
     for (let at = bytes.indexOf(this.#needle); at >= 0 && at < bytes.length; ) {
       const start = at === 0 ? 0 : bytes.lastIndexOf(LF, at - 1) + 1;
       const end = bytes.indexOf(LF, at);

@@ -1,4 +1,4 @@
-/** What a host says of its ports -> the ports that a knock may use. */
+/** Tells from what a host says of its ports which of them a knock may use, and which a program listens on. */
 
 import { toPort } from '../address.ts';
 import type { Port } from '../model.ts';
@@ -29,6 +29,23 @@ export function freePorts({ sockets, services, localRange }: HostPorts): readonl
   const unused = numbers(FIRST_PORT, LAST_PORT).filter((port) => !used.has(port));
   const outside = unused.filter((port) => port < low || port > high);
   return outside.length >= FEWEST_PORTS ? outside : unused;
+}
+
+/** The states in which a socket waits for anyone: TCP_LISTEN, and that of UDP without a peer (net/tcp_states.h). */
+const LISTENING = { tcp: '0A', udp: '07' } as const;
+const LOOPBACK = /^(?:[0-9A-F]{6}7F|0{24}01000000|0{16}FFFF0000[0-9A-F]{6}7F)$/;
+
+/** `22/tcp`, `53/udp`: what programs of this host listen on, where others can reach it. */
+export function listenedPorts(
+  sockets: readonly { readonly proto: 'tcp' | 'udp'; readonly text: string }[],
+): ReadonlySet<string> {
+  const listened = sockets.flatMap(({ proto, text }) =>
+    [...text.matchAll(/^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) /gm)].flatMap(
+      ([, address = '', hex = '', state]) =>
+        state === LISTENING[proto] && !LOOPBACK.test(address) ? [`${parseInt(hex, 16)}/${proto}`] : [],
+    ),
+  );
+  return new Set(listened);
 }
 
 /** The local port of each line: `   0: 0100007F:0016 00000000:0000 0A ...`. */

@@ -1,6 +1,8 @@
-/** What the daemon says -> the form in which a line says it: plain, with a journal's priority, stamped as knockd's, JSON. */
+/** Writes what the daemon says as a line: with its time, with a journal's priority, stamped as knockd's, or as JSON. */
 
 import { type Form, jsonLine, withLevel } from '../log.ts';
+import { US_PER_MS } from '../model.ts';
+import { localTime } from '../time.ts';
 
 /** sd-daemon(3): the priority of syslog, in angle brackets ahead of a line. */
 const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
@@ -8,6 +10,11 @@ const PRIORITIES = { error: 3, warn: 4, info: 6, debug: 7 } as const;
 /** The same with its priority ahead of it, which the journal takes off. */
 export function prioritised(form: Form): Form {
   return (level, text, facts) => `<${PRIORITIES[level]}>${form(level, text, facts)}`;
+}
+
+/** `2026-11-21 21:14:30 text`, in local time, for a console. */
+export function timed(now: () => Date): Form {
+  return (level, text) => `${localTime(now().getTime() * US_PER_MS)} ${withLevel(level, text)}`;
 }
 
 /** One object a line: `{"time","level","message"}` and what else is known. */

@@ -1,8 +1,8 @@
-/** Lines that begin with an address -> the same with the host's name behind it, in order: `10.0.0.7 (host): ...`. */
+/** Puts the host's name after the address of a client in each line, and keeps the lines in order: `10.0.0.7 (host): ...`. */
 
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { Log } from '../log.ts';
+import type { Facts, Log } from '../log.ts';
 
 const LOOKUP_LIMIT_MS = 1_000;
 const REMEMBERED_NAMES = 1_000;
@@ -23,23 +23,44 @@ export function withNames(log: Log, lookUp: Lookup): Log & { idle(): Promise<voi
   const tell =
     (write: Log['info']): Log['info'] =>
     (text, facts) => {
-      const end = text.indexOf(': ');
-      const address = end > 0 && isIP(text.slice(0, end)) !== 0 ? text.slice(0, end) : null;
+      const address = clientIn(text, facts);
       if (waiting === 0 && address === null) return write(text, facts);
       const name = address === null || waiting >= MOST_WAITING ? null : lookUp(address);
       waiting++;
       before = before.then(async () => {
         const found = await name;
         waiting--;
-        write(found === null ? text : `${address} (${found})${text.slice(end)}`, facts);
+        write(address === null || found === null ? text : named(text, address, found), facts);
       });
     };
   return {
+    debug: tell(log.debug),
     info: tell(log.info),
     warn: tell(log.warn),
     error: tell(log.error),
     idle: () => before,
   };
+}
+
+/** The client that a line is about: the one of its facts, or the one it begins with. */
+function clientIn(text: string, facts: Facts | undefined): string | null {
+  const source = facts?.['source'];
+  if (typeof source === 'string' && placeOf(text, source) !== null) return source;
+  const [first = ''] = text.split(': ', 1);
+  return isIP(first) !== 0 && first.length < text.length ? first : null;
+}
+
+function named(text: string, address: string, name: string): string {
+  const end = placeOf(text, address) ?? address.length;
+  return `${text.slice(0, end)} (${name})${text.slice(end)}`;
+}
+
+/** Where the client ends in `ssh: opened 22/tcp for 10.0.0.7 until 21:14:30`; null where it is not there. */
+function placeOf(text: string, address: string): number | null {
+  const words = ` for ${address}`;
+  const at = text.indexOf(words);
+  const end = at + words.length;
+  return at >= 0 && /^(?:$|[ ,]|: )/.test(text.slice(end)) ? end : null;
 }
 
 /** Asks /etc/hosts and DNS, and remembers the answers for a while. Needs no thread: those are for reading logs. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { jsonSchema } from '../../src/cli/schema.ts';
 import { fileWith, knocktail } from './terminal.ts';
@@ -42,6 +44,21 @@ describe('knocktail check', () => {
     const once = fileWith('x\n5,9,7\n', 'once.seq');
     const conf = fileWith(`doors: {a: {one_time_sequences: ${once}, open: {port: 22, for: 1s}}}\n`);
     expect((await knocktail(['check', '-c', conf, '--strict'])).code).toBe(78);
+  });
+
+  it('warns of a step on which a program of this host listens', async () => {
+    const server = createServer().listen(0);
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const path = fileWith(
+      `doors:\n  ssh: {sequence: [4438, ${port}, 1813:udp, ${port}:udp, 8235], seq_timeout: 5s, open: {port: 22, for: 30s}}\n`,
+    );
+    const { stderr } = await knocktail(['check', '-c', path]);
+    server.close();
+    expect(stderr).toBe(
+      `${path}:2:3: warning: door ssh: its step ${port} is a port on which a program of this host listens, and what a rule accepts is not logged, use a free port\n`,
+    );
   });
 
   it('finds nothing to say of a good door', async () => {
@@ -122,7 +139,7 @@ describe('the command line', () => {
       expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
       expect((await knocktail([command, '--help'])).stdout).toContain(`Usage: knocktail ${command}`);
     }
-    expect((await knocktail(['--version'])).stdout).toBe('1.2.3\n');
+    expect((await knocktail(['--version'])).stdout).toBe('knocktail 1.2.3\n');
   });
 
   it.each([

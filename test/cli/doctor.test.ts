@@ -1,6 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { knocksUnasked } from '../../src/cli/examine.ts';
 import { fileWith, knocktail } from './terminal.ts';
 
 describe('knocktail doctor', () => {
@@ -81,4 +82,16 @@ describe('knocktail doctor', () => {
       expect(typeof remedy === 'string').toBe(status === 'warn' || status === 'fail');
     }
   });
+});
+
+it.each([
+  [['kmsg'], {}, true],
+  [['kmsg', 'file'], {}, true],
+  [['journal'], {}, false],
+  [['auto'], {}, false],
+  [['kmsg'], { isRoot: false }, false],
+  [['kmsg'], { isOwn: true }, false],
+  [['kmsg'], { hasFailed: true }, false],
+] as const)('with logs from %j and %j a knock is sent unasked: %s', (logs, given, isSent) => {
+  expect(knocksUnasked({ logs, isRoot: true, isOwn: false, hasFailed: false, ...given })).toBe(isSent);
 });

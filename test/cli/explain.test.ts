@@ -129,5 +129,5 @@ describe('knocktail explain', () => {
 
 /** A log in the old form of syslog has no year and no time zone: those are where it is read. */
 function inAnyZone(text: string): string {
-  return text.replaceAll(/^( {2})\d{4}-\d\d-\d\dT\d\d:\d\d/gm, '$1');
+  return text.replaceAll(/^( {2})\d{4}-\d\d-\d\d \d\d:\d\d/gm, '$1');
 }

@@ -34,7 +34,7 @@ describeWith(['root', 'ip', 'nft'], 'knocktail health', () => {
     const daemon = lab.spawn('server', [process.execPath, 'dist/main.js', 'run', '-c', config, ...options]);
     let said = '';
     daemon.stdout?.on('data', (text) => (said += text));
-    await until(() => /^ready/m.test(said), 'ready');
+    await until(() => /\bready: /.test(said), 'ready');
     return daemon;
   };
 
@@ -47,7 +47,9 @@ describeWith(['root', 'ip', 'nft'], 'knocktail health', () => {
       /^1 door ssh is deaf: 4438\/tcp is not logged: knocktail rules -c \S+ --apply$/,
     );
     await lab.exec('server', [process.execPath, 'dist/main.js', 'rules', '-c', config, '--apply']);
-    expect(await health()).toBe('0 well');
+    expect(await health()).toBe(
+      `0 well: knocktail runs as ${daemon.pid}, 1 door, reads ${lab.log}, opens in KNOCKD (INPUT), 0 open now`,
+    );
     // A daemon that is stopped mends nothing.
     daemon.kill('SIGSTOP');
     await lab.exec('server', ['iptables-nft', '-w', '-D', 'INPUT', '-j', 'KNOCKD']);

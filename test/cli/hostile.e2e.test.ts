@@ -54,7 +54,7 @@ function line(port: number, proto = 'TCP', source = '192.0.2.7'): string {
 
 async function opensAndIsSmall(): Promise<void> {
   appendFileSync(log, line(4438) + line(1813, 'UDP') + line(8235));
-  await until(() => said.includes('192.0.2.7: ssh: 22/tcp is open'), 'the door opens', LIMIT_MS);
+  await until(() => said.includes('ssh: opened 22/tcp for 192.0.2.7 '), 'the door opens', LIMIT_MS);
   expect(daemon.exitCode).toBeNull();
   const peakKb = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, 'utf8'))?.[1];
   expect(Number(peakKb) / 1024).toBeLessThan(MOST_MB);

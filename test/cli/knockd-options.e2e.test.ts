@@ -59,7 +59,7 @@ async function startAs(...argv: string[]) {
   if (child.pid !== undefined) pids.push(child.pid);
   child.stdout.on('data', (text) => (said += text));
   const says = (text: RegExp) => until(() => said.match(text), `the daemon says ${text}`);
-  await says(/^ready/m);
+  await says(/\bready: /);
   return { child, says, said: () => said };
 }
 
@@ -158,8 +158,8 @@ describe('where the daemon tells what it does', () => {
   it('-D: each packet that counts, too', async () => {
     const { says } = await start('-D');
     knock();
-    await says(/^\S+Z 192\.0\.2\.7:40000 -> 192\.0\.2\.1:7000 tcp SYN$/m);
-    await says(/^\S+Z 192\.0\.2\.7:40001 -> 192\.0\.2\.1:8000 udp$/m);
+    await says(/^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d {2}192\.0\.2\.7:40000 -> 192\.0\.2\.1:7000 tcp SYN$/m);
+    await says(/^20\d\d-\d\d-\d\d \d\d:\d\d:\d\d {2}192\.0\.2\.7:40001 -> 192\.0\.2\.1:8000 udp$/m);
   });
 });
 
@@ -280,8 +280,8 @@ describe('called as knockd', () => {
 
   it('-V: the version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-    expect(await finished([asKnockd(), '-V'])).toMatchObject({ code: 0, stdout: `${version}\n` });
-    expect(await finished([MAIN, 'run', '-V'])).toMatchObject({ code: 0, stdout: `${version}\n` });
+    expect(await finished([asKnockd(), '-V'])).toMatchObject({ code: 0, stdout: `knocktail ${version}\n` });
+    expect(await finished([MAIN, 'run', '-V'])).toMatchObject({ code: 0, stdout: `knocktail ${version}\n` });
   });
 
   it('an unknown option is answered with 64', async () => {

@@ -135,7 +135,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       const daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
       let said = '';
       daemon.stdout?.on('data', (text) => (said += text));
-      await until(() => /^ready/m.test(said), 'a daemon that is ready');
+      await until(() => /\bready: /.test(said), 'a daemon that is ready');
       expect(await saved()).toBe(before);
     });
 
@@ -145,10 +145,10 @@ for (const backend of ['nft', 'legacy'] as const) {
       const daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
       let said = '';
       for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-      await until(() => /^ready/m.test(said), 'a daemon that is ready');
+      await until(() => /\bready: /.test(said), 'a daemon that is ready');
       expect((await lab.connect('client', SERVER[family], 22)).outcome).toBe('dropped');
       await lab.exec('client', ['knock', '-d', '20', SERVER[family], ...KNOCK]);
-      await until(() => said.includes('is open until'), `an opening in:\n${said}`);
+      await until(() => said.includes(': opened '), `an opening in:\n${said}`);
       expect((await lab.connect('client', SERVER[family], 22)).outcome).toBe('open');
     });
 
@@ -243,11 +243,11 @@ describeWith([...NEEDS, 'iptables'], 'what init writes', () => {
     const daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
     let said = '';
     for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-    await until(() => /^ready/m.test(said), 'a daemon that is ready');
+    await until(() => /\bready: /.test(said), 'a daemon that is ready');
     const line =
       told.split('\n').find((line) => line.includes(program === 'knock' ? '  knock HOST' : '/dev/$p')) ?? '';
     await lab.exec('client', ['bash', '-c', line.trim().replaceAll('HOST', SERVER.v4)]);
-    await until(() => said.includes('is open until'), `an opening in:\n${said}`);
+    await until(() => said.includes(': opened '), `an opening in:\n${said}`);
     expect((await lab.connect('client', SERVER.v4, 22)).outcome).toBe('open');
   });
 });

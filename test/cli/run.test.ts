@@ -38,10 +38,10 @@ describe('the daemon in a dry run', () => {
   async function start(doors = DOORS, ...options: string[]): Promise<void> {
     const config = join(folder, 'knock.yaml');
     writeFileSync(config, `log: { path: ${log} }\ndoors:${doors}`);
-    const argv = ['dist/main.js', 'run', '-c', config, '--dry-run', ...options];
+    const argv = ['dist/main.js', 'run', '-c', config, '--dry-run', '-D', ...options];
     daemon = spawn(process.execPath, argv);
     for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-    await says(/^ready/m);
+    await says(/\bready: /);
   }
 
   const says = (text: RegExp) => until(() => said.match(text), `the daemon says ${text}`);
@@ -60,15 +60,35 @@ describe('the daemon in a dry run', () => {
     writeFileSync(log, '');
     await start();
     knock('192.0.2.7', ['4438', '1813:udp', '8235']);
-    await says(/22\/tcp is open/);
+    await says(/opened 22\/tcp/);
     expect(said).toContain('192.0.2.7: ssh: stage 2 of 3\n');
     expect(said).toContain('192.0.2.7: ssh: OPEN SESAME\n');
     expect(said).toContain('iptables -w -I KNOCKD 1 -s 192.0.2.7/32 -p tcp -m tcp --dport 22');
     knock('192.0.2.7', ['8235', '1813:udp', '4438']);
-    await says(/ssh: 22\/tcp is closed/);
+    await says(/ssh: closed 22\/tcp/);
     const ended = once(daemon, 'exit');
     daemon.kill('SIGTERM');
     expect((await ended)[0]).toBe(0);
+  });
+
+  it('tells a knock in one line, with a time, and names the log that auto has chosen', async () => {
+    writeFileSync(log, '');
+    await start(DOORS, '--log', log);
+    expect(said).toMatch(/ready: 3 doors, reading \S+kern\.log, opening/);
+    const config = join(folder, 'auto.yaml');
+    writeFileSync(config, `log: { from: auto }\nstate: ${folder}\ndoors:${DOORS}`);
+    chmodSync(config, 0o600);
+    const auto = spawn(process.execPath, ['dist/main.js', 'run', '-c', config, '--dry-run']);
+    let heard = '';
+    for (const stream of [auto.stdout, auto.stderr]) stream.on('data', (text) => (heard += text));
+    const ended = once(auto, 'exit');
+    // Where there is no log at all it ends.
+    await Promise.race([until(() => heard.includes('ready: '), 'it is ready'), ended]);
+    auto.kill('SIGKILL');
+    await ended;
+    expect(heard).toMatch(
+      /ready: 3 doors, reading (?:kmsg|journal|\/\S+) \(chosen by auto\), opening|there is no log of the kernel/,
+    );
   });
 
   it('tells commands and does not run them', async () => {
@@ -83,7 +103,7 @@ describe('the daemon in a dry run', () => {
     await start('\n  a: { sequence: [7000, 8000, 9000], open: { port: 22, for: 1s } }\n');
     expect(said).toContain("warning: door a: the sequence 7000,8000,9000 is an example of knockd's");
     knock('192.0.2.7', ['7000', '8000', '9000']);
-    await says(/22\/tcp is open/);
+    await says(/opened 22\/tcp/);
   });
 
   it('opens nothing for a knock that is too old when it is read', async () => {
@@ -91,7 +111,7 @@ describe('the daemon in a dry run', () => {
     await start();
     knock('192.0.2.7', ['4438', '1813:udp', '8235'], 11_000);
     await says(/ssh: not opened, the knock is 11\.\d s old \(max_age\)/);
-    expect(said).not.toContain('is open');
+    expect(said).not.toContain('opened 22');
   });
 
   it("tells of lines that carry the prefix and are not the kernel's", async () => {
@@ -110,7 +130,7 @@ describe('the daemon in a dry run', () => {
     const warning = `warning: ${log} is read with format: any, so anyone who can write there can open doors`;
     expect(said.split(warning)).toHaveLength(2);
     knock('192.0.2.7', ['4438', '1813:udp', '8235'], 0, 'klogd:');
-    await says(/22\/tcp is open/);
+    await says(/opened 22\/tcp/);
   });
 
   it('reads another log with another prefix when the command line says so', async () => {
@@ -120,7 +140,7 @@ describe('the daemon in a dry run', () => {
     await start(DOORS, '--log', other, '--prefix', 'OTHER ');
     knock('192.0.2.7', ['4438', '1813:udp', '8235']);
     writeFileSync(other, readFileSync(other, 'utf8').replaceAll('KNOCK ', 'OTHER '), { flag: 'a' });
-    await says(/22\/tcp is open/);
+    await says(/opened 22\/tcp/);
   });
 
   it('reads stdin, and ends with it', async () => {
@@ -128,7 +148,7 @@ describe('the daemon in a dry run', () => {
     await start(DOORS, '--log', '-');
     knock('192.0.2.7', ['4438', '1813:udp', '8235']);
     daemon.stdin?.write(readFileSync(log));
-    await says(/22\/tcp is open/);
+    await says(/opened 22\/tcp/);
     const ended = once(daemon, 'exit');
     daemon.stdin?.end();
     expect((await ended)[0]).toBe(0);
@@ -155,7 +175,7 @@ describe('the daemon in a dry run', () => {
     daemon.kill('SIGHUP');
     await says(/reloaded/);
     knock('192.0.2.7', ['4438', '1813:udp', '8235']);
-    await says(/22\/tcp is open/);
+    await says(/opened 22\/tcp/);
     expect(said).not.toContain('Debugger');
   });
 
@@ -171,7 +191,7 @@ describe('the daemon in a dry run', () => {
     daemon.kill('SIGHUP');
     await says(/reloaded/);
     knock('192.0.2.7', ['8235']);
-    await says(/22\/tcp is open/);
+    await says(/opened 22\/tcp/);
   });
 });
 

@@ -10,7 +10,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 it('systemd that cannot be told for want of memory is a warning', () => {
   const warn = vi.fn();
-  const log = { info: vi.fn(), warn, error: vi.fn() };
+  const log = { debug: vi.fn(), info: vi.fn(), warn, error: vi.fn() };
   tellSystemd('READY=1', log);
   expect(warn).not.toHaveBeenCalled();
   vi.stubEnv('NOTIFY_SOCKET', '/run/systemd/notify');

@@ -18,6 +18,8 @@ interface Surroundings {
   readonly stdin?: string;
   readonly signal?: AbortSignal;
   readonly isTerminal?: boolean;
+  /** Whether stdin is a pipe; else a terminal. */
+  readonly isPiped?: boolean;
 }
 
 export async function knocktail(
@@ -29,12 +31,14 @@ export async function knocktail(
     stdin = '',
     signal = ending,
     isTerminal = false,
+    isPiped = true,
   } = typeof given === 'string' ? { stdin: given } : given;
   let stdout = '';
   let stderr = '';
   const code = await runProgram(
     { name: 'knocktail', argv, version: '1.2.3' },
     {
+      isPiped,
       stdin: Readable.from([Buffer.from(stdin)]),
       stdout: { write: (text) => (stdout += text) },
       stderr: { write: (text) => (stderr += text) },

@@ -54,7 +54,7 @@ describeWith(
       ]);
       let said = '';
       for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-      await until(() => /^ready/m.test(said), `ready in:\n${said}`);
+      await until(() => /\bready: /.test(said), `ready in:\n${said}`);
       expect(said).toContain('/dev/kmsg: reading');
       const status = readFileSync(`/proc/${daemon.pid}/status`, 'utf8');
       // CAP_NET_ADMIN and CAP_SYSLOG.
@@ -62,7 +62,7 @@ describeWith(
       expect(status).toMatch(/^Uid:\s65534\s/m);
       expect((await lab.connect('client', SERVER[family], 22)).outcome).toBe('dropped');
       await lab.exec('client', ['knock', '-d', '20', SERVER[family], ...KNOCK]);
-      await until(() => /is open until/.test(said), `an opening in:\n${said}`);
+      await until(() => /: opened /.test(said), `an opening in:\n${said}`);
       expect((await lab.connect('client', SERVER[family], 22)).outcome).toBe('open');
       expect(said).not.toMatch(/warning|error|cannot/i);
     });

@@ -68,7 +68,7 @@ describeWith(
       });
       ends.push(() => listener.kill());
       expect(await follow('docs/docker-host.md')).toMatch(/shut\n[\s\S]*open\n/);
-      expect(guide.said).toContain('8000/tcp is open');
+      expect(guide.said).toContain('opened 8000/tcp');
     });
 
     it('to clients names knocks that open', async () => {
@@ -88,7 +88,7 @@ describeWith(
       expect(blocks.length).toBeGreaterThan(4);
       for (const [index, block] of blocks.entries()) {
         await guide.run(block);
-        const opened = () => guide.said.match(/OPEN SESAME/g)?.length === index + 1;
+        const opened = () => guide.said.match(/: opened /g)?.length === index + 1;
         await until(opened, `an opening by\n${block.text}in\n${guide.said}`);
       }
     });

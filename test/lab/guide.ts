@@ -47,7 +47,7 @@ export class GuideLab {
   async #start(text: string): Promise<Executed> {
     const daemon = this.#lab.spawn('server', this.#argv(`exec ${text}`));
     for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (said) => (this.said += said));
-    await until(() => /^ready/m.test(this.said), `ready in:\n${this.said}`);
+    await until(() => /\bready: /.test(this.said), `ready in:\n${this.said}`);
     return { status: 0, stdout: this.said, stderr: '' };
   }
 

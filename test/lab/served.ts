@@ -51,7 +51,7 @@ export class Served {
     for (const stream of [this.#daemon.stdout, this.#daemon.stderr]) {
       stream?.on('data', (text) => (this.said += text));
     }
-    await this.says(/^ready|"event":"ready"/m);
+    await this.says(/\bready: \d|"event":"ready"/);
   }
 
   says(text: RegExp): Promise<unknown> {

@@ -64,7 +64,7 @@ describeWith(
         await promisify(execFile)('setpriv', [...FORGER, body], { env: ENV });
       }
       await lab.exec('client', ['knock', '-d', '20', SERVER.v4, '4438', '1813:udp', '8235']);
-      await until(() => /10\.77\.0\.2: ssh: 22\/tcp is open/.test(said), 'the door is open');
+      await until(() => /ssh: opened 22\/tcp for 10\.77\.0\.2 /.test(said), 'the door is open');
       expect(said).not.toContain('192.0.2.66');
     });
   },

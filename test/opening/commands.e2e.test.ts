@@ -80,7 +80,7 @@ async function daemon(parts: Partial<CommandsParts> = {}, doors = new Set(['cmd'
     run: runCommand,
     isDry: () => false,
     words: () => wordsFor('none'),
-    log: { info: say, warn: say, error: say },
+    log: { debug: say, info: say, warn: say, error: say },
     now: () => Date.now() * US_PER_MS + stepUs,
     machine: { boot, now: uptime },
     journal: new StopJournal(new StopDisk(stops()), say),

@@ -169,7 +169,7 @@ describe('the keeper', () => {
       switches: () => openingSwitchesFor('none'),
       closeOnExit: false,
       isDry: () => false,
-      log: { info: say, warn: say, error: say },
+      log: { debug: say, info: say, warn: say, error: say },
       words: () => wordsFor('none'),
     });
     await made.start();
@@ -185,8 +185,8 @@ describe('the keeper', () => {
     await pass(0.2);
     expect(firewall.rules).toEqual([]);
     expect(said).toEqual([
-      '10.0.0.7: ssh: 22/tcp is open until 2026-11-20T22:00:30.000Z',
-      '10.0.0.7: ssh: 22/tcp is closed',
+      'ssh: opened 22/tcp for 10.0.0.7 until 22:00:30 (30 s)',
+      'ssh: closed 22/tcp for 10.0.0.7',
     ]);
   });
 
@@ -294,7 +294,10 @@ describe('the keeper', () => {
     expect(firewall.rules).toEqual([opening({ source: address('10.0.0.8') })]);
     it.opened('lock', SOURCE);
     await pass(0);
-    expect(said).toEqual(['10.0.0.7: ssh: 22/tcp is closed', '10.0.0.7: ssh: was not open']);
+    expect(said).toEqual([
+      expect.stringMatching(/^ssh: closed 22\/tcp for 10\.0\.0\.7 \(9 d 2 h early\)$/),
+      'ssh: was not open for 10.0.0.7',
+    ]);
   });
 
   it('opens no host behind the door to a source of the other family, and says what to do', async () => {
@@ -305,7 +308,7 @@ describe('the keeper', () => {
     await pass(0);
     expect([said, ran, firewall.batches]).toEqual([
       [
-        '2001:db8::7: ssh: 22/tcp was not opened: the door leads to a host of the other family (2001:db8::7), ' +
+        'ssh: 22/tcp on 192.0.2.9 was not opened for 2001:db8::7: the door leads to a host of the other family (2001:db8::7), ' +
           'take an IPv4 address, as 192.0.2.9 is one',
       ],
       [],
@@ -321,7 +324,7 @@ describe('the keeper', () => {
     firewall.failing = 'insert';
     it.opened('ssh', SOURCE);
     await pass(0);
-    expect([said, ran]).toEqual([['10.0.0.7: ssh: 22/tcp was not opened: no such luck'], []]);
+    expect([said, ran]).toEqual([['ssh: 22/tcp was not opened for 10.0.0.7: no such luck'], []]);
     firewall.failing = null;
     it.opened('ssh', SOURCE);
     await pass(0);
@@ -337,7 +340,7 @@ describe('the keeper', () => {
     it.opened('ssh', SOURCE);
     await pass(0);
     expect([firewall.lists, firewall.rules.length]).toEqual([1, 1]);
-    expect(said.at(-1)).toMatch(/22\/tcp is open/);
+    expect(said.at(-1)).toMatch(/opened 22\/tcp/);
   });
 
   it('a trap closes what was opened before it, and not what is opened after it', async () => {
@@ -372,9 +375,9 @@ describe('the keeper', () => {
     it.opened('ssh', SOURCE);
     await pass(0);
     expect(said).toEqual([
-      '10.0.0.7: ssh: 22/tcp is open until 2026-11-20T22:00:30.000Z',
-      '10.0.0.7: ssh: 22/tcp is open until 2026-11-20T22:00:30.000Z',
-      '10.0.0.7: ssh: 22/tcp is open as before',
+      'ssh: opened 22/tcp for 10.0.0.7 until 22:00:30 (30 s)',
+      'ssh: opened 22/tcp for 10.0.0.7 until 22:00:30 (30 s)',
+      'ssh: 22/tcp is already open for 10.0.0.7 until 22:00:30',
     ]);
   });
 
@@ -487,7 +490,7 @@ describe('the keeper', () => {
     await pass(0);
     expect([firewall.batches, firewall.rules.length, ran.length]).toEqual([1, 49, 49]);
     expect(said.filter((text) => text.includes('not opened'))).toEqual([
-      '10.1.0.3: ssh: 22/tcp was not opened: no such luck',
+      'ssh: 22/tcp was not opened for 10.1.0.3: no such luck',
     ]);
   });
 
@@ -525,7 +528,7 @@ describe('the keeper', () => {
     await pass(0);
     expect(firewall.rules.map(({ source }) => source)).toEqual(['10.0.0.7', '10.0.0.8']);
     await pass(200);
-    expect(said.filter((text) => !text.includes('is open'))).toEqual([
+    expect(said.filter((text) => !text.includes('opened'))).toEqual([
       'made the chain',
       'openings put back: 1',
     ]);
@@ -583,7 +586,7 @@ describe('the keeper', () => {
     await pass(0);
     expect(firewall.rules).toHaveLength(1);
     const waits = 'openings that wait for the firewall: 1: no such luck';
-    expect(said).toEqual([waits, waits, expect.stringContaining('is open')]);
+    expect(said).toEqual([waits, waits, expect.stringContaining('opened')]);
   });
 
   it('ends within two seconds though the firewall does not answer, and says so', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freePorts } from '../../src/setup/ports.ts';
+import { freePorts, listenedPorts } from '../../src/setup/ports.ts';
 import { asPort } from '../attempt/traffic.ts';
 
 const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -36,4 +36,23 @@ describe('the ports that a knock may use', () => {
   it('are inside it too, where that leaves few others', () => {
     expect(freePorts({ ...NOTHING, localRange: '1024 65535' })).toHaveLength(64_512);
   });
+});
+
+it('a port on which a program listens for others is in use, and one for this host alone is not', () => {
+  const line = (address: string, port: number, state: string): string =>
+    `   0: ${address}:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 ${state} 00000000:00000000\n`;
+  const tcp = [
+    line('00000000', 22, '0A'),
+    line('0100007F', 631, '0A'),
+    line('0101A8C0', 443, '01'),
+    line('0101A8C0', 8080, '0A'),
+  ].join('');
+  const tcp6 = line('00000000000000000000000001000000', 25, '0A') + line('0'.repeat(32), 80, '0A');
+  const udp = line('00000000', 123, '07') + line('00000000', 5353, '01');
+  const sockets = [
+    { proto: 'tcp', text: `  sl  local_address rem_address\n${tcp}` },
+    { proto: 'tcp', text: tcp6 },
+    { proto: 'udp', text: udp },
+  ] as const;
+  expect([...listenedPorts(sockets)]).toEqual(['22/tcp', '8080/tcp', '80/tcp', '123/udp']);
 });

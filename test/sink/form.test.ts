@@ -3,7 +3,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { withLevel } from '../../src/log.ts';
-import { asJson, prioritised } from '../../src/sink/form.ts';
+import { asJson, prioritised, timed } from '../../src/sink/form.ts';
 import { isJournal } from '../../src/sink/journal-stream.ts';
 
 const json = asJson(() => new Date(Date.UTC(2026, 10, 21, 12)));
@@ -17,6 +17,14 @@ it('JSON has time, level and text, and what else is known', () => {
     door: 'ssh',
     stage: 2,
   });
+});
+
+it('a line of the console begins with the local time', () => {
+  const form = timed(() => new Date(2026, 10, 21, 9, 5, 3));
+  expect([form('info', 'ready'), form('warn', 'late')]).toEqual([
+    '2026-11-21 09:05:03 ready',
+    '2026-11-21 09:05:03 warning: late',
+  ]);
 });
 
 it('nothing in JSON acts on a terminal, and all of it is read back', () => {

@@ -14,7 +14,7 @@ const lookUp = (address: string): Promise<string | null> =>
   });
 const named = () => {
   const say = (text: string): void => void said.push(text);
-  return withNames({ info: say, warn: say, error: say }, lookUp);
+  return withNames({ debug: say, info: say, warn: say, error: say }, lookUp);
 };
 
 it('a line that begins with an address gets the name of the host, as with knockd -l', async () => {
@@ -25,6 +25,24 @@ it('a line that begins with an address gets the name of the host, as with knockd
   answers.get('2001:db8::7')?.(null);
   await log.idle();
   expect(said).toEqual(['10.0.0.7 (laptop.example): ssh: Stage 1', '2001:db8::7: ssh: Stage 1']);
+});
+
+it('a line that names its client further on gets the name there', async () => {
+  const say = (text: string): void => void said.push(text);
+  const known = async (client: string) => (client === '10.0.0.7' ? 'laptop.example' : null);
+  const log = withNames({ debug: say, info: say, warn: say, error: say }, known);
+  const facts = { source: '10.0.0.7' };
+  log.info('ssh: opened 22/tcp on 10.0.0.77 for 10.0.0.7 until 21:14:30 (30 s)', facts);
+  log.info('10.0.0.7: near miss: port sweep', facts);
+  log.error('ssh: 22/tcp was not opened for 10.0.0.7: no', facts);
+  log.info('ssh: opened 22/tcp for 10.0.0.77 until 21:14:30', facts);
+  await log.idle();
+  expect(said).toEqual([
+    'ssh: opened 22/tcp on 10.0.0.77 for 10.0.0.7 (laptop.example) until 21:14:30 (30 s)',
+    '10.0.0.7 (laptop.example): near miss: port sweep',
+    'ssh: 22/tcp was not opened for 10.0.0.7 (laptop.example): no',
+    'ssh: opened 22/tcp for 10.0.0.77 until 21:14:30',
+  ]);
 });
 
 it('the call returns at once, and lines keep their order while a name is awaited', async () => {

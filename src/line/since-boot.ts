@@ -1,0 +1,63 @@
+/** Reads what a log of this machine holds since boot, to its end. */
+
+import type { Readable } from 'node:stream';
+import { EXIT, KnocktailError } from '../errors.ts';
+import type { LineEvent } from '../model.ts';
+import { findJournalctl, type LogPlace } from './choose.ts';
+import { bootClock, wallClock } from './clock.ts';
+import { FIELDS } from './journal-end.ts';
+import { lineOf } from './journal-entry.ts';
+import { readKmsg } from './kmsg.ts';
+import { ensureRing } from './kmsg-device.ts';
+import { Program } from './program.ts';
+import { LineSplitter } from './split.ts';
+import { readLog } from './stream.ts';
+
+/** `-k` shows the present boot alone. */
+const ARGV = ['-k', '-q', '-o', 'json', `--output-fields=${FIELDS}`];
+
+/** A file may hold earlier boots as well: its lines say when they were written. */
+export async function* readSinceBoot(
+  { from, path }: LogPlace,
+  { stdin, signal }: { readonly stdin: Readable; readonly signal: AbortSignal },
+): AsyncGenerator<LineEvent, void, void> {
+  switch (from) {
+    case 'kmsg':
+      ensureRing();
+      return yield* readKmsg({ signal });
+    case 'journal':
+      return yield* readJournal(signal);
+    default:
+      return yield* readLog(from === 'stdin' ? '-' : path, { stdin, signal });
+  }
+}
+
+/** @throws KnocktailError 69 where there is no journalctl, or it fails */
+async function* readJournal(signal: AbortSignal): AsyncGenerator<LineEvent, void, void> {
+  const journalctl = findJournalctl();
+  if (journalctl === null) throw unavailable('there is no journalctl', 'journal');
+  const program = new Program(journalctl, ARGV, { signal, isSteady: false });
+  const splitter = new LineSplitter();
+  try {
+    for (let isOver = false; !isOver && !signal.aborted; ) {
+      isOver = program.ending !== null;
+      for (let chunk = program.read(); chunk !== null; chunk = program.read()) {
+        const entries = splitter.push(chunk).flatMap((batch) => batch.toString('utf8').split('\n'));
+        const lines = entries.flatMap((entry) => lineOf(entry)?.line ?? []);
+        if (lines.length > 0)
+          yield {
+            ...{ kind: 'lines', bytes: Buffer.concat(lines), readAt: wallClock(), bootedAt: bootClock() },
+            ...{ place: null, again: false },
+          };
+      }
+      if (!isOver) await program.next();
+    }
+  } finally {
+    program.end();
+  }
+  if (!signal.aborted && program.ending !== 'status 0') throw unavailable(String(program.ending), journalctl);
+}
+
+function unavailable(what: string, where: string): KnocktailError {
+  return new KnocktailError(what, { exitCode: EXIT.UNAVAILABLE, where, remedy: 'name a log file' });
+}
