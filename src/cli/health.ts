@@ -12,6 +12,7 @@ import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withOptions } from './own-command.ts';
+import { daemonOf } from './state-lock.ts';
 
 interface Options {
   readonly config: string;
@@ -48,7 +49,7 @@ function overridesOf(running: readonly Process[]): Overrides {
 const QUICKLY = { doubts: () => [], hasKernelEntries: async () => true };
 
 async function troubleOf(config: Config, running: readonly Process[]): Promise<string | null> {
-  const daemon = checkDaemon(running);
+  const daemon = checkDaemon(running, await daemonOf(config.state));
   if (daemon.status !== 'ok') return daemon.detail;
   for (const log of config.logs) {
     // What `auto` comes to takes a search of the journal, and the daemon has found it.
