@@ -1,7 +1,7 @@
 /** `knocktail completion`: a script for a shell; and `knocktail complete`, which that asks at each TAB. */
 
 import { Argument, type Command } from 'commander';
-import { knockCommand } from '../client/program.ts';
+import { CLIENT_NAME, knockCommand } from '../client/program.ts';
 import { EXIT } from '../errors.ts';
 import { printable } from '../log.ts';
 import { type Candidate, complete } from '../manual/complete.ts';
@@ -10,7 +10,8 @@ import { type CommandTable, tableOf } from '../manual/tables.ts';
 import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
 
-const PROGRAMS = ['knocktail', 'knock'] as const;
+/** The last, for those who have made a link of that name. */
+const PROGRAMS = ['knocktail', CLIENT_NAME, 'knock'] as const;
 type Program = (typeof PROGRAMS)[number];
 
 export function addCompletion(program: Command, io: Io): void {
@@ -40,7 +41,8 @@ export function addCompletion(program: Command, io: Io): void {
 
 /** The table of one of our programs. */
 export function tablesOf(program: Command, io: Io, name: string): CommandTable {
-  return tableOf(name === 'knock' ? knockCommand(program.version() ?? '', io) : program);
+  const isClient = name === CLIENT_NAME || name === 'knock';
+  return tableOf(isClient ? knockCommand(program.version() ?? '', io, name) : program);
 }
 
 async function candidatesOf(program: CommandTable, words: readonly string[]): Promise<readonly Candidate[]> {

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { CLIENT_NAME } from '../client/program.ts';
 import { EXIT } from '../errors.ts';
 import { sectionsOf } from '../manual/commands.ts';
 import { type KeySchema, keySections } from '../manual/keys.ts';
@@ -36,7 +37,7 @@ export function addManual(program: Command, io: Io): void {
 
 function pagesOf(program: Command, io: Io): readonly Page[] {
   const version = program.version() ?? '';
-  const [daemon, client] = [tablesOf(program, io, 'knocktail'), tablesOf(program, io, 'knock')];
+  const [daemon, client] = [tablesOf(program, io, 'knocktail'), tablesOf(program, io, CLIENT_NAME)];
   const files = section('FILES', DEFAULT_CONFIG, '/var/lib/knocktail');
   return [
     {
@@ -46,13 +47,17 @@ function pagesOf(program: Command, io: Io): readonly Page[] {
         version,
         summary: 'port-knock daemon that reads the log of the firewall',
       },
-      sections: [...sectionsOf(daemon), files, section('SEE ALSO', 'knock(1), knock.yaml(5), iptables(8)')],
+      sections: [
+        ...sectionsOf(daemon),
+        files,
+        section('SEE ALSO', `${CLIENT_NAME}(1), knock.yaml(5), iptables(8)`),
+      ],
     },
     {
       ...{ name: client.name, section: 1, version, summary: 'knock at the ports of a host' },
       sections: [
         ...sectionsOf(client),
-        section('EXAMPLE', 'knock myserver.example.com 7000 8000:udp 9000:tcp'),
+        section('EXAMPLE', `${CLIENT_NAME} myserver.example.com 7000 8000:udp 9000:tcp`),
         section('SEE ALSO', 'knocktail(1)'),
       ],
     },
