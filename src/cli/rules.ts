@@ -33,6 +33,7 @@ interface Options extends Overrides {
   readonly family?: Family;
   readonly apply?: true;
   readonly remove?: true;
+  readonly ifManaged?: true;
 }
 
 /** What a configuration asks of the firewall. */
@@ -59,6 +60,12 @@ export function addRules(program: Command, io: Io): void {
     .option('--family <4|6>', 'with iptables-restore: for IPv4, as without this, or IPv6', toFamily)
     .addOption(
       new Option('--apply', 'put the rules into the firewall of this host').conflicts(['format', 'remove']),
+    )
+    .addOption(
+      new Option(
+        '--if-managed',
+        'with --apply: change nothing where firewall.manage is false or the backend is dry-run',
+      ).conflicts(['format', 'remove']),
     )
     .addOption(new Option('--remove', 'take them away again').conflicts('format'))
     .action(async (options: Options) => {
@@ -148,10 +155,16 @@ async function restore(
 
 async function change(
   { config, chains, passing, path }: Wanted,
-  { remove, ...overrides }: Options,
+  { remove, ifManaged, ...overrides }: Options,
   io: Io,
 ): Promise<void> {
   const { firewall } = config;
+  if (ifManaged === true && (!firewall.manage || firewall.backend === 'dry-run')) {
+    io.stdout.write(
+      `nothing was changed, as ${path} says ${firewall.manage ? 'backend: dry-run' : 'manage: false'}\n`,
+    );
+    return;
+  }
   if (firewall.backend === 'dry-run') {
     throw new KnocktailError('firewall.backend is dry-run, so nothing is changed', {
       exitCode: EXIT.CONFIG,
