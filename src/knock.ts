@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 /** argv of the client -> one knock -> exit code. */
 
+import { basename } from 'node:path';
 import { runKnock } from './client/program.ts';
 import { VERSION } from './version.ts';
 
 // A reader of our output that leaves early does not cut a knock short.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
-process.exitCode = await runKnock(process.argv.slice(2), VERSION, process);
+// A symlink is known by its own name, dist/knock.js as knock.
+const [, self = '', ...argv] = process.argv;
+process.exitCode = await runKnock({ name: basename(self, '.js'), argv, version: VERSION }, process);

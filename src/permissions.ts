@@ -2,12 +2,16 @@
 
 import { accessSync, constants, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { commandLine } from './command-line.ts';
 
 const READABLE_BY_OTHERS = 0o004;
+const READABLE_BY_GROUP = 0o040;
 const WRITABLE_BY_OTHERS = 0o002;
 const WRITABLE_BY_GROUP = 0o020;
 const ROOT_GROUP = 0;
 const PASSABLE_BY_OTHERS = 0o001;
+/** The users of services have smaller numbers (SYS_UID_MAX in login.defs(5)). */
+const FIRST_LOGIN_UID = 1000;
 /** A service or a user's shell often has no sbin in its PATH. */
 const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 /** In such a folder nobody replaces the files of others. Of a file the bit means nothing. */
@@ -68,6 +72,62 @@ export function groupOfOwner(path: string): number {
     return gid === undefined ? ROOT_GROUP : Number(gid);
   } catch {
     return ROOT_GROUP;
+  }
+}
+
+/** The number of a group by this name; null where there is none. */
+export function groupNamed(name: string): number | null {
+  try {
+    const entries = readFileSync('/etc/group', 'utf8').split('\n');
+    const [, , gid] = entries.map((line) => line.split(':')).find(([each]) => each === name) ?? [];
+    return gid === undefined ? null : Number(gid);
+  } catch {
+    return null;
+  }
+}
+
+/** The group that its mode lets read a file, unless that is root's; null for none. */
+export function groupWhoReads(path: string): string | null {
+  const stats = statOf(path);
+  const isReadable = stats !== null && (stats.mode & READABLE_BY_GROUP) !== 0 && stats.gid !== ROOT_GROUP;
+  return isReadable ? nameIn('/etc/group', stats.gid) : null;
+}
+
+/**
+ * How root lets this process read a file, where it runs as the user of a service, which would be worse off as root; null
+ * where it does not.
+ */
+export function letServiceRead(path: string): string | null {
+  const service = serviceAccount();
+  if (service === null) return null;
+  const folder = closedFolderOf(path);
+  const [what, mode] = folder === null ? [path, '640'] : [folder, '750'];
+  const commands = [
+    ['chgrp', service.group, what],
+    ['chmod', mode, what],
+  ];
+  return `let ${service.user} read it, as root: ${commands.map(commandLine).join(' && ')}`;
+}
+
+/** Whom this process runs as, where that is a user of a service and not a person or root. */
+function serviceAccount(): { readonly user: string; readonly group: string } | null {
+  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+  if (uid === 0 || uid >= FIRST_LOGIN_UID) return null;
+  return { user: nameIn('/etc/passwd', uid), group: nameIn('/etc/group', gid) };
+}
+
+/** The outermost folder above it that this process may not enter; null for none. */
+function closedFolderOf(path: string): string | null {
+  return foldersOf(path).findLast((folder) => !mayEnter(folder)) ?? null;
+}
+
+function mayEnter(folder: string): boolean {
+  try {
+    accessSync(folder, constants.X_OK);
+    return true;
+  } catch (error) {
+    // One that is not there keeps nobody out.
+    return !(error instanceof Error && 'code' in error && error.code === 'EACCES');
   }
 }
 

@@ -40,7 +40,8 @@ describeWith(['root', 'debootstrap', 'unshare', 'iptables'], 'a Debian with the 
     execFileSync(process.execPath, ['deploy/deb/build.mjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
     const argv = [
       '--variant=minbase',
-      '--include=iptables,cron,logrotate,systemd-standalone-sysusers',
+      // The first to have a program `knock`, from which many come to this one.
+      '--include=knockd,iptables,cron,logrotate,systemd-standalone-sysusers',
       'bookworm',
       root,
       MIRROR,
@@ -70,7 +71,9 @@ describeWith(['root', 'debootstrap', 'unshare', 'iptables'], 'a Debian with the 
   it('installs it, and nothing is started or written', () => {
     const { status, said } = run('dpkg -i /knocktail.deb && dpkg -V knocktail && knocktail --version');
     expect({ status, said }).toEqual({ status: 0, said: expect.stringContaining(`\n${version}\n`) });
-    expect(said).toMatch(/nothing was started/);
+    expect(said).toMatch(
+      /nothing was started\. As root: knocktail init, then systemctl enable --now knocktail\n/,
+    );
     expect(existsSync(inRoot('etc/knocktail/knock.yaml'))).toBe(false);
     expect(run('getent passwd knocktail').said).toMatch(/^knocktail:.*:\/usr\/sbin\/nologin$/m);
     expect(run('/etc/cron.daily/knocktail')).toEqual({ status: 0, said: '' });
@@ -84,7 +87,43 @@ describeWith(['root', 'debootstrap', 'unshare', 'iptables'], 'a Debian with the 
     expect(readFileSync(inRoot('etc/knocktail/knock.yaml'), 'utf8')).toMatch(
       /^# yaml-language-server: \$schema=.*\/usr\/lib\/knocktail\/knock\.schema\.json$/m,
     );
+  });
+
+  it('makes the file of init one that the service can read, and says how to start that', () => {
+    expect(run('stat -c "%a %U %G" /etc/knocktail/knock.yaml').said).toBe('640 root knocktail\n');
+    const asService = 'setpriv --reuid knocktail --regid knocktail --init-groups knocktail check';
+    expect(run(asService)).toEqual({ status: 0, said: '/etc/knocktail/knock.yaml: good, 1 door\n' });
+    const again = run(
+      'mv /etc/knocktail/knock.yaml /tmp/ && knocktail init; mv /tmp/knock.yaml /etc/knocktail/',
+    );
+    expect(again.said).toMatch(
+      /^ {2}systemctl enable --now knocktail {4}the daemon, now and after each boot$/m,
+    );
+  });
+
+  it('leaves the knock of knockd alone', () => {
+    expect(run('dpkg -S /usr/bin/knock /usr/share/man/man1/knock.1.gz').said).toBe(
+      'knockd: /usr/bin/knock\nknockd: /usr/share/man/man1/knock.1.gz\n',
+    );
+    expect(run('dpkg -V knockd').said).toBe('');
     expect(run('knocktail-knock --version').said).toMatch(/^knock \(knocktail\) /);
+    expect(run('knocktail knock --help').said).toMatch(/^Usage: knocktail knock /);
+  });
+
+  it('applies its rules as the unit does, unless it is told not to', () => {
+    const unit = readFileSync(inRoot('usr/lib/systemd/system/knocktail.service'), 'utf8');
+    const [, script = ''] = /^ExecStartPre=-\+\/bin\/sh -c '(.*)'$/m.exec(unit) ?? [];
+    // As systemd reads it.
+    const start = `env APPLY_RULES=yes $(grep ^APPLY_RULES= /etc/default/knocktail) sh -c '${script.replaceAll('$$', '$')}'`;
+    const count = 'iptables-nft -S | grep -c "^-A INPUT -j KNOCKD"';
+    expect(run(`${start} >/dev/null && ${start} && ${count}`).said).toMatch(/nothing to do\n(.*\n)*2\n$/);
+    const no = 'sed -i s/^APPLY_RULES=.*/APPLY_RULES=no/ /etc/default/knocktail';
+    const yes = 'sed -i s/^APPLY_RULES=.*/APPLY_RULES=yes/ /etc/default/knocktail';
+    expect(run(`${no}; ${start}; ${count}; ${yes}`)).toEqual({ status: 0, said: '0\n' });
+    const own = 'sed "s/manage: true/manage: false/" /etc/knocktail/knock.yaml > /tmp/own.yaml';
+    expect(run(`${own} && knocktail rules --apply --if-managed -c /tmp/own.yaml && ${count}`).said).toBe(
+      'nothing was changed, as /tmp/own.yaml says manage: false\n0\n',
+    );
   });
 
   it('closes doors every day where it is told to, and says nothing then', () => {
@@ -92,7 +131,7 @@ describeWith(['root', 'debootstrap', 'unshare', 'iptables'], 'a Debian with the 
       'door=$(knocktail complete knocktail -- open "" | cut -f1)',
       'knocktail open "$door" 192.0.2.7 >/dev/null 2>&1',
       'knocktail list --json 2>/dev/null | wc -l; /etc/cron.daily/knocktail',
-      'knocktail list --json 2>/dev/null | wc -l; sed -i s/=no/=yes/ /etc/default/knocktail; /etc/cron.daily/knocktail',
+      'knocktail list --json 2>/dev/null | wc -l; sed -i s/^FLUSH_DAILY=no/FLUSH_DAILY=yes/ /etc/default/knocktail; /etc/cron.daily/knocktail',
       'knocktail list --json 2>/dev/null | wc -l',
     ];
     expect(run(script.join('\n'))).toEqual({ status: 0, said: '1\n1\n0\n' });

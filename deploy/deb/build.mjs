@@ -15,17 +15,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 const HERE = 'deploy/deb';
 /** Where the program is; the unit of deploy/ has it in /opt. */
 const HOME = '/usr/lib/knocktail';
 const DOC = '/usr/share/doc/knocktail';
+/** The name `knock` is taken by Debian's knockd, beside which this can stand (Debian Policy, 10.1). */
+const PROGRAMS = { knocktail: 'main.js', 'knocktail-knock': 'knock.js' };
 const SHELLS = [
-  ['bash', '/usr/share/bash-completion/completions/knocktail'],
-  ['zsh', '/usr/share/zsh/vendor-completions/_knocktail'],
-  ['fish', '/usr/share/fish/vendor_completions.d/knocktail.fish'],
+  ['bash', (name) => `/usr/share/bash-completion/completions/${name}`],
+  ['zsh', (name) => `/usr/share/zsh/vendor-completions/_${name}`],
+  ['fish', (name) => `/usr/share/fish/vendor_completions.d/${name}.fish`],
 ];
 
 /** Whoever builds it says who that is, as for Debian's own tools. */
@@ -33,7 +35,7 @@ const { DEBFULLNAME = 'knocktail', DEBEMAIL = 'knocktail@localhost' } = process.
 const MAINTAINER = `${DEBFULLNAME} <${DEBEMAIL}>`;
 
 process.umask(0o022);
-const { version, description } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { version, description, man } = JSON.parse(readFileSync('package.json', 'utf8'));
 const root = mkdtempSync(join(tmpdir(), 'knocktail-deb-'));
 chmodSync(root, 0o755);
 try {
@@ -56,28 +58,17 @@ function program() {
     put(`${HOME}/dist/${name}`, text, statSync(join('dist', name)).mode & 0o111 ? 0o755 : 0o644);
   }
   for (const name of ['package.json', 'knock.schema.json']) put(`${HOME}/${name}`, readFileSync(name));
-  link('/usr/bin/knocktail', '../lib/knocktail/dist/main.js');
-  // The name `knock` is taken by Debian's knockd, beside which this can stand.
-  link('/usr/bin/knocktail-knock', '../lib/knocktail/dist/knock.js');
-  for (const [shell, path] of SHELLS) {
-    put(path, execFileSync(process.execPath, ['dist/main.js', 'completion', shell]));
+  for (const [name, file] of Object.entries(PROGRAMS)) {
+    link(`/usr/bin/${name}`, `../lib/knocktail/dist/${file}`);
+    for (const [shell, path] of SHELLS) {
+      put(path(name), execFileSync(process.execPath, ['dist/main.js', 'completion', shell, name]));
+    }
   }
 }
 
 function manual() {
-  const pages = {
-    'knocktail.1': 'knocktail.1',
-    'knock.1': 'knocktail-knock.1',
-    'knock.yaml.5': 'knock.yaml.5',
-  };
-  for (const [from, to] of Object.entries(pages)) {
-    const text = readFileSync(join('dist/man', from), 'utf8');
-    const own =
-      from === 'knock.1'
-        ? text.replaceAll('KNOCK"', 'KNOCKTAIL-KNOCK"').replace(/^knock /m, 'knocktail-knock ')
-        : text;
-    put(`/usr/share/man/man${to.at(-1)}/${to}.gz`, gzip(own));
-  }
+  for (const path of man)
+    put(`/usr/share/man/man${path.at(-1)}/${basename(path)}.gz`, gzip(readFileSync(path)));
 }
 
 /** No knock.yaml: `knocktail init` writes one with a sequence of its own, and nothing starts before that. */

@@ -1,7 +1,7 @@
 /** `knocktail completion`: a script for a shell; and `knocktail complete`, which that asks at each TAB. */
 
 import { Argument, type Command } from 'commander';
-import { knockCommand } from '../client/program.ts';
+import { CLIENT_NAME, knockCommand } from '../client/program.ts';
 import { EXIT } from '../errors.ts';
 import { printable } from '../log.ts';
 import { type Candidate, complete } from '../manual/complete.ts';
@@ -11,7 +11,8 @@ import { VERSION } from '../version.ts';
 import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
 
-const PROGRAMS = ['knocktail', 'knock'] as const;
+/** The last, for those who have made a link of that name. */
+const PROGRAMS = ['knocktail', CLIENT_NAME, 'knock'] as const;
 type Program = (typeof PROGRAMS)[number];
 
 export function addCompletion(program: Command, io: Io): void {
@@ -41,7 +42,8 @@ export function addCompletion(program: Command, io: Io): void {
 
 /** The table of one of our programs. */
 export function tablesOf(program: Command, io: Io, name: string): CommandTable {
-  return tableOf(name === 'knock' ? knockCommand(VERSION, io) : program);
+  const isClient = name === CLIENT_NAME || name === 'knock';
+  return tableOf(isClient ? knockCommand(VERSION, io, name) : program);
 }
 
 async function candidatesOf(program: CommandTable, words: readonly string[]): Promise<readonly Candidate[]> {

@@ -9,6 +9,7 @@ import { type Config, type LogConfig, prefix as prefixSchema } from '../config/s
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { printable } from '../log.ts';
 import type { LogFormat } from '../model.ts';
+import { letServiceRead } from '../permissions.ts';
 import { nameOf } from '../reader.ts';
 
 type Logs = Config['logs'];
@@ -150,7 +151,7 @@ function unreadable(path: string, cause: unknown, whereMissing: string): Knockta
   const known: Record<string, readonly [what: string, exitCode: ExitCode, remedy: string]> = {
     ENOENT: ['no such file', EXIT.NO_INPUT, whereMissing],
     ENOTDIR: ['no such file', EXIT.NO_INPUT, whereMissing],
-    EACCES: ['may not be read', EXIT.NO_PERMISSION, 'run as its owner or as root'],
+    EACCES: ['may not be read', EXIT.NO_PERMISSION, letServiceRead(path) ?? 'run as its owner or as root'],
     EISDIR: ['is a folder', EXIT.NO_INPUT, 'name a file in it'],
   };
   const [what, exitCode, remedy] = known[code] ?? [`cannot be read (${code})`, EXIT.IO, 'name another'];

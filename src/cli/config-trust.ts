@@ -19,7 +19,7 @@ export interface Warning {
  * @throws KnocktailError 77 where somebody else can change one of them
  */
 export function requireTrusted(path: string, { doors }: Pick<Config, 'doors'>): readonly Warning[] {
-  const oneTime = new Set(Object.values(doors).flatMap(({ oneTimeSequences }) => oneTimeSequences ?? []));
+  const oneTime = new Set([...doors.values()].flatMap(({ oneTimeSequences }) => oneTimeSequences ?? []));
   return [...warningsOf(path, COMMANDS), ...[...oneTime].flatMap((file) => warningsOf(file, SEQUENCES))];
 }
 

@@ -12,6 +12,7 @@ import { checkPrivileges } from '../doctor/privileges.ts';
 import { checkSessions } from '../doctor/sessions.ts';
 import { checkXtTime } from '../doctor/xt-time.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import type { LockOwner } from '../lock-socket.ts';
 import type { Family } from '../model.ts';
 import { backendOf, rulesIn, settleBinaries } from '../rule/backend.ts';
 import { lackOf, lackRemedy, namesLack } from '../rule/extension.ts';
@@ -26,8 +27,8 @@ const FAMILIES = [4, 6] as const;
 interface Known {
   /** Null where it is not known what opens the doors. */
   readonly sequencesOf: SequencesOf | null;
-  /** The process id of the daemon that runs; null where none does. */
-  readonly daemon: number | null;
+  /** The one that runs; null where none does. */
+  readonly daemon: LockOwner | null;
   /** Takes the rules that are found. */
   readonly filters: Map<Family, PacketFilter>;
 }

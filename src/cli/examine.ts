@@ -7,7 +7,7 @@ import type { Config } from '../config/schema.ts';
 import { weaknesses } from '../config/weak.ts';
 import { untested } from '../doctor/arrival.ts';
 import { checkClock } from '../doctor/clock.ts';
-import { checkDaemon, checkOthers, daemonPid } from '../doctor/daemons.ts';
+import { checkDaemon, checkOthers, runningDaemon } from '../doctor/daemons.ts';
 import { type Finding, ok, warn } from '../doctor/finding.ts';
 import { isNetworkOfItsOwn, processes } from '../doctor/host.ts';
 import { checkHostClocks } from '../doctor/host-clocks.ts';
@@ -22,6 +22,7 @@ import { type Overrides, override, readConfigFile, tellProblem } from './config-
 import { examineFirewall, tried } from './examine-firewall.ts';
 import type { Io } from './io.ts';
 import { selfTest } from './self-test.ts';
+import { daemonOf } from './state-lock.ts';
 import { sequencesBy } from './watched-by.ts';
 
 export interface Examination {
@@ -63,13 +64,14 @@ async function* findings(
   yield checkState(config.state);
   yield checkClock(Date.now(), statSync(path).mtimeMs);
   const running = processes();
-  yield checkDaemon(running);
+  const holder = await daemonOf(config.state);
+  yield checkDaemon(running, holder);
   yield checkOthers(running);
   const sequences = await tried('config', () => sequencesBy(config));
   if ('status' in sequences) yield sequences;
   const sequencesOf = 'status' in sequences ? null : sequences.value;
   const filters = new Map<Family, PacketFilter>();
-  yield* examineFirewall(config, { sequencesOf, daemon: daemonPid(running), filters });
+  yield* examineFirewall(config, { sequencesOf, daemon: runningDaemon(running, holder), filters });
   let isTried = false;
   const isOwn = isNetworkOfItsOwn();
   const isRoot = process.getuid?.() === 0;

@@ -14,6 +14,7 @@ import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
 import type { Io } from './io.ts';
 import { withOptions } from './own-command.ts';
+import { daemonOf } from './state-lock.ts';
 
 const MS_PER_SECOND = 1_000;
 
@@ -36,8 +37,9 @@ export function addHealth(program: Command, io: Io): void {
       const running = processes();
       const overrides = overridesOf(running);
       const now = override(config, overrides);
-      const { trouble, open } = await healthOf(now, running);
-      const text = trouble === null ? wellText(now, running, open) : withOptions(trouble, path, overrides);
+      const health = await healthOf(now, running);
+      const { trouble } = health;
+      const text = trouble === null ? wellText(now, health) : withOptions(trouble, path, overrides);
       io.stdout.write(`${printable(text)}\n`);
       io.finish(trouble === null ? EXIT.OK : EXIT.NO_MATCH);
     });
@@ -56,14 +58,15 @@ interface Health {
   readonly trouble: string | null;
   /** How many openings stand in the chain, where that was looked at. */
   readonly open: number;
+  /** What runs, where that is well. */
+  readonly daemon: string;
 }
 
 /** `well: knocktail runs as 812, 2 doors, reads kmsg, opens in KNOCKD (INPUT), 1 open now` */
-function wellText({ doors, logs, firewall }: Config, running: readonly Process[], open: number): string {
-  const count = Object.keys(doors).length;
+function wellText({ doors, logs, firewall }: Config, { daemon, open }: Health): string {
   return [
-    `well: ${checkDaemon(running).detail}`,
-    `${count} ${count === 1 ? 'door' : 'doors'}`,
+    `well: ${daemon}`,
+    `${doors.size} ${doors.size === 1 ? 'door' : 'doors'}`,
     `reads ${logs.map(nameOf).join(' and ')}`,
     `opens in ${firewall.chain} (${firewall.hooks.join(', ')})`,
     `${open} open now`,
@@ -71,20 +74,21 @@ function wellText({ doors, logs, firewall }: Config, running: readonly Process[]
 }
 
 async function healthOf(config: Config, running: readonly Process[]): Promise<Health> {
-  const daemon = checkDaemon(running);
-  if (daemon.status !== 'ok') return { trouble: daemon.detail, open: 0 };
+  const { status, detail: daemon } = checkDaemon(running, await daemonOf(config.state));
+  const ill = (trouble: string, open = 0): Health => ({ trouble, open, daemon });
+  if (status !== 'ok') return ill(daemon);
   for (const log of config.logs) {
     // What `auto` comes to takes a search of the journal, and the daemon has found it.
     if (log.from === 'auto') continue;
     const unread = (await checkLogSource(log, QUICKLY)).find(({ status }) => status === 'fail');
-    if (unread !== undefined) return { trouble: unread.detail, open: 0 };
+    if (unread !== undefined) return ill(unread.detail);
   }
   const { chain, hooks } = config.firewall;
   const firewall = firewallOf(config, () => undefined);
   const now = Date.now() / MS_PER_SECOND;
   const open = (await firewall.list()).filter(({ until }) => until === null || until > now).length;
   if (!(await firewall.intact()))
-    return { trouble: `${hooks.join(', ')}: no jump to ${chain} where it has to stand`, open };
+    return ill(`${hooks.join(', ')}: no jump to ${chain} where it has to stand`, open);
   const [deaf] = await deafDoorsHere(config, programsOf());
-  return { trouble: deaf === undefined ? null : `${deaf.text}: ${deaf.remedy}`, open };
+  return { trouble: deaf === undefined ? null : `${deaf.text}: ${deaf.remedy}`, open, daemon };
 }

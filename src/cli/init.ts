@@ -1,13 +1,15 @@
-/** `knocktail init`: this host -> a first knock.yaml with a sequence of its own, and what to do with it. */
+/** `knocktail init`: writes a first knock.yaml with a random sequence, and says what to do with it. */
 
-import { mkdir, unlink, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, open, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { commandLine } from '../command-line.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { SCHEMA } from '../home.ts';
 import type { Port, Sequence } from '../model.ts';
+import { groupNamed } from '../permissions.ts';
 import { firstConfig } from '../setup/first-config.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { drawFresh } from './draw.ts';
@@ -17,6 +19,10 @@ import { toPort } from './typed-port.ts';
 
 /** What it holds opens the door. */
 const OWNER_ONLY = 0o600;
+/** That of the service (deploy/knocktail.sysusers), which may read it where there is one. */
+const SERVICE_GROUP = 'knocktail';
+const [OWNER_AND_GROUP, FOLDER_OF_GROUP] = [0o640, 0o750];
+const UNIT_FOLDERS = ['/etc/systemd/system', '/usr/lib/systemd/system', '/lib/systemd/system'];
 const SSH = '22';
 
 interface Options {
@@ -38,21 +44,38 @@ export function addInit(program: Command, io: Io): void {
       const sequence = await drawFresh(new Set([port]));
       const schema = pathToFileURL(SCHEMA).pathname;
       const text = firstConfig({ sequence, port, schema });
+      const group = process.geteuid?.() === 0 ? groupNamed(SERVICE_GROUP) : null;
       if (path === '-') io.stdout.write(text);
-      else await create(path, text);
+      else await create(path, text, group);
       // Beside a configuration on stdout, advice is not for whoever reads that.
-      (path === '-' ? io.stderr : io.stdout).write(nextSteps(path, sequence, port));
+      (path === '-' ? io.stderr : io.stdout).write(nextSteps({ path, sequence, port, group }));
       io.finish(EXIT.OK);
     });
 }
 
-function nextSteps(path: string, sequence: Sequence, port: Port): string {
+interface Written {
+  readonly path: string;
+  readonly sequence: Sequence;
+  readonly port: Port;
+  /** The one that may read it; null for none. */
+  readonly group: number | null;
+}
+
+function nextSteps({ path, sequence, port, group }: Written): string {
   const option = configOption(path);
-  const wrote = path === '-' ? '' : `wrote ${path}, which only its owner can read\n\n`;
+  const readers = group === null ? 'only its owner' : `only root and the group ${SERVICE_GROUP}`;
+  const wrote = path === '-' ? '' : `wrote ${path}, which ${readers} can read\n\n`;
+  const steps = [
+    [`knocktail rules${option} --apply`, 'log knocks, and let openings in'],
+    // The unit reads the usual file.
+    path === DEFAULT_CONFIG && hasUnit()
+      ? ['systemctl enable --now knocktail', 'the daemon, now and after each boot']
+      : [`knocktail run${option}`, 'the daemon'],
+  ] as const;
+  const width = Math.max(...steps.map(([command]) => command.length));
   return `${wrote}Next, as root:
 
-  knocktail rules${option} --apply    log knocks, and let openings in
-  knocktail run${option}              the daemon
+${steps.map(([command, does]) => `  ${command.padEnd(width)}    ${does}`).join('\n')}
 
 ${howToKnock(`open port ${port} for 30 seconds`, sequence)}
 Once that works, shut the port to those who have not knocked. Keep a session open meanwhile:
@@ -62,17 +85,39 @@ Once that works, shut the port to those who have not knocked. Keep a session ope
 `;
 }
 
-async function create(path: string, text: string): Promise<void> {
+function hasUnit(): boolean {
+  return UNIT_FOLDERS.some((folder) => existsSync(join(folder, 'knocktail.service')));
+}
+
+/** @param group the one that may read it; null for none */
+async function create(path: string, text: string, group: number | null): Promise<void> {
   // The last folder alone: more are missing where the path is mistyped. What is wrong with it, writing tells.
-  await mkdir(dirname(path)).catch(() => undefined);
+  await makeFolder(dirname(path), group).catch(() => undefined);
   try {
-    await writeFile(path, text, { flag: 'wx', mode: OWNER_ONLY });
+    const file = await open(path, 'wx', OWNER_ONLY);
+    try {
+      if (group !== null) {
+        await file.chown(0, group);
+        await file.chmod(OWNER_AND_GROUP);
+      }
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     // A part of the file is worse than none.
     if (code === 'ENOSPC' || code === 'EIO' || code === 'EDQUOT') await unlink(path).catch(() => undefined);
     throw uncreatable(path, code, error);
   }
+}
+
+async function makeFolder(folder: string, group: number | null): Promise<void> {
+  await mkdir(folder);
+  if (group === null) return;
+  // A umask of 077 would keep the service out.
+  await chown(folder, 0, group);
+  await chmod(folder, FOLDER_OF_GROUP);
 }
 
 function uncreatable(path: string, code: string, cause: unknown): KnocktailError {

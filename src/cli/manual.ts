@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { KNOCK_EXAMPLES } from '../client/program.ts';
+import { CLIENT_NAME, examplesOf } from '../client/program.ts';
 import { EXIT } from '../errors.ts';
 import { sectionsOf } from '../manual/commands.ts';
 import { EXAMPLES } from '../manual/examples.ts';
@@ -39,7 +39,7 @@ export function addManual(program: Command, io: Io): void {
 
 function pagesOf(program: Command, io: Io): readonly Page[] {
   const version = VERSION;
-  const [daemon, client] = [tablesOf(program, io, 'knocktail'), tablesOf(program, io, 'knock')];
+  const [daemon, client] = [tablesOf(program, io, 'knocktail'), tablesOf(program, io, CLIENT_NAME)];
   const files = section('FILES', DEFAULT_CONFIG, '/var/lib/knocktail');
   return [
     {
@@ -53,14 +53,14 @@ function pagesOf(program: Command, io: Io): readonly Page[] {
         ...sectionsOf(daemon),
         section('EXAMPLES', ...Object.values(EXAMPLES).flat()),
         files,
-        section('SEE ALSO', 'knock(1), knock.yaml(5), iptables(8)'),
+        section('SEE ALSO', `${CLIENT_NAME}(1), knock.yaml(5), iptables(8)`),
       ],
     },
     {
       ...{ name: client.name, section: 1, version, summary: 'knock at the ports of a host' },
       sections: [
         ...sectionsOf(client),
-        section('EXAMPLES', ...KNOCK_EXAMPLES),
+        section('EXAMPLES', ...examplesOf(CLIENT_NAME)),
         section('SEE ALSO', 'knocktail(1)'),
       ],
     },

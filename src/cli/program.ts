@@ -14,6 +14,7 @@ import { addExplain } from './explain.ts';
 import { addHealth } from './health.ts';
 import { addInit } from './init.ts';
 import type { Io } from './io.ts';
+import { addKnock } from './knock.ts';
 import { addManual } from './manual.ts';
 import { addClose, addFlush, addList, addOpen } from './openings.ts';
 import { addParse } from './parse.ts';
@@ -79,6 +80,7 @@ function knocktail(version: string, io: Io): Command {
     addClose,
     addFlush,
     addShow,
+    addKnock,
     addConvert,
     addSchema,
     addCompletion,

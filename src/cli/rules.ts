@@ -3,15 +3,17 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { outsideInterfaces } from '../doctor/host.ts';
+import { describeDaemon, runningDaemon } from '../doctor/daemons.ts';
+import { outsideInterfaces, processes } from '../doctor/host.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { PROGRAM } from '../home.ts';
+import type { LockOwner } from '../lock-socket.ts';
 import type { Family } from '../model.ts';
-import { carryOut, expectRules, readHost } from '../setup/apply.ts';
+import { changeRules, readHost, whileLocked } from '../setup/apply.ts';
 import { type LogChains, type LogSettings, logChains } from '../setup/chains.ts';
 import { cronText, logrotateText, ownLog, rsyslogText } from '../setup/log-files.ts';
 import { nftText } from '../setup/nft.ts';
-import { type Passing, planRemoval, planRules } from '../setup/plan.ts';
+import { type Listing, type Passing, type Plan, planRemoval, planRules } from '../setup/plan.ts';
 import { knockProbes, openingProbes } from '../setup/probes.ts';
 import { restoreText } from '../setup/restore.ts';
 import { rulesScript } from '../setup/script.ts';
@@ -19,6 +21,8 @@ import type { Watched } from '../setup/watched.ts';
 import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
+import { withOptions } from './own-command.ts';
+import { daemonOf } from './state-lock.ts';
 import { watchedBy } from './watched-by.ts';
 
 const FORMATS = ['iptables', 'iptables-restore', 'nft', 'rsyslog', 'logrotate', 'cron'] as const;
@@ -29,6 +33,7 @@ interface Options extends Overrides {
   readonly family?: Family;
   readonly apply?: true;
   readonly remove?: true;
+  readonly ifManaged?: true;
 }
 
 /** What a configuration asks of the firewall. */
@@ -55,6 +60,12 @@ export function addRules(program: Command, io: Io): void {
     .option('--family <4|6>', 'with iptables-restore: for IPv4, as without this, or IPv6', toFamily)
     .addOption(
       new Option('--apply', 'put the rules into the firewall of this host').conflicts(['format', 'remove']),
+    )
+    .addOption(
+      new Option(
+        '--if-managed',
+        'with --apply: change nothing where firewall.manage is false or the backend is dry-run',
+      ).conflicts(['format', 'remove']),
     )
     .addOption(new Option('--remove', 'take them away again').conflicts('format'))
     .action(async (options: Options) => {
@@ -143,10 +154,17 @@ async function restore(
 }
 
 async function change(
-  { config: { firewall }, chains, passing, path }: Wanted,
-  { remove }: Options,
+  { config, chains, passing, path }: Wanted,
+  { remove, ifManaged, ...overrides }: Options,
   io: Io,
 ): Promise<void> {
+  const { firewall } = config;
+  if (ifManaged === true && (!firewall.manage || firewall.backend === 'dry-run')) {
+    io.stdout.write(
+      `nothing was changed, as ${path} says ${firewall.manage ? 'backend: dry-run' : 'manage: false'}\n`,
+    );
+    return;
+  }
   if (firewall.backend === 'dry-run') {
     throw new KnocktailError('firewall.backend is dry-run, so nothing is changed', {
       exitCode: EXIT.CONFIG,
@@ -155,16 +173,31 @@ async function change(
     });
   }
   const tell = (text: string): unknown => io.stdout.write(`${text}\n`);
-  for (const { family, iptables, listing } of await readHost(firewall.iptables, firewall, tell)) {
-    const plan =
-      remove === true
-        ? planRemoval(listing, firewall)
-        : planRules(listing, firewall, chains(family), passing(family));
-    await expectRules(plan, iptables, firewall.chain);
-    await carryOut(plan, iptables);
-    for (const text of plan.told) tell(`${iptables.name}: ${text}`);
-    if (plan.operations.length === 0) tell(`${iptables.name}: nothing to do`);
-  }
+  await whileLocked(async () => {
+    for (const host of await readHost(firewall.iptables, firewall, tell)) {
+      const { family, iptables } = host;
+      const planOf = (listing: Listing): Plan =>
+        remove === true
+          ? planRemoval(listing, firewall)
+          : planRules(listing, firewall, chains(family), passing(family));
+      await changeRules(host, firewall, planOf, (plan) => {
+        for (const text of plan.told) tell(`${iptables.name}: ${text}`);
+        if (plan.operations.length === 0) tell(`${iptables.name}: nothing to do`);
+      });
+    }
+  });
+  if (remove !== true || !firewall.manage) return;
+  const daemon = runningDaemon(processes(), await daemonOf(config.state));
+  if (daemon !== null) io.stderr.write(`${withOptions(undoneBy(daemon, firewall.chain), path, overrides)}\n`);
+}
+
+function undoneBy(daemon: LockOwner, chain: string): string {
+  const { pid, isInReach } = daemon;
+  const how = pid !== null && isInReach ? `systemctl stop knocktail, or kill ${pid}` : 'in its container';
+  return (
+    `warning: ${describeDaemon(daemon)} and makes ${chain} and the jumps to it again within a minute: ` +
+    `stop it (${how}), then repeat knocktail rules --remove`
+  );
 }
 
 /** As `findBinaries` names them, for a script that looks for itself. */

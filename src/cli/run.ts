@@ -204,8 +204,7 @@ function stopsOf({ state, firewall }: Config, path: string): StopDisk | null {
 }
 
 function readyLine({ doors, firewall, logs }: Config, chosen: LogPlace | null): string {
-  const count = Object.keys(doors).length;
-  const watched = `${count} ${count === 1 ? 'door' : 'doors'}`;
+  const watched = `${doors.size} ${doors.size === 1 ? 'door' : 'doors'}`;
   const titleOf = ({ from, path }: LogPlace): string => (from === 'file' ? path : from);
   const read = logs.map((log) =>
     log.from === 'auto' && chosen !== null ? `${titleOf(chosen)} (chosen by auto)` : titleOf(log),

@@ -1,11 +1,12 @@
 /** Keeps a second daemon out of a state folder, by a socket that the kernel closes when its owner dies. */
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, linkSync, openSync, readlinkSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { closeSync, constants, linkSync, openSync, rmSync } from 'node:fs';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT, KnocktailError, messageOf } from '../errors.ts';
+import { describeOwner, type LockOwner, listenAsOwner, lockOwner } from '../lock-socket.ts';
 import { makeFolder } from '../replace.ts';
 
 const NAME = 'lock';
@@ -13,7 +14,6 @@ const NAME = 'lock';
 const LONGEST_PATH = 107;
 /** Of the name that a socket has before it is the lock. */
 const LONGEST_NAME = 16;
-const ANSWER_MS = 2_000;
 const GUARD_MS = 10;
 
 interface Held {
@@ -66,6 +66,18 @@ export class StateLock {
   }
 }
 
+/** The daemon that holds the lock of this folder; null for none. */
+export async function daemonOf(folder: string): Promise<LockOwner | null> {
+  let place: Place;
+  try {
+    place = placeOf(folder);
+  } catch {
+    // A folder that is not there has no owner. One that may not be entered does not say.
+    return null;
+  }
+  return lockOwner(join(place.path, NAME)).finally(() => leave(place));
+}
+
 function drop({ place, server }: Held): void {
   server.close();
   rmSync(join(place.path, NAME), { force: true });
@@ -80,7 +92,7 @@ async function take(folder: string): Promise<Held | string> {
     makeFolder(folder);
     place = placeOf(folder);
     const path = join(place.path, `${NAME}.${randomBytes(4).toString('hex')}`);
-    server = await listen(path);
+    server = await listenAsOwner(path);
     try {
       await name(path, place, folder);
     } finally {
@@ -105,7 +117,7 @@ async function name(path: string, { path: folder }: Place, named: string): Promi
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }
-    const owner = await ownerOf(lock);
+    const owner = await lockOwner(lock);
     if (owner !== null) throw inUse(named, owner);
     await discard(lock, path);
   }
@@ -121,49 +133,6 @@ function leave({ fd }: Place): void {
   if (fd !== null) closeSync(fd);
 }
 
-async function listen(path: string): Promise<Server> {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.end(`${process.pid} ${pidNamespace()}\n`);
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  // It is no reason to go on running.
-  server.unref();
-  return server;
-}
-
-/** What ids of processes are told apart by; empty where that is not known. */
-function pidNamespace(): string {
-  try {
-    return readlinkSync('/proc/self/ns/pid');
-  } catch {
-    return '';
-  }
-}
-
-/** Who holds the lock, in words, as far as it says itself; null for nobody. */
-function ownerOf(lock: string): Promise<string | null> {
-  return new Promise((resolve) => {
-    const socket = connect(lock);
-    let said = '';
-    socket.setTimeout(ANSWER_MS, () => socket.destroy());
-    socket.on('data', (text) => {
-      said += text.toString('latin1');
-    });
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      resolve(error.code === 'ECONNREFUSED' || error.code === 'ENOENT' ? null : 'another knocktail');
-    });
-    socket.on('close', () => {
-      const [, pid, namespace = ''] = /^(\d+) (\S*)\n$/.exec(said) ?? [];
-      const where = namespace === pidNamespace() ? '' : ' in another container';
-      resolve(pid === undefined ? 'another knocktail' : `another knocktail (pid ${pid}${where})`);
-    });
-  });
-}
-
 /**
  * Removes a lock that nobody holds. Of several daemons that find it, one at a time looks once more and removes it, so that
  * none removes the lock that another has just taken.
@@ -174,19 +143,19 @@ async function discard(lock: string, path: string): Promise<void> {
     linkSync(path, guard);
   } catch {
     // Unless its owner was killed right there, it goes in a moment.
-    if ((await ownerOf(guard)) === null) rmSync(guard, { force: true });
+    if ((await lockOwner(guard)) === null) rmSync(guard, { force: true });
     await sleep(GUARD_MS);
     return;
   }
   try {
-    if ((await ownerOf(lock)) === null) rmSync(lock, { force: true });
+    if ((await lockOwner(lock)) === null) rmSync(lock, { force: true });
   } finally {
     rmSync(guard, { force: true });
   }
 }
 
-function inUse(folder: string, owner: string): KnocktailError {
-  return new KnocktailError(`${owner} uses this state folder`, {
+function inUse(folder: string, owner: LockOwner): KnocktailError {
+  return new KnocktailError(`${describeOwner(owner)} uses this state folder`, {
     where: 'state',
     value: folder,
     exitCode: EXIT.UNAVAILABLE,

@@ -7,7 +7,7 @@ import { switchesFor } from '../attempt/switches.ts';
 import { locksOf } from '../config/locks.ts';
 import type { Config } from '../config/schema.ts';
 import { OWN_NETWORK, RULES, titleOf } from '../doctor/arrival.ts';
-import { daemonPid } from '../doctor/daemons.ts';
+import { describeDaemon, runningDaemon } from '../doctor/daemons.ts';
 import { isNetworkOfItsOwn, processes } from '../doctor/host.ts';
 import { drawWire, Scratch } from '../doctor/scratch.ts';
 import { stepText } from '../doctor/trial.ts';
@@ -15,6 +15,7 @@ import { hasCommand, type WholeKnock, wholeKnock } from '../doctor/whole-knock.t
 import { EXIT, KnocktailError } from '../errors.ts';
 import { CLIENT } from '../home.ts';
 import { ringState } from '../line/kmsg-device.ts';
+import type { LockOwner } from '../lock-socket.ts';
 import { jsonLine, printable } from '../log.ts';
 import {
   type Decision,
@@ -35,6 +36,7 @@ import { type Heard, Listener, pause } from './listener.ts';
 import { doorNamed } from './openings.ts';
 import { withOptions } from './own-command.ts';
 import { isLocal, isOf, localNetworks } from './self-test.ts';
+import { daemonOf } from './state-lock.ts';
 
 /** Between two steps, so that they arrive in order over any path. */
 const STEP_DELAY_MS = 20;
@@ -100,7 +102,7 @@ export function addTest(program: Command, io: Io): void {
         });
       // What it has made is taken away again, however often it is interrupted.
       io.stay(() => undefined);
-      const daemon = daemonPid(running);
+      const daemon = runningDaemon(running, await daemonOf(config.state));
       const scratch = await opened(() => Scratch.open(wire));
       const result = await knockFrom(scratch, { knock, family, config, daemon }, io);
       if (io.signal.aborted) {
@@ -121,7 +123,7 @@ interface Task {
   readonly family: Family;
   readonly config: Config;
   /** The one that is to open the door; null where none runs. */
-  readonly daemon: number | null;
+  readonly daemon: LockOwner | null;
 }
 
 async function knockFrom(scratch: Scratch, { knock, family, config, daemon }: Task, io: Io): Promise<Result> {
@@ -302,12 +304,12 @@ function json({ steps, stage, opening, openedMs }: Result, knock: WholeKnock, fa
   });
 }
 
-function remedyFor({ steps, stage }: Result, { sequence }: WholeKnock, daemon: number | null): string {
+function remedyFor({ steps, stage }: Result, { sequence }: WholeKnock, daemon: LockOwner | null): string {
   if (steps.some(({ lagMs }) => lagMs === null))
     return isNetworkOfItsOwn() ? `${RULES}; if that has nothing to do, ${OWN_NETWORK}` : RULES;
   if (daemon === null) return 'no daemon runs here, start it: systemctl start knocktail, or knocktail run';
   if (stage < sequence.length) return 'see what the doors made of it: knocktail explain';
-  return `the daemon ${daemon} did not open it: see its log, and whether it runs with this configuration`;
+  return `${describeDaemon(daemon)} and did not open it: see its log, and whether it runs with this configuration`;
 }
 
 function spelled(step: WholeKnock['sequence'][number]): string {

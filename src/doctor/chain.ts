@@ -1,5 +1,6 @@
 /** Checks that the packets of an opening get to its rule in one family's packet filter. */
 
+import type { LockOwner } from '../lock-socket.ts';
 import { isInTheWay, lateJump, narrowJump, planHook } from '../rule/hook.ts';
 import { type PacketFilter, passThrough, stagesOf } from '../rule/stages.ts';
 import { type Chains, walk } from '../rule/walk.ts';
@@ -19,13 +20,13 @@ export interface IptablesFilter extends PacketFilter {
 
 /**
  * @param openings the packets that the doors let in
- * @param daemon the process id of the daemon that runs; null where none does
+ * @param daemon the one that runs; null where none does
  */
 export function checkChain(
   filter: IptablesFilter,
   { chain, hooks, manage }: Settings,
   openings: readonly DoorProbe[],
-  daemon: number | null,
+  daemon: LockOwner | null,
 ): Finding {
   const { family, iptables } = filter;
   const check = `${chain}, IPv${family}`;
@@ -39,13 +40,16 @@ export function checkChain(
         'knocktail rules --apply',
       );
     if (!manage) return fail(check, detail, 'knocktail rules --apply');
-    return daemon === null
-      ? warn(check, `${detail}; the daemon puts that right when it starts`, 'knocktail run')
-      : warn(
-          check,
-          `${detail}; the daemon (${daemon}) puts that right within a minute`,
-          `kill -HUP ${daemon}`,
-        );
+    if (daemon === null)
+      return warn(check, `${detail}; the daemon puts that right when it starts`, 'knocktail run');
+    const { pid, isInReach } = daemon;
+    const which =
+      pid === null ? 'the daemon' : `the daemon (${pid}${isInReach ? '' : ' in another container'})`;
+    return warn(
+      check,
+      `${detail}; ${which} puts that right within a minute`,
+      pid !== null && isInReach ? `kill -HUP ${pid}` : 'wait, or send HUP to it in its container',
+    );
   };
   const missing = hooks.find((hook) => !iptables.has(hook));
   // Docker has long made its chain for IPv4 alone.

@@ -1,5 +1,6 @@
 /** The processes of this host -> whether the daemon hears knocks, and another the same ones. */
 
+import type { LockOwner } from '../lock-socket.ts';
 import { type Finding, ok, warn } from './finding.ts';
 
 const CHECK = 'other daemons';
@@ -12,9 +13,10 @@ export interface Process {
   readonly argv: readonly string[];
 }
 
-export function checkDaemon(processes: readonly Process[]): Finding {
-  const [ours] = ownDaemons(processes);
-  if (ours !== undefined) return ok('daemon', `knocktail runs as ${ours.pid}`);
+/** @param holder who holds the lock of the state folder, which may be a process that is not among these */
+export function checkDaemon(processes: readonly Process[], holder: LockOwner | null = null): Finding {
+  const daemon = runningDaemon(processes, holder);
+  if (daemon !== null) return ok('daemon', describeDaemon(daemon));
   const dry = processes.find((process) => isOwn(process) && isDry(process));
   const what =
     dry === undefined ? 'no knocktail runs here' : `knocktail runs as ${dry.pid} with --dry-run alone`;
@@ -44,9 +46,18 @@ export function checkOthers(processes: readonly Process[]): Finding {
   return ok(CHECK, 'none');
 }
 
-/** The process id of the daemon that opens doors here; null where none runs. */
-export function daemonPid(processes: readonly Process[]): number | null {
-  return ownDaemons(processes)[0]?.pid ?? null;
+/** The daemon that opens doors here: the one that holds the lock of the state folder, else the first that is seen. */
+export function runningDaemon(processes: readonly Process[], holder: LockOwner | null): LockOwner | null {
+  // From here a process in a container may be seen as well, by an id that means something here.
+  if (holder !== null && holder.pid !== null && holder.isInReach) return holder;
+  const [ours] = ownDaemons(processes);
+  return ours === undefined ? holder : { pid: ours.pid, isInReach: true };
+}
+
+/** As in `knocktail runs as 812`. */
+export function describeDaemon({ pid, isInReach }: LockOwner): string {
+  if (pid === null) return 'knocktail runs here';
+  return `knocktail runs as ${pid}${isInReach ? '' : ' in another container'}`;
 }
 
 /** The options --log and --prefix of the daemon that opens doors here. What a relative path is to it only it knows. */

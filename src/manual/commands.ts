@@ -12,19 +12,23 @@ const CODES: Readonly<Record<string, readonly (readonly [code: string, meaning: 
     ['64', 'The command line is wrong.'],
     ['65', 'What was read is not what was expected.'],
     ['66', 'There is no such file.'],
-    ['69', 'The firewall cannot be had.'],
+    ['68', 'From knock alone: the host is not known.'],
+    [
+      '69',
+      'The firewall is not available, or another knocktail is in the way; from knock, a packet could not be sent.',
+    ],
     ['70', 'A fault of knocktail itself.'],
     ['73', 'A file cannot be created.'],
     ['74', 'Reading or writing failed.'],
     ['77', 'Permission is missing.'],
     ['78', 'The configuration is wrong; from check --strict, it has warnings.'],
   ],
-  knock: [
+  'knocktail-knock': [
     ['0', 'All knocks were sent; whether a door has opened is not known.'],
     ['64', 'The command line is wrong. Nothing was sent.'],
     ['68', 'The host is not known.'],
     ['69', 'A knock could not be sent, and none after it was tried.'],
-    ['70', 'A fault of knock itself.'],
+    ['70', 'A fault of the client itself.'],
   ],
 };
 

@@ -23,6 +23,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   close: ['knocktail close ssh 192.0.2.7'],
   flush: ['knocktail flush'],
   show: ['knocktail show ssh --host your.server'],
+  knock: ['knocktail knock myserver.example.com 7000 8000:udp 9000:tcp'],
   convert: ['knocktail convert /etc/knockd.conf > knock.yaml'],
   schema: ['knocktail schema > knock.schema.json'],
   completion: ['. <(knocktail completion bash)'],

@@ -6,7 +6,7 @@ export type Shell = (typeof SHELLS)[number];
 /**
  * The scripts ask for lines of TEXT, TAB, DESCRIPTION. A text of `:file` or `:folder` is for the shell to complete.
  *
- * @param program `knocktail` or `knock`, a word for every shell
+ * @param program `knocktail` or the client, a word for every shell
  */
 export function completionScript(shell: Shell, program: string): string {
   return { bash, zsh, fish }[shell](program);

@@ -6,8 +6,9 @@ import { EXIT, KnocktailError } from '../errors.ts';
 import type { Ensured, Family, Firewall, Opening, Refused } from '../model.ts';
 import { settle } from './backend.ts';
 import { type Binaries, findBinaries } from './binary.ts';
+import { lockChains } from './chains-lock.ts';
 import { FamilyChain } from './family.ts';
-import { type Answer, Iptables } from './iptables.ts';
+import { type Answer, type Failure, Iptables } from './iptables.ts';
 import { splitWords } from './listing.ts';
 import type { ChainSettings } from './place.ts';
 import { readRule, ruleSpec } from './rule.ts';
@@ -34,7 +35,8 @@ interface Families extends Programs {
   readonly lacks: string | null;
 }
 
-type Failure = Extract<Answer, { readonly done: false }>;
+/** Any local user could keep the lock, so a door does not wait for it longer than this. */
+const LOCK_MS = 5_000;
 
 export class IptablesFirewall implements Firewall {
   readonly isDry = false;
@@ -121,6 +123,16 @@ export class IptablesFirewall implements Firewall {
   }
 
   async #ensure(): Promise<Ensured> {
+    const lock = await lockChains(LOCK_MS);
+    try {
+      const { told, rebuilt } = await this.#make();
+      return { told: lock.keptBy === null ? told : [withoutLock(lock.keptBy), ...told], rebuilt };
+    } finally {
+      lock.release();
+    }
+  }
+
+  async #make(): Promise<Ensured> {
     const { v4, v6, lacks, told: chosen } = await this.#known();
     // Before anything is made: a kernel that takes no such rule is to be left as it was.
     const hasTime = this.#hasTime ?? (await triesTime(v4));
@@ -200,6 +212,10 @@ export class IptablesFirewall implements Firewall {
     const error = new KnocktailError(`cannot open for IPv6: ${lacks}`, { exitCode: EXIT.UNAVAILABLE });
     return { done: false, refusal: 'no family', error };
   }
+}
+
+function withoutLock(owner: string): string {
+  return `${owner} has been changing the firewall for more than ${LOCK_MS / 1000} s; continuing without waiting for it`;
 }
 
 function searchPath(): string {

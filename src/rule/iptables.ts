@@ -64,6 +64,8 @@ export type Answer =
   | { readonly done: true; readonly text: string }
   | { readonly done: false; readonly refusal: Refusal; readonly error: KnocktailError };
 
+export type Failure = Extract<Answer, { readonly done: false }>;
+
 /** One iptables program. It does one thing at a time, in the order in which they were asked. */
 export class Iptables {
   readonly name: string;

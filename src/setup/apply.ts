@@ -3,12 +3,19 @@
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
 import { settleBinaries } from '../rule/backend.ts';
-import { expectDone, Iptables, isHopeless } from '../rule/iptables.ts';
+import { lockChains } from '../rule/chains-lock.ts';
+import { expectDone, type Failure, Iptables, isHopeless, type Refusal } from '../rule/iptables.ts';
 import { byChain } from '../rule/listing.ts';
 import { isTerminal, targetOf } from '../rule/target.ts';
 import { expectTaken, withTrialChain } from '../rule/trial.ts';
 import type { Spec } from './chains.ts';
 import { chainsToList, type Listing, type Plan, type Settings } from './plan.ts';
+
+/** Ten others at once are done long before. */
+const LOCK_MS = 60_000;
+/** What is said where the firewall is not, or no longer, as it was listed. */
+const STALE: readonly Refusal[] = ['missing', 'chain exists', 'other'];
+const MOST_TRIES = 3;
 
 export interface HostFamily {
   readonly family: Family;
@@ -65,9 +72,60 @@ function withoutChain(spec: Spec): Spec {
   return isTerminal(spec) ? [...spec.slice(0, -2), '-j', 'RETURN'] : spec;
 }
 
-/** @throws KnocktailError when an operation fails; those before it are done */
-export async function carryOut({ operations }: Plan, iptables: Iptables): Promise<void> {
-  for (const operation of operations) expectDone(await iptables.run(operation));
+/**
+ * Keeps every other knocktail from changing the chains of this host during the work.
+ *
+ * @throws KnocktailError 69 where one does not stop doing so
+ */
+export async function whileLocked<T>(work: () => Promise<T>, limitMs = LOCK_MS): Promise<T> {
+  const lock = await lockChains(limitMs);
+  if (lock.keptBy !== null)
+    throw new KnocktailError(`${lock.keptBy} is still changing the firewall after ${limitMs / 1000} s`, {
+      exitCode: EXIT.UNAVAILABLE,
+      remedy: 'end it, or find what holds the lock: ss -xlp | grep "knocktail changes"',
+    });
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * Plans, and carries that out. Where something has changed since it was listed, as others change the firewall, too, it
+ * plans again.
+ *
+ * @param done is given the plan that was carried out to its end
+ * @throws KnocktailError when an operation fails for another reason, or again; those before it are done
+ */
+export async function changeRules(
+  host: HostFamily,
+  settings: Settings,
+  planOf: (listing: Listing) => Plan,
+  done: (plan: Plan) => void,
+): Promise<void> {
+  const { family, iptables } = host;
+  let { listing } = host;
+  for (let tries = 1; ; tries += 1) {
+    const plan = planOf(listing);
+    await expectRules(plan, iptables, settings.chain);
+    const failed = await carryOut(plan, iptables);
+    if (failed === null) {
+      done(plan);
+      return;
+    }
+    if (tries === MOST_TRIES || !STALE.includes(failed.refusal)) throw failed.error;
+    ({ listing } = await read(family, iptables, settings));
+  }
+}
+
+/** Stops at the first operation that fails. */
+async function carryOut({ operations }: Plan, iptables: Iptables): Promise<Failure | null> {
+  for (const operation of operations) {
+    const answer = await iptables.run(operation);
+    if (!answer.done) return answer;
+  }
+  return null;
 }
 
 async function read(family: Family, iptables: Iptables, settings: Settings): Promise<HostFamily> {

@@ -14,7 +14,7 @@ export interface FirstConfig {
 export function firstConfig({ sequence, port, schema }: FirstConfig): string {
   return `# yaml-language-server: $schema=${schema}
 #
-# Whoever reads this file can open the door: let nobody but root.
+# Anyone who can read this file can open the door: that should be root and the daemon alone.
 # \`knocktail check\` says what is wrong or weak in it, \`knocktail rules\` prints the firewall rules that it needs.
 
 log:

@@ -62,6 +62,15 @@ describe('knocktail rules', () => {
     expect(stderr).toContain('firewall.backend is dry-run, so nothing is changed');
   });
 
+  it('leaves a dry run alone where it is to apply what is managed', async () => {
+    const config = fileWith(
+      'firewall: { backend: dry-run }\ndoors: { a: { sequence: [3, 1, 2], open: { port: 22, for: 1s } } }\n',
+    );
+    const { code, stdout, stderr } = await knocktail(['rules', '-c', config, '--apply', '--if-managed']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toBe(`nothing was changed, as ${config} says backend: dry-run\n`);
+  });
+
   it('exits with 78 for a prefix that iptables cannot write', async () => {
     const config = fileWith(
       `log: { prefix: "${'x'.repeat(40)}" }\ndoors: { a: { sequence: [3, 1, 2], open: { port: 22, for: 1s } } }\n`,

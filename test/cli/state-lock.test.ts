@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { StateLock } from '../../src/cli/state-lock.ts';
+import { daemonOf, StateLock } from '../../src/cli/state-lock.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
 
 let folder: string;
@@ -35,6 +35,15 @@ describe('a state folder', () => {
     await second.hold(folder);
     await expect(second.hold(`${folder}-2`)).rejects.toThrow('uses this state folder');
     for (const lock of [first, second]) lock.release();
+  });
+
+  it('says whose it is', async () => {
+    const lock = new StateLock();
+    expect(await daemonOf(folder)).toBeNull();
+    await lock.hold(folder);
+    expect(await daemonOf(folder)).toEqual({ pid: process.pid, isInReach: true });
+    lock.release();
+    expect(await daemonOf(folder)).toBeNull();
   });
 
   it('is free after a daemon that was killed', async () => {

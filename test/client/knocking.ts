@@ -13,10 +13,13 @@ export interface Knocked {
 export async function knock(...argv: readonly string[]): Promise<Knocked> {
   let stdout = '';
   let stderr = '';
-  const code = await runKnock(argv, '1.2.3', {
-    stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
-  });
+  const code = await runKnock(
+    { name: 'knock', argv, version: '1.2.3' },
+    {
+      stdout: { write: (text) => (stdout += text) },
+      stderr: { write: (text) => (stderr += text) },
+    },
+  );
   return { code, stdout, stderr };
 }
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
+import { EXIT } from '../../src/errors.ts';
 import { describeWith } from '../lab/describe.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
 
@@ -31,6 +32,32 @@ describeWith(['systemd-analyze'], 'the unit', () => {
     const uncommented = UNIT.replaceAll(/^# {5}(?=\w+=)/gm, '');
     expect(uncommented).toContain('\nDeviceAllow=/dev/kmsg r');
     expect(analyze(uncommented, 'verify')).toBe('');
+  });
+
+  it('does not start again where a person has to change something first', () => {
+    const [, codes = ''] = /^RestartPreventExitStatus=(.*)$/m.exec(UNIT) ?? [];
+    expect(codes.split(' ').map(Number)).toEqual([
+      EXIT.USAGE,
+      EXIT.NO_INPUT,
+      EXIT.NO_PERMISSION,
+      EXIT.CONFIG,
+    ]);
+    // What fails before the main process is tried again whatever its status, so nothing else may look at the configuration.
+    expect(UNIT.match(/^ExecStartPre=(?!-).*$/gm)).toBeNull();
+  });
+
+  it('applies rules at a start and at a reload, before the daemon hears of it', () => {
+    const steps = [...UNIT.matchAll(/^Exec(\w+)=(.*)$/gm)].map(([, key = '', command = '']) => {
+      const [word = ''] = /check|rules --apply|kill|run/.exec(command) ?? [];
+      return `${key} ${word}`;
+    });
+    expect(steps).toEqual([
+      'StartPre rules --apply',
+      'Start run',
+      'Reload check',
+      'Reload rules --apply',
+      'Reload kill',
+    ]);
   });
 
   it('leaves little exposed', () => {

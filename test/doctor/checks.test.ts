@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkBackend } from '../../src/doctor/backend.ts';
 import { checkClock } from '../../src/doctor/clock.ts';
-import { checkDaemon, checkOthers } from '../../src/doctor/daemons.ts';
+import { checkDaemon, checkOthers, runningDaemon } from '../../src/doctor/daemons.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { processes } from '../../src/doctor/host.ts';
 import { checkLogSource } from '../../src/doctor/log-source.ts';
@@ -86,6 +86,25 @@ describe('the daemon', () => {
     const dry = { ...ours, argv: [...ours.argv, '--dry-run'] };
     expect(said(checkDaemon([dry]))).toBe('warn: knocktail runs as 7 with --dry-run alone, so no door opens');
     expect(said(checkOthers([dry, { ...ours, pid: 8 }]))).toBe('ok: none');
+  });
+});
+
+describe('a daemon that is known by its lock on the state folder alone', () => {
+  const inContainer = { pid: 7, isInReach: false };
+
+  it('is not missed', () => {
+    expect(said(checkDaemon([], inContainer))).toBe('ok: knocktail runs as 7 in another container');
+    expect(said(checkDaemon([], { pid: null, isInReach: false }))).toBe('ok: knocktail runs here');
+  });
+
+  it('comes before one with another state folder, if its process id means something here', () => {
+    const other = { pid: 9, parent: 1, argv: ['knocktail', 'run', '-c', 'other.yaml'] };
+    const here = { pid: 7, isInReach: true };
+    expect(runningDaemon([other], here)).toBe(here);
+    expect(runningDaemon([other], inContainer)).toEqual({ pid: 9, isInReach: true });
+    expect(runningDaemon([other], { pid: null, isInReach: false })).toEqual({ pid: 9, isInReach: true });
+    expect(runningDaemon([], inContainer)).toBe(inContainer);
+    expect(runningDaemon([], null)).toBeNull();
   });
 });
 

@@ -8,6 +8,7 @@ import { checkChain } from '../../src/doctor/chain.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { checkLogRules, deafDoors, deafness } from '../../src/doctor/log-rules.ts';
 import { checkSessions } from '../../src/doctor/sessions.ts';
+import type { LockOwner } from '../../src/lock-socket.ts';
 import type { Family } from '../../src/model.ts';
 import { baseChainsOf } from '../../src/rule/nft-ruleset.ts';
 import { openingProbes } from '../../src/setup/probes.ts';
@@ -34,7 +35,7 @@ function chain(
     family = 4 as Family,
     manage = false,
     config = CONFIG,
-    daemon = null as number | null,
+    daemon = null as LockOwner | null,
     nft = null as string | null,
   } = {},
 ): Finding {
@@ -89,10 +90,14 @@ describe('the chain of openings', () => {
       detail: `${detail}; the daemon puts that right when it starts`,
       remedy: 'knocktail run',
     });
-    expect(chain(iptables, { manage: true, daemon: 812 })).toMatchObject({
+    expect(chain(iptables, { manage: true, daemon: { pid: 812, isInReach: true } })).toMatchObject({
       status: 'warn',
       detail: `${detail}; the daemon (812) puts that right within a minute`,
       remedy: 'kill -HUP 812',
+    });
+    expect(chain(iptables, { manage: true, daemon: { pid: 7, isInReach: false } })).toMatchObject({
+      detail: `${detail}; the daemon (7 in another container) puts that right within a minute`,
+      remedy: expect.not.stringMatching(/knocktail run|kill/),
     });
   });
 

@@ -51,7 +51,7 @@ describe('TAB', () => {
     ],
     [
       ['completion', 'zsh', ''],
-      ['knocktail', 'knock'],
+      ['knocktail', 'knocktail-knock', 'knock'],
     ],
     [
       ['open', '-c', CONFIG, 's'],

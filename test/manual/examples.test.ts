@@ -1,7 +1,7 @@
 /** The examples of the help: each command has some, and what they say is understood. */
 
 import { expect, it } from 'vitest';
-import { KNOCK_EXAMPLES } from '../../src/client/program.ts';
+import { CLIENT_NAME, examplesOf } from '../../src/client/program.ts';
 import { EXAMPLES } from '../../src/manual/examples.ts';
 import { knocktail } from '../cli/terminal.ts';
 
@@ -30,6 +30,7 @@ it.each(
 });
 
 it('the client has examples', () => {
-  expect(KNOCK_EXAMPLES.length).toBeGreaterThan(0);
-  for (const line of KNOCK_EXAMPLES) expect(line).toMatch(/^knock (?:-\S+ )*/);
+  const examples = examplesOf(CLIENT_NAME);
+  expect(examples.length).toBeGreaterThan(0);
+  for (const line of examples) expect(line).toMatch(/^knocktail-knock (?:-\S+ )*/);
 });

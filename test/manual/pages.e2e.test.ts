@@ -18,7 +18,7 @@ const groff = (page: string): { text: string; warnings: string } => {
 };
 
 it('there is a page for each program and for the configuration', () => {
-  expect(readdirSync(FOLDER).sort()).toEqual(['knock.1', 'knock.yaml.5', 'knocktail.1']);
+  expect(readdirSync(FOLDER).sort()).toEqual(['knock.yaml.5', 'knocktail-knock.1', 'knocktail.1']);
 });
 
 describeWith(['groff'], 'groff', () => {
@@ -56,7 +56,7 @@ describeWith(['groff'], 'groff', () => {
   });
 
   it('shows every exit code of the client', () => {
-    const { text } = pageOf('knock.1');
+    const { text } = pageOf('knocktail-knock.1');
     const source = readdirSync('src/client').map((name) => readFileSync(join('src/client', name), 'utf8'));
     const names = [...source.join('\n').matchAll(/\bEXIT\.(\w+)/g)].map(([, name = '']) => name);
     const codes = Object.entries(EXIT).flatMap(([name, code]) => (names.includes(name) ? [code] : []));

@@ -46,6 +46,8 @@ describeWith(['bash', 'zsh', 'fish'], 'completion', () => {
       { shell, words: ['knocktail', 'completion', ''], wanted: ['bash', 'fish', 'zsh'] },
       { shell, words: ['knocktail', 'open', '-c', 'knock.yaml', 's'], wanted: ['smtp', 'ssh'] },
       { shell, words: ['knocktail', 'replay', 'kern'], wanted: ['kern.log'] },
+      { shell, words: ['knocktail', 'knock', '--ver'], wanted: ['--verbose', '--version'] },
+      { shell, words: ['knocktail-knock', '--ver'], wanted: ['--verbose', '--version'] },
       { shell, words: ['knock', '--ver'], wanted: ['--verbose', '--version'] },
     ]),
   )('$shell completes $words', ({ shell, words, wanted }) => {
