@@ -55,6 +55,28 @@ export function openingProbes(
   });
 }
 
+/**
+ * One for each door with `open:`, from someone who has not knocked: whoever may knock, and whether knocks over this family
+ * are accepted at all.
+ *
+ * @param interfaces where strangers come in, as far as that is known
+ */
+export function strangerProbes(
+  { doors, interface: name }: Pick<Config, 'doors' | 'interface'>,
+  family: Family,
+  interfaces: readonly string[],
+): readonly DoorProbe[] {
+  return Object.entries(doors).flatMap(([door, { open }]): DoorProbe[] => {
+    if (open === null || (open.to !== null && familyOf(open.to) !== family)) return [];
+    return [
+      {
+        ...{ door, family, proto: open.proto, port: open.port, flags: TCP_FLAGS.SYN, length: null },
+        ...{ from: 'stranger', to: open.to, interface: name ?? (interfaces.length > 0 ? interfaces : null) },
+      },
+    ];
+  });
+}
+
 /** As a rule's `-p` and `--dport` have it: `22/tcp`. */
 export function portOf({ proto, port }: Probe): string {
   return port === null ? proto : `${port}/${proto}`;
