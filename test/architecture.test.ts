@@ -47,7 +47,7 @@ const CORE = [
   /^packet\//,
   /^attempt\//,
   /^opening\/(ends|lease|step|stop|switches)\.ts$/,
-  /^rule\/(rule|hook|listing|operation|packet-match|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages)\.ts$/,
+  /^rule\/(rule|hook|listing|operation|packet-match|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages|exposure)\.ts$/,
   /^setup\/(?!apply)/,
   /^explain\//,
   /^report\//,
@@ -97,9 +97,14 @@ it('the core has no I/O, clock, timer or logger', () => {
 
 it('no imports run in a circle', () => {
   const circles: string[] = [];
+  /** Those from which no way leads back, as each was followed to its end. */
+  const known = new Set<string>();
   const walk = (file: string, path: readonly string[]): void => {
     if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
-    else for (const other of importsOf(file)) walk(other, [...path, file]);
+    else if (!known.has(file)) {
+      for (const other of importsOf(file)) walk(other, [...path, file]);
+      known.add(file);
+    }
   };
   for (const file of files) walk(file, []);
   expect(circles).toEqual([]);
@@ -110,6 +115,7 @@ it('only main.ts ends the process, and few files spawn', () => {
   expect(holding(/process\.exit\(/)).toEqual(['main.ts']);
   expect(holding(/node:child_process/)).toEqual([
     'cli/background.ts',
+    'cli/shut-guard.ts',
     'cli/systemd.ts',
     'client/ping.ts',
     'doctor/scratch.ts',

@@ -22,6 +22,7 @@ import { addRules } from './rules.ts';
 import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
 import { addShow } from './show.ts';
+import { addShutGuard } from './shut-guard.ts';
 
 const KNOCKD_CONFIG = '/etc/knockd.conf';
 
@@ -80,6 +81,7 @@ function knocktail(version: string, io: Io): Command {
     addSchema,
     addCompletion,
     addManual,
+    addShutGuard,
   ]) {
     add(program, io);
   }
