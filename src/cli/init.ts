@@ -5,12 +5,15 @@ import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { commandLine } from '../command-line.ts';
+import { loadConfig } from '../config/load.ts';
+import type { OpenPort } from '../doctor/shut.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { SCHEMA } from '../home.ts';
 import type { Port, Sequence } from '../model.ts';
 import { firstConfig } from '../setup/first-config.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { drawFresh } from './draw.ts';
+import { exposedHere } from './exposed.ts';
 import type { Io } from './io.ts';
 import { configOption, howToKnock } from './next-steps.ts';
 import { toPort } from './typed-port.ts';
@@ -29,8 +32,8 @@ export function addInit(program: Command, io: Io): void {
     .command('init')
     .summary('write a first knock.yaml')
     .description(
-      'Writes a knock.yaml with a sequence drawn by chance, which opens ssh to whoever knocks it, and makes its ' +
-        'folder. Never writes over a file.',
+      'Writes a knock.yaml with a randomly generated sequence that opens ssh, and makes its folder. Never writes over a ' +
+        'file. Says whether everyone reaches the port as things are, and by which rule.',
     )
     .option('-c, --config <file>', 'the file to write, - for stdout', DEFAULT_CONFIG)
     .option('--port <port>', 'the port to open, over TCP', toPort, toPort(SSH))
@@ -41,12 +44,19 @@ export function addInit(program: Command, io: Io): void {
       if (path === '-') io.stdout.write(text);
       else await create(path, text);
       // Beside a configuration on stdout, advice is not for whoever reads that.
-      (path === '-' ? io.stderr : io.stdout).write(nextSteps(path, sequence, port));
+      const advice = nextSteps(path, sequence, port, await exposedBy(text));
+      (path === '-' ? io.stderr : io.stdout).write(advice);
       io.finish(EXIT.OK);
     });
 }
 
-function nextSteps(path: string, sequence: Sequence, port: Port): string {
+/** Who reaches the port as things are, whatever openings there will be. */
+async function exposedBy(text: string): Promise<readonly OpenPort[]> {
+  const loaded = loadConfig(text);
+  return loaded.problems === null ? exposedHere(loaded.config) : [];
+}
+
+function nextSteps(path: string, sequence: Sequence, port: Port, open: readonly OpenPort[]): string {
   const option = configOption(path);
   const wrote = path === '-' ? '' : `wrote ${path}, which only its owner can read\n\n`;
   return `${wrote}Next, as root:
@@ -55,10 +65,20 @@ function nextSteps(path: string, sequence: Sequence, port: Port): string {
   knocktail run${option}              the daemon
 
 ${howToKnock(`open port ${port} for 30 seconds`, sequence)}
-Once that works, shut the port to those who have not knocked. Keep a session open meanwhile:
+${howToShut(option, port, open)}`;
+}
 
-  iptables -A INPUT -p tcp --dport ${port} -j DROP
-  ip6tables -A INPUT -p tcp --dport ${port} -j DROP
+function howToShut(option: string, port: Port, open: readonly OpenPort[]): string {
+  const rules = open.map(({ probe, by }) => `  ${by}${probe.family === 6 ? '    (IPv6)' : ''}\n`);
+  const now =
+    rules.length === 0
+      ? ''
+      : `Everyone reaches port ${port} as things are, knock or not, by\n\n${rules.join('')}\n`;
+  return `${now}When a knock lets you in, shut the port to those who have not knocked. Keep a session open meanwhile:
+
+  knocktail rules${option} --shut
+
+It prints each change first, and undoes all of them unless you confirm within a minute that you still get in.
 `;
 }
 
