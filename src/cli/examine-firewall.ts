@@ -5,7 +5,7 @@ import { backendUnknown, checkBackend } from '../doctor/backend.ts';
 import { checkChain } from '../doctor/chain.ts';
 import { type FamilyFilter, readFilter, readNftHere } from '../doctor/filters.ts';
 import { type Finding, fail, skip, warn } from '../doctor/finding.ts';
-import { hasIpv6, kernelText, outsideInterfaces, textOf } from '../doctor/host.ts';
+import { hasIpv6, kernelText, outsideInterfaces, outsideOf, textOf } from '../doctor/host.ts';
 import { kernelHas } from '../doctor/kernel-modules.ts';
 import { checkLateStarts } from '../doctor/late-start.ts';
 import { checkLogRules } from '../doctor/log-rules.ts';
@@ -83,7 +83,7 @@ async function* examineFamily(
   if (filter.iptables === null && filter.nft === null) return;
   yield* checkLateStarts(filter, config, outside);
   const tool = iptables?.name ?? '';
-  yield* checkShut(filter, firewall, strangerProbes(config, family, outside), tool);
+  yield* checkShut(filter, firewall, strangerProbes(config, family, outsideOf(family)), tool);
   const seen = sequencesOf === null ? null : watched(config, family, sequencesOf);
   if (seen === null) return;
   const finding = checkLogRules(filter, firewall.hooks, seen, logs);

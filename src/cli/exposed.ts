@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/schema.ts';
 import { readFilter, readNftHere } from '../doctor/filters.ts';
-import { hasIpv6, outsideInterfaces } from '../doctor/host.ts';
+import { hasIpv6, outsideOf } from '../doctor/host.ts';
 import { type OpenPort, openPorts } from '../doctor/shut.ts';
 import { KnocktailError } from '../errors.ts';
 import { settleBinaries } from '../rule/backend.ts';
@@ -19,7 +19,7 @@ export async function exposedHere(config: Config): Promise<readonly OpenPort[]> 
       if (family === 6 && !hasIpv6()) continue;
       const read = await readFilter(family, programs, [...hooks, chain], nft);
       if (read.filter.iptables === null && nft === null) continue;
-      const strangers = strangerProbes(config, family, outsideInterfaces(family));
+      const strangers = strangerProbes(config, family, outsideOf(family));
       found.push(...openPorts(read.filter, config.firewall, strangers, read.iptables?.name ?? ''));
     }
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { checkChain } from '../doctor/chain.ts';
 import { checkDaemon } from '../doctor/daemons.ts';
 import { type FamilyFilter, readFilter, readNftHere } from '../doctor/filters.ts';
-import { hasIpv6, outsideInterfaces, processes } from '../doctor/host.ts';
+import { hasIpv6, outsideInterfaces, outsideOf, processes } from '../doctor/host.ts';
 import { deafDoors, deafness } from '../doctor/log-rules.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { findProgram } from '../permissions.ts';
@@ -49,7 +49,7 @@ export async function shut(request: ShutRequest, io: Io): Promise<void> {
   const families = planned.map(({ family }) => family).filter(({ changes }) => changes.length > 0);
   for (const { name, plan } of planned) for (const text of plan.told) tell(`${name}: ${text}`);
   if (families.length === 0) {
-    tell(`nothing to do: nobody reaches ${portsOf(config)} without a knock`);
+    tell(`nothing to do: no rule and no policy lets everyone reach ${portsOf(config)}`);
     io.finish(EXIT.OK);
     return;
   }
@@ -171,8 +171,7 @@ async function planAll(config: Config, tell: (text: string) => void): Promise<re
     const filter = readable(read, tell);
     if (filter === null) continue;
     requireOpenable(filter, config, sequencesOf, 'before');
-    const outside = outsideInterfaces(family);
-    const plan = planShut(filter, config.firewall, strangerProbes(config, family, outside));
+    const plan = planShut(filter, config.firewall, strangerProbes(config, family, outsideOf(family)));
     requireOpenable(plan.filter, config, sequencesOf, 'after');
     const changed = new Set(plan.changes.map((change) => change.chain));
     const expected = [...changed].map(
@@ -225,7 +224,9 @@ function refused(what: string, remedy: string): KnocktailError {
 }
 
 function portsOf(config: Config): string {
-  const probes = [4, 6].flatMap((family) => strangerProbes(config, family === 4 ? 4 : 6, []));
+  const probes = ([4, 6] as const).flatMap((family) =>
+    strangerProbes(config, family, { known: [], sure: [] }),
+  );
   return [...new Set(probes.map(portOf))].join(', ');
 }
 

@@ -3,7 +3,7 @@
 import { KnocktailError } from '../errors.ts';
 import { nftDeletion } from '../rule/nft-ruleset.ts';
 import type { PacketFilter } from '../rule/stages.ts';
-import { type DoorProbe, portOf } from '../setup/probes.ts';
+import { portOf, type StrangerProbe } from '../setup/probes.ts';
 import { commandsOf, type DoorExposure, exposures, planShut, type ShutSettings } from '../setup/shut.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
@@ -11,7 +11,7 @@ const SHUT_COMMAND = 'knocktail rules --shut';
 
 /** A port that everyone reaches. */
 export interface OpenPort {
-  readonly probe: DoorProbe;
+  readonly probe: StrangerProbe;
   /** The rule or policy that lets everyone in. */
   readonly by: string;
   /** What shuts it, as commands that can be typed; empty where that is not known. */
@@ -27,7 +27,7 @@ export interface OpenPort {
 export function checkShut(
   filter: PacketFilter,
   settings: ShutSettings,
-  strangers: readonly DoorProbe[],
+  strangers: readonly StrangerProbe[],
   tool: string,
 ): readonly Finding[] {
   const check = `shut, IPv${filter.family}`;
@@ -51,7 +51,7 @@ export function checkShut(
 export function openPorts(
   filter: PacketFilter,
   settings: ShutSettings,
-  strangers: readonly DoorProbe[],
+  strangers: readonly StrangerProbe[],
   tool: string,
 ): readonly OpenPort[] {
   return strangers.flatMap((probe) => {
@@ -76,7 +76,7 @@ function remedyFor({ commands }: OpenPort): string {
 function commandsFor(
   filter: PacketFilter,
   settings: ShutSettings,
-  probe: DoorProbe,
+  probe: StrangerProbe,
   tool: string,
 ): readonly string[] {
   const { iptables } = filter;
@@ -93,7 +93,7 @@ function commandsFor(
 }
 
 /** A port that some may reach. */
-function checkDoor(check: string, probe: DoorProbe, found: readonly DoorExposure[]): Finding[] {
+function checkDoor(check: string, probe: StrangerProbe, found: readonly DoorExposure[]): Finding[] {
   const door = `door ${probe.door}`;
   const port = portOf(probe);
   const [queue] = found.flatMap(({ exposure }) => exposure.queue ?? []);
@@ -130,6 +130,6 @@ function whoIn(spec: readonly string[]): string {
   return words.join(' ');
 }
 
-function portsOf(probes: readonly DoorProbe[]): string {
+function portsOf(probes: readonly StrangerProbe[]): string {
   return [...new Set(probes.map(portOf))].join(', ');
 }

@@ -28,6 +28,12 @@ export interface Exposure {
   readonly queue: WayIn | null;
 }
 
+/** A new connection from a source that no rule names. */
+export interface Stranger extends Probe {
+  /** Interfaces by each of which strangers come for certain. */
+  readonly outside: readonly string[];
+}
+
 const SHUT: Exposure = { all: [], some: [], unclear: [], queue: null };
 /** What narrows a rule to some destinations, which does not matter to whoever looks for any. */
 const DESTINATIONS: ReadonlySet<string> = new Set(['-d', '-o', '--dst-range']);
@@ -40,11 +46,37 @@ const MOST_WAYS = 1_000;
  *
  * @param hook a configured one; where FORWARD or INPUT leads to it, what comes after it there is looked at, too
  * @param chain that of the openings, which does not count
- * @param stranger a packet from a source that no rule names
  */
-export function exposureOf(filter: PacketFilter, hook: string, chain: string, stranger: Probe): Exposure {
+export function exposureOf(filter: PacketFilter, hook: string, chain: string, stranger: Stranger): Exposure {
   const iptables = filter.iptables === null ? null : without(filter.iptables, chain);
-  const stages = stagesOf({ ...filter, iptables }, entryOf(iptables, hook));
+  const exposures = oneByOne(stranger).map((probe) => exposureOn({ ...filter, iptables }, hook, probe));
+  return exposures.reduce(merged, SHUT);
+}
+
+function oneByOne(stranger: Stranger): readonly Probe[] {
+  if (stranger.outside.length < 2) return [stranger];
+  return stranger.outside.map((name) => ({ ...stranger, interface: name }));
+}
+
+/** Who gets in by some interface gets in. */
+function merged(one: Exposure, other: Exposure): Exposure {
+  const all = distinct([...one.all, ...other.all], []);
+  const unclear = distinct([...one.unclear, ...other.unclear], all);
+  const some = distinct([...one.some, ...other.some], [...all, ...unclear]);
+  return { all, unclear, some, queue: one.queue ?? other.queue };
+}
+
+function distinct(ways: readonly WayIn[], others: readonly WayIn[]): readonly WayIn[] {
+  const isNew = (way: WayIn, at: number): boolean =>
+    ways.findIndex((each) => each.rule === way.rule && each.text === way.text) === at;
+  return ways.filter(
+    (way, at) => isNew(way, at) && !others.some((each) => each.rule === way.rule && each.text === way.text),
+  );
+}
+
+function exposureOn(filter: PacketFilter, hook: string, stranger: Probe): Exposure {
+  const { iptables } = filter;
+  const stages = stagesOf(filter, entryOf(iptables, hook));
   const found = stages.map((stage) => ({ stage, exposure: exposureIn(stage, stranger) }));
   const closed = found.find(({ exposure }) => exposure.all.length === 0);
   if (found.some(({ exposure }) => isShut(exposure))) return SHUT;

@@ -10,7 +10,7 @@ import type { PacketFilter } from '../rule/stages.ts';
 import { targetOf } from '../rule/target.ts';
 import { type Chains, walk } from '../rule/walk.ts';
 import { chainNames, type Spec } from './chains.ts';
-import { type DoorProbe, portOf } from './probes.ts';
+import { portOf, type StrangerProbe } from './probes.ts';
 import { establishedProbe } from './sessions.ts';
 
 /** The rules of one family, which iptables can read. */
@@ -34,7 +34,7 @@ export interface ShutPlan {
 /** Who reaches the port of a door by one hook. */
 export interface DoorExposure {
   readonly hook: string;
-  readonly probe: DoorProbe;
+  readonly probe: StrangerProbe;
   readonly exposure: Exposure;
 }
 
@@ -69,7 +69,7 @@ export function isShut(spec: Spec): boolean {
 export function exposures(
   filter: PacketFilter,
   { chain, hooks }: ShutSettings,
-  strangers: readonly DoorProbe[],
+  strangers: readonly StrangerProbe[],
 ): readonly DoorExposure[] {
   const present = filter.iptables === null ? hooks : hooks.filter((hook) => filter.iptables?.has(hook));
   const isForHost = (hook: string): boolean => entryOf(filter.iptables, hook) === 'INPUT';
@@ -89,7 +89,7 @@ export function exposures(
 export function planShut(
   filter: IptablesFilter,
   settings: ShutSettings,
-  strangers: readonly DoorProbe[],
+  strangers: readonly StrangerProbe[],
 ): ShutPlan {
   const draft = new Draft(filter);
   const told: string[] = [];
@@ -113,6 +113,11 @@ export function planShut(
     for (const { text } of exposure.some)
       if (!left.includes(text) && exposure.all.length > 0)
         told.push(`${portOf(probe)}: ${text} comes after the drop, so whom it let in has to knock`);
+  }
+  for (const { probe, exposure } of after) {
+    const doubtful = [...exposure.unclear, ...(exposure.queue === null ? [] : [exposure.queue])];
+    for (const { text } of doubtful)
+      told.push(`${portOf(probe)} may still be reached without a knock by ${text}, which stays`);
   }
   return { changes: draft.changes, told: [...new Set(told)], filter: draft.filter };
 }
@@ -152,7 +157,7 @@ class Draft {
   }
 
   /** Takes the port out of the rule, or the rule away. False where that is not for us, or would shut other ports. */
-  narrow({ rule, chain }: WayIn, probe: DoorProbe): boolean {
+  narrow({ rule, chain }: WayIn, probe: StrangerProbe): boolean {
     const rest = rule === null || MANAGED.test(chain) ? null : withoutPort(rule.spec, probe);
     if (rule === null || rest === null) return false;
     const at = this.#delete(chain, rule.spec);
@@ -161,7 +166,7 @@ class Draft {
   }
 
   /** Puts a drop before what lets the packet in, and after the jumps that openings and knocks take. */
-  drop(hook: string, probe: DoorProbe, way: WayIn, chain: string): void {
+  drop(hook: string, probe: StrangerProbe, way: WayIn, chain: string): void {
     const { iptables } = this.filter;
     const isEntry = entryOf(iptables, hook) === hook;
     const at = isEntry ? way.at : walk(iptables, hook, probe).end.at;
@@ -178,7 +183,7 @@ class Draft {
   }
 
   /** Accepts established connections ahead of the rule that would cut them; bans before that still do. */
-  keepEstablished(hook: string, openings: readonly DoorProbe[]): void {
+  keepEstablished(hook: string, openings: readonly StrangerProbe[]): void {
     for (const opening of openings) {
       const { verdict, at } = walk(this.filter.iptables, hook, establishedProbe(opening)).end;
       if (verdict !== 'drop') continue;
@@ -187,7 +192,7 @@ class Draft {
   }
 
   /** Never for the loopback; of what is forwarded, for what comes from outside alone, as hosts behind this one reach others. */
-  #drops(hook: string, { proto, port, to, interface: names }: DoorProbe): Spec[] {
+  #drops(hook: string, { proto, port, to, interface: names }: StrangerProbe): Spec[] {
     const known = names === null ? [] : [names].flat();
     const isForHost = entryOf(this.filter.iptables, hook) === 'INPUT';
     const isOne = typeof names === 'string';
@@ -223,7 +228,7 @@ class Draft {
 }
 
 /** The rule without the port; empty where it is for that port alone, null where its words do not tell. */
-export function withoutPort(spec: Spec, { port }: DoorProbe): Spec | null {
+export function withoutPort(spec: Spec, { port }: StrangerProbe): Spec | null {
   const at = spec.findIndex((word) => word === '--dport' || word === '--dports');
   if (at < 0 || spec[at - 1] === '!') return null;
   const ports = (spec[at + 1] ?? '').split(',');
@@ -232,7 +237,7 @@ export function withoutPort(spec: Spec, { port }: DoorProbe): Spec | null {
   return left.length === 0 ? [] : spec.with(at + 1, left.join(','));
 }
 
-function unshuttable(probe: DoorProbe, { text }: WayIn): KnocktailError {
+function unshuttable(probe: StrangerProbe, { text }: WayIn): KnocktailError {
   return new KnocktailError('stays open whatever knocktail drops', {
     exitCode: EXIT.UNAVAILABLE,
     where: `door ${probe.door}`,

@@ -4,14 +4,17 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeWith } from '../lab/describe.ts';
 import type { Need } from '../lab/needs.ts';
 import { Lab, SERVER, until } from '../lab.ts';
 
 const MAIN = resolve('dist/main.js');
 const KNOCK = ['4438', '1813:udp', '8235'];
+/** Each runs a dozen programs, and waits for some of them. */
+const LIMIT_MS = 180_000;
 const NEEDS: readonly Need[] = ['root', 'ip', 'kernel log', 'knock'];
+vi.setConfig({ testTimeout: LIMIT_MS });
 /** As on a bastion: ssh is accepted early, as one is logged in by it. */
 const BASTION = [
   '-P INPUT DROP',
@@ -139,7 +142,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await until(() => (said().match(/is open until/g) ?? []).length === 2, `two openings in:\n${said()}`);
       expect(await reaches()).toEqual(OPEN);
       expect((await rules('--shut', '--confirm', '0')).stdout).toBe(
-        'nothing to do: nobody reaches 22/tcp without a knock\n',
+        'nothing to do: no rule and no policy lets everyone reach 22/tcp\n',
       );
     });
 
@@ -182,11 +185,11 @@ for (const backend of ['nft', 'legacy'] as const) {
       await lab.listen(22);
       await ready();
       const before = await saved();
-      const { child, said } = await shutting(3);
+      const { child, said } = await shutting(8);
       expect(await reaches()).toEqual(SHUT);
       await server(`iptables-${backend}`, '-w', '-I', 'INPUT', '1', '-s', '203.0.113.9/32', '-j', 'DROP');
       expect(await codeOf(child)).toBe(1);
-      expect(said()).toContain('undone, as nobody confirmed it within 3 s: the rules are as they were\n');
+      expect(said()).toContain('undone, as nobody confirmed it within 8 s: the rules are as they were\n');
       expect(await saved()).toBe(before.replace('-A INPUT', '-A INPUT -s 203.0.113.9/32 -j DROP\n-A INPUT'));
       await server(`iptables-${backend}`, '-w', '-D', 'INPUT', '1');
       expect(await saved()).toBe(before);
@@ -199,7 +202,7 @@ for (const backend of ['nft', 'legacy'] as const) {
         await bastion();
         await ready();
         const before = await saved();
-        const first = await shutting(4);
+        const first = await shutting(8);
         const shut = await saved();
         first.child.kill(signal);
         await once(first.child, 'exit');
@@ -242,7 +245,7 @@ for (const backend of ['nft', 'legacy'] as const) {
         ['\n\nno\n', 'undone, as nobody'],
         ['y\n', 'confirmed: what was shut'],
       ] as const) {
-        const limited = typed === 'y\n' ? command : `${command} --confirm 3`;
+        const limited = typed === 'y\n' ? command : `${command} --confirm 8`;
         const terminal = lab.spawn('server', ['script', '-qec', limited, '/dev/null']);
         const said = heard(terminal);
         await until(() => said().includes('Then type y and Enter here'), `the question in:\n${said()}`);
@@ -257,7 +260,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await bastion();
       await ready();
       const before = await saved();
-      const command = `${process.execPath} ${MAIN} rules -c ${config} --shut --confirm 4`;
+      const command = `${process.execPath} ${MAIN} rules -c ${config} --shut --confirm 8`;
       const terminal = lab.spawn('server', ['script', '-qec', command, '/dev/null']);
       const said = heard(terminal);
       await until(() => said().includes('Then type y and Enter here'), `the question in:\n${said()}`);

@@ -2,12 +2,13 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeWith } from '../lab/describe.ts';
 import { type Block, blocksOf, GuideLab } from '../lab/guide.ts';
 import { Lab, SERVER, until } from '../lab.ts';
 
 const MAIN = resolve('dist/main.js');
+vi.setConfig({ testTimeout: 180_000 });
 /** What is there before: ssh early, the services, bans, and a drop at the end. */
 const BASTION = [
   '-A INPUT -i lo -j ACCEPT',

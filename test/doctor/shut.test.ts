@@ -28,13 +28,21 @@ interface Given {
   readonly hooks?: readonly string[];
   readonly family?: Family;
   readonly outside?: readonly string[];
+  readonly sure?: readonly string[];
   readonly nft?: string | null;
 }
 
 function shut(iptables: Chains | null, given: Given = {}) {
-  const { doors = [SSH], hooks = ['INPUT'], family = 4, outside = ['eth0'], nft = null } = given;
+  const {
+    doors = [SSH],
+    hooks = ['INPUT'],
+    family = 4,
+    outside = ['eth0'],
+    sure = outside,
+    nft = null,
+  } = given;
   const filter = { family, iptables, nft: nft === null ? null : baseChainsOf(nft) };
-  const strangers = strangerProbes(configOf(...doors), family, outside);
+  const strangers = strangerProbes(configOf(...doors), family, { known: outside, sure });
   const tool = family === 4 ? 'iptables' : 'ip6tables';
   return checkShut(filter, { chain: 'KNOCKD', hooks }, strangers, tool);
 }
@@ -137,6 +145,15 @@ describe('a port that some reach', () => {
     expect(shut(input('-P DROP', ...JUMPS, rule)).map(said)).toEqual([
       `warn: door ssh: 22/tcp may be reached without a knock: -A INPUT ${rule}`,
     ]);
+  });
+
+  it('is doubtful where it is not known whether strangers come by an interface', () => {
+    const rules = ['-P DROP', ...JUMPS, '-i tailscale0 -j ACCEPT'];
+    const outside = ['eth0', 'tailscale0'];
+    expect(shut(input(...rules), { outside, sure: [] }).map(said)).toEqual([
+      'warn: door ssh: 22/tcp may be reached without a knock: -A INPUT -i tailscale0 -j ACCEPT',
+    ]);
+    expect(shut(input(...rules), { outside })[0]?.status).toBe('fail');
   });
 
   it('cannot be told where another program decides', () => {

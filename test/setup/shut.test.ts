@@ -35,7 +35,7 @@ function configOf({ more = '', open = '{ port: 22, for: 30s }' }: Given) {
 function plan(iptables: Chains, given: Given = {}) {
   const { hooks = ['INPUT'], family = 4, outside = ['eth0'] } = given;
   const filter = { family, iptables, nft: null };
-  const strangers = strangerProbes(configOf(given), family, outside);
+  const strangers = strangerProbes(configOf(given), family, { known: outside, sure: outside });
   return planShut(filter, { chain: 'KNOCKD', hooks }, strangers);
 }
 
@@ -43,6 +43,7 @@ function plan(iptables: Chains, given: Given = {}) {
 const done = (...given: Parameters<typeof plan>) =>
   commandsOf(plan(...given).changes, 'iptables').map((line) => line.replace('iptables -w ', ''));
 
+const ETH0 = { known: ['eth0'], sure: ['eth0'] };
 const hook = (iptables: Chains, name = 'INPUT') =>
   iptables.get(name)?.rules.map(({ spec }) => spec.join(' ')) ?? [];
 
@@ -162,6 +163,27 @@ describe('shutting a port', () => {
     ]);
   });
 
+  it('shuts each interface by which strangers come', () => {
+    const rules = ['-i eth0 -p tcp -m tcp --dport 22 -j ACCEPT', '-i wlan0 -j PUBLIC', '-i tun0 -j ACCEPT'];
+    const iptables = chains({
+      INPUT: ['-P DROP', ...JUMPS, ESTABLISHED, ...rules],
+      PUBLIC: ['-p tcp -m tcp --dport 22 -j ACCEPT'],
+      ...OWN,
+    });
+    expect(done(iptables, { outside: ['eth0', 'wlan0'] })).toEqual([
+      `-D INPUT ${rules[0]}`,
+      '-D PUBLIC -p tcp -m tcp --dport 22 -j ACCEPT',
+    ]);
+  });
+
+  it('leaves alone what it does not know, and says so', () => {
+    const rule = '-p tcp -m geoip --source-country DE -m tcp --dport 22 -j ACCEPT';
+    expect(plan(input('-P DROP', ...JUMPS, ESTABLISHED, rule))).toMatchObject({
+      changes: [],
+      told: [`22/tcp may still be reached without a knock by -A INPUT ${rule}, which stays`],
+    });
+  });
+
   it('is for IPv6, too, though no knock over IPv6 is accepted', () => {
     const iptables = input('-P ACCEPT', ...JUMPS, ESTABLISHED);
     expect(done(iptables, { family: 6, more: 'ipv6: false' })).toEqual([`-I INPUT 4 ${DROP}`]);
@@ -205,7 +227,7 @@ it('the removal of all rules says which drops stay', () => {
 });
 
 describe('a rule without a port', () => {
-  const [probe] = strangerProbes(configOf({}), 4, []);
+  const [probe] = strangerProbes(configOf({}), 4, { known: [], sure: [] });
   const left = (spec: string) => withoutPort(spec.split(' '), probe ?? expect.fail())?.join(' ') ?? null;
 
   it('is none, one for the other ports, or not known', () => {
@@ -277,9 +299,9 @@ describe('any firewall', () => {
     expect(changed).toBeGreaterThan(200);
   });
 
-  const [stranger = expect.fail()] = strangerProbes(configOf({}), 4, ['eth0']);
+  const [stranger = expect.fail()] = strangerProbes(configOf({}), 4, ETH0);
   const strangerAt = (port: number): Partial<Probe> => {
-    const [probe] = strangerProbes(configOf({ open: `{ port: ${port}, for: 1s }` }), 4, ['eth0']);
+    const [probe] = strangerProbes(configOf({ open: `{ port: ${port}, for: 1s }` }), 4, ETH0);
     return { port: probe?.port ?? null };
   };
 });
