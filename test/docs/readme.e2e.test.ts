@@ -45,8 +45,9 @@ describeWith(
       const script = [
         '#!/bin/sh',
         `[ "$1" != run ] || set -- "$@" --log ${lab.log}`,
-        `${process.execPath} ${MAIN} "$@" -c ${config} || exit`,
-        `[ "$1" != init ] || sed -i ${edits.join(' ')} ${config}`,
+        `set -- ${process.execPath} ${MAIN} "$@" -c ${config}`,
+        '[ "$3" = init ] || exec "$@"',
+        `"$@" && sed -i ${edits.join(' ')} ${config}`,
       ].join('\n');
       writeFileSync(join(lab.folder, 'bin/knocktail'), `${script}\n`, { mode: 0o755 });
       const login = '#!/bin/bash\nexec 3<>"/dev/tcp/$1/22" && echo "logged in"\n';
