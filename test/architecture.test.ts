@@ -47,7 +47,7 @@ const CORE = [
   /^packet\//,
   /^attempt\//,
   /^opening\/(ends|lease|step|stop|switches)\.ts$/,
-  /^rule\/(rule|hook|listing|operation|packet-match|rule-index|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages)\.ts$/,
+  /^rule\/(rule|hook|listing|operation|packet-match|rule-index|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages|exposure)\.ts$/,
   /^setup\/(?!apply)/,
   /^explain\//,
   /^report\//,
@@ -113,6 +113,7 @@ it('only main.ts ends the process, and few files spawn', () => {
   expect(holding(/process\.exit\(/)).toEqual(['main.ts']);
   expect(holding(/node:child_process/)).toEqual([
     'cli/background.ts',
+    'cli/shut-guard.ts',
     'cli/systemd.ts',
     'client/ping.ts',
     'doctor/scratch.ts',

@@ -5,11 +5,13 @@ import { backendUnknown, checkBackend } from '../doctor/backend.ts';
 import { checkChain } from '../doctor/chain.ts';
 import { type FamilyFilter, readFilter, readNftHere } from '../doctor/filters.ts';
 import { type Finding, fail, skip, warn } from '../doctor/finding.ts';
-import { hasIpv6, kernelText, outsideInterfaces, textOf } from '../doctor/host.ts';
+import { hasIpv6, kernelText, outsideInterfaces, outsideOf, textOf } from '../doctor/host.ts';
 import { kernelHas } from '../doctor/kernel-modules.ts';
+import { checkLateStarts } from '../doctor/late-start.ts';
 import { checkLogRules } from '../doctor/log-rules.ts';
 import { checkPrivileges } from '../doctor/privileges.ts';
 import { checkSessions } from '../doctor/sessions.ts';
+import { checkShut } from '../doctor/shut.ts';
 import { checkXtTime } from '../doctor/xt-time.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { LockOwner } from '../lock-socket.ts';
@@ -18,7 +20,7 @@ import { backendOf, rulesIn, settleBinaries } from '../rule/backend.ts';
 import { lackOf, lackRemedy, namesLack } from '../rule/extension.ts';
 import type { Iptables } from '../rule/iptables.ts';
 import type { PacketFilter } from '../rule/stages.ts';
-import { openingProbes } from '../setup/probes.ts';
+import { openingProbes, strangerProbes } from '../setup/probes.ts';
 import { watched } from '../setup/watched.ts';
 import type { SequencesOf } from './watched-by.ts';
 
@@ -71,7 +73,8 @@ async function* examineFamily(
     return;
   }
   filters.set(family, filter);
-  const openings = openingProbes(config, family, outsideInterfaces(family));
+  const outside = outsideInterfaces(family);
+  const openings = openingProbes(config, family, outside);
   if (iptables === null) yield skip(check, 'there is no ip6tables');
   else if (trouble !== null) yield unreadable(check, trouble, family);
   else if (filter.iptables !== null && firewall.backend === 'iptables') {
@@ -79,6 +82,9 @@ async function* examineFamily(
     yield* checkSessions(filter, firewall.hooks, openings);
   }
   if (filter.iptables === null && filter.nft === null) return;
+  yield* checkLateStarts(filter, config, outside);
+  const tool = iptables?.name ?? '';
+  yield* checkShut(filter, firewall, strangerProbes(config, family, outsideOf(family)), tool);
   const seen = sequencesOf === null ? null : watched(config, family, sequencesOf);
   if (seen === null) return;
   const finding = checkLogRules(filter, firewall.hooks, seen, logs);

@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { commandLine } from '../command-line.ts';
+import { loadConfig } from '../config/load.ts';
+import type { OpenPort } from '../doctor/shut.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
 import { SCHEMA } from '../home.ts';
 import type { Port, Sequence } from '../model.ts';
@@ -13,6 +15,7 @@ import { groupNamed } from '../permissions.ts';
 import { firstConfig } from '../setup/first-config.ts';
 import { DEFAULT_CONFIG } from './config-file.ts';
 import { drawFresh } from './draw.ts';
+import { exposedHere } from './exposed.ts';
 import type { Io } from './io.ts';
 import { configOption, howToKnock } from './next-steps.ts';
 import { toPort } from './typed-port.ts';
@@ -35,8 +38,8 @@ export function addInit(program: Command, io: Io): void {
     .command('init')
     .summary('write a first knock.yaml')
     .description(
-      'Writes a knock.yaml with a sequence drawn by chance, which opens ssh to whoever knocks it, and makes its ' +
-        'folder. Never writes over a file.',
+      'Writes a knock.yaml with a randomly generated sequence that opens ssh, and makes its folder. Never writes over a ' +
+        'file. Says whether everyone reaches the port as things are, and by which rule.',
     )
     .option('-c, --config <file>', 'the file to write, - for stdout', DEFAULT_CONFIG)
     .option('--port <port>', 'the port to open, over TCP', toPort, toPort(SSH))
@@ -48,7 +51,8 @@ export function addInit(program: Command, io: Io): void {
       if (path === '-') io.stdout.write(text);
       else await create(path, text, group);
       // Beside a configuration on stdout, advice is not for whoever reads that.
-      (path === '-' ? io.stderr : io.stdout).write(nextSteps({ path, sequence, port, group }));
+      const open = await exposedBy(text);
+      (path === '-' ? io.stderr : io.stdout).write(nextSteps({ path, sequence, port, group, open }));
       io.finish(EXIT.OK);
     });
 }
@@ -59,9 +63,17 @@ interface Written {
   readonly port: Port;
   /** The one that may read it; null for none. */
   readonly group: number | null;
+  /** Who reaches the port without a knock. */
+  readonly open: readonly OpenPort[];
 }
 
-function nextSteps({ path, sequence, port, group }: Written): string {
+/** Who reaches the port as things are, whatever openings there will be. */
+async function exposedBy(text: string): Promise<readonly OpenPort[]> {
+  const loaded = loadConfig(text);
+  return loaded.problems === null ? exposedHere(loaded.config) : [];
+}
+
+function nextSteps({ path, sequence, port, group, open }: Written): string {
   const option = configOption(path);
   const readers = group === null ? 'only its owner' : `only root and the group ${SERVICE_GROUP}`;
   const wrote = path === '-' ? '' : `wrote ${path}, which ${readers} can read\n\n`;
@@ -78,10 +90,20 @@ function nextSteps({ path, sequence, port, group }: Written): string {
 ${steps.map(([command, does]) => `  ${command.padEnd(width)}    ${does}`).join('\n')}
 
 ${howToKnock(`open port ${port} for 30 seconds`, sequence)}
-Once that works, shut the port to those who have not knocked. Keep a session open meanwhile:
+${howToShut(option, port, open)}`;
+}
 
-  iptables -A INPUT -p tcp --dport ${port} -j DROP
-  ip6tables -A INPUT -p tcp --dport ${port} -j DROP
+function howToShut(option: string, port: Port, open: readonly OpenPort[]): string {
+  const rules = open.map(({ probe, by }) => `  ${by}${probe.family === 6 ? '    (IPv6)' : ''}\n`);
+  const now =
+    rules.length === 0
+      ? ''
+      : `Everyone reaches port ${port} as things are, knock or not, by\n\n${rules.join('')}\n`;
+  return `${now}When a knock lets you in, shut the port to those who have not knocked. Keep a session open meanwhile:
+
+  knocktail rules${option} --shut
+
+It prints each change first, and undoes all of them unless you confirm within a minute that you still get in.
 `;
 }
 

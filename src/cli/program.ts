@@ -24,6 +24,7 @@ import { addRules } from './rules.ts';
 import { asRun } from './run.ts';
 import { addSchema } from './schema.ts';
 import { addShow } from './show.ts';
+import { addShutGuard } from './shut-guard.ts';
 import { addTest } from './test-door.ts';
 
 const KNOCKD_CONFIG = '/etc/knockd.conf';
@@ -85,6 +86,7 @@ function knocktail(version: string, io: Io): Command {
     addSchema,
     addCompletion,
     addManual,
+    addShutGuard,
   ]) {
     add(program, io);
   }

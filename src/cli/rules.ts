@@ -22,6 +22,7 @@ import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './conf
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
 import { withOptions } from './own-command.ts';
+import { confirmShut, shut } from './shut.ts';
 import { daemonOf } from './state-lock.ts';
 import { watchedBy } from './watched-by.ts';
 
@@ -34,6 +35,9 @@ interface Options extends Overrides {
   readonly apply?: true;
   readonly remove?: true;
   readonly ifManaged?: true;
+  readonly shut?: true;
+  /** Seconds where a number was given. */
+  readonly confirm?: number | true;
 }
 
 /** What a configuration asks of the firewall. */
@@ -68,8 +72,26 @@ export function addRules(program: Command, io: Io): void {
       ).conflicts(['format', 'remove']),
     )
     .addOption(new Option('--remove', 'take them away again').conflicts('format'))
+    .addOption(
+      new Option(
+        '--shut',
+        'shut the ports of doors to all who have not knocked: remove the rules that let everyone in, add a drop',
+      ).conflicts(['format', 'apply', 'remove', 'family']),
+    )
+    .addOption(
+      new Option(
+        '--confirm [seconds]',
+        'with --shut: undo it after so many seconds (60; 0 for never) unless it is confirmed; alone: confirm it',
+      )
+        .argParser(toSeconds)
+        .conflicts(['format', 'apply', 'remove', 'family']),
+    )
     .action(async (options: Options) => {
       requireUse(options);
+      if (options.shut === true || options.confirm !== undefined) {
+        await shutOrConfirm(options, io);
+        return;
+      }
       const wanted = await want(resolve(options.config), options);
       if (options.apply === true || options.remove === true) await change(wanted, options, io);
       else io.stdout.write(await print(wanted, options, io));
@@ -77,8 +99,42 @@ export function addRules(program: Command, io: Io): void {
     });
 }
 
+async function shutOrConfirm(
+  { config: given, shut: isShut, confirm, ...overrides }: Options,
+  io: Io,
+): Promise<void> {
+  const path = resolve(given);
+  const config = override((await readConfigFile(path)).config, overrides);
+  const typed = (message: string): string => withOptions(message, path, overrides);
+  try {
+    if (isShut === true) await shut({ config, path, confirm, typed }, io);
+    else await confirmShut(config, io);
+  } catch (error) {
+    throw error instanceof KnocktailError ? typedError(error, typed) : error;
+  }
+}
+
+/** The same error with commands that can be typed as they stand. */
+function typedError(error: KnocktailError, typed: (message: string) => string): KnocktailError {
+  const { what, exitCode, value, where, remedy } = error;
+  return new KnocktailError(what, {
+    exitCode,
+    cause: error,
+    ...(value === undefined ? {} : { value }),
+    ...(where === undefined ? {} : { where }),
+    ...(remedy === undefined ? {} : { remedy: typed(remedy) }),
+  });
+}
+
 /** The other forms are for both families. */
-function requireUse({ family, format }: Options): void {
+function requireUse({ family, format, shut: isShut, confirm }: Options): void {
+  if (isShut !== true && typeof confirm === 'number')
+    throw new KnocktailError('seconds are for --shut', {
+      exitCode: EXIT.USAGE,
+      where: '--confirm',
+      value: String(confirm),
+      remedy: 'add --shut, or leave the number out to confirm',
+    });
   if (family === undefined || format === 'iptables-restore') return;
   throw new KnocktailError('a family is asked for, and this is for both', {
     exitCode: EXIT.USAGE,
@@ -205,6 +261,11 @@ function toolsOf(choice: string): { readonly v4: string; readonly v6: string } {
   if (choice.startsWith('/')) return { v4: choice, v6: choice.replace(/iptables([^/]*)$/, 'ip6tables$1') };
   const tail = choice === 'auto' ? '' : `-${choice}`;
   return { v4: `iptables${tail}`, v6: `ip6tables${tail}` };
+}
+
+function toSeconds(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Write a number of seconds, 0 for no confirmation.');
 }
 
 function toFamily(text: string): Family {

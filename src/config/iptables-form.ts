@@ -6,6 +6,8 @@ import type { Address, Family, Port } from '../model.ts';
 /** The rule that lets the client in at one port. */
 export interface RuleForm {
   readonly verb: 'add' | 'delete';
+  /** The number that the rule gets in the chain, from 1; null where it is appended, or deleted. */
+  readonly at: number | null;
   readonly family: Family;
   readonly port: Port;
   readonly proto: 'tcp' | 'udp';
@@ -67,8 +69,8 @@ export function readRuleForm(command: string): RuleForm | null {
   const { verb, isForClient, proto, port, isAccept } = said;
   const isWhole = isForClient && isAccept;
   if (!isWhole || verb === undefined || proto === undefined || port === undefined) return null;
-  const { to = null, states = null, comment = null } = said;
-  return { verb, family, proto, port, to, states, comment };
+  const { at = null, to = null, states = null, comment = null } = said;
+  return { verb, at, family, proto, port, to, states, comment };
 }
 
 export function sameRule(a: RuleForm, b: RuleForm): boolean {
@@ -109,6 +111,7 @@ function wordsOf(command: string): string[] | null {
 
 interface Said {
   verb?: RuleForm['verb'];
+  at?: number;
   isForClient: boolean;
   isAccept: boolean;
   proto?: RuleForm['proto'];
@@ -129,8 +132,7 @@ function readWords(words: readonly string[], family: Family): Said | null {
     if (word === '-w' || word === '--wait') {
       if (/^\d+$/.test(left[0] ?? '')) left.shift();
     } else if (!take(said, word, left.shift() ?? '', family)) return null;
-    // The place of an inserted rule: the chain of openings has no other order.
-    if (/^(-I|--insert)$/.test(word) && /^\d+$/.test(left[0] ?? '')) left.shift();
+    if (/^(-I|--insert)$/.test(word)) said.at = /^\d+$/.test(left[0] ?? '') ? Number(left.shift()) : 1;
   }
   return said;
 }

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces, release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
 import type { Family } from '../model.ts';
+import type { Outside } from '../setup/probes.ts';
 import type { Process } from './daemons.ts';
 import type { KernelText } from './kernel-modules.ts';
 
@@ -75,11 +76,17 @@ function linkOf(path: string): string | null {
  * all that have an address, but for the loopback.
  */
 export function outsideInterfaces(family: Family): readonly string[] {
-  const routes =
-    family === 4 ? defaultRoutes4(textOf('/proc/net/route')) : defaultRoutes6(textOf('/proc/net/ipv6_route'));
-  if (routes.length > 0) return [...new Set(routes)];
+  const routes = defaultInterfaces(family);
+  if (routes.length > 0) return routes;
   const all = Object.entries(networkInterfaces());
   return all.flatMap(([name, addresses]) => (addresses?.some(({ internal }) => !internal) ? [name] : []));
+}
+
+/** Those of the default routes. */
+export function defaultInterfaces(family: Family): readonly string[] {
+  const routes =
+    family === 4 ? defaultRoutes4(textOf('/proc/net/route')) : defaultRoutes6(textOf('/proc/net/ipv6_route'));
+  return [...new Set(routes)];
 }
 
 /** `eth0 00000000 0101A8C0 0003 ...`: interface, destination, gateway, flags. */
@@ -92,6 +99,10 @@ function defaultRoutes6(text: string): string[] {
   return [...text.matchAll(/^0{32} 00 .* (\S+)$/gm)]
     .map(([, name = '']) => name)
     .filter((name) => name !== 'lo');
+}
+
+export function outsideOf(family: Family): Outside {
+  return { known: outsideInterfaces(family), sure: defaultInterfaces(family) };
 }
 
 /** Whether this network has IPv6 at all, as it has none where `ipv6.disable=1` or `disable_ipv6` says so. */

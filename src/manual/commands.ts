@@ -7,7 +7,10 @@ import type { ArgumentTable, CommandTable, OptionTable } from './tables.ts';
 const CODES: Readonly<Record<string, readonly (readonly [code: string, meaning: string])[]>> = {
   knocktail: [
     ['0', 'All went well.'],
-    ['1', 'Nothing matched; from doctor, there were warnings; from health, no knock would open.'],
+    [
+      '1',
+      'Nothing matched; from doctor, there were warnings; from health, no knock would open; from rules --shut, the changes were undone.',
+    ],
     ['2', 'From doctor alone: something keeps knocks from opening.'],
     ['64', 'The command line is wrong.'],
     ['65', 'What was read is not what was expected.'],

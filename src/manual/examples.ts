@@ -5,7 +5,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   init: ['knocktail init --port 22'],
   add: ['knocktail add web --port 443 --for 10m'],
   check: ['knocktail check --strict'],
-  rules: ['knocktail rules', 'knocktail rules --apply'],
+  rules: [
+    'knocktail rules',
+    'knocktail rules --apply',
+    'knocktail rules --shut --confirm 120',
+    'knocktail rules --confirm',
+  ],
   doctor: ['knocktail doctor', 'knocktail doctor --knock --json'],
   test: ['knocktail test ssh'],
   health: ['knocktail health || systemctl restart knocktail'],

@@ -1,5 +1,6 @@
 /** Makes chains of rules that a packet can be walked through of what `nft -j list ruleset` prints. */
 
+import { commandLine } from '../command-line.ts';
 import type { Family } from '../model.ts';
 import { isFields, matches, type NftSets } from './nft-match.ts';
 import { both, type Probe, type RuleMatch } from './packet-match.ts';
@@ -98,10 +99,22 @@ class Table {
   #addRule(chain: string, handle: string, statements: readonly unknown[]): void {
     const rules = this.#chains.get(chain)?.rules;
     if (rules === undefined) return;
-    const text = `rule of nft in ${this.#name} ${chain}, handle ${handle}`;
+    const text = textOf(`${this.#name} ${chain}`, handle);
     this.#hasXt ||= statements.some((statement) => isFields(statement) && 'xt' in statement);
     rules.push(...rulesOf(text, statements, this.#sets));
   }
+}
+
+function textOf(place: string, handle: string): string {
+  return `rule of nft in ${place}, handle ${handle}`;
+}
+
+/** The command that deletes a rule, by its text; null where that is no rule of nft. */
+export function nftDeletion(text: string): string | null {
+  const [, place, handle] = /^rule of nft in (.+), handle (\d+)$/.exec(text) ?? [];
+  return place === undefined
+    ? null
+    : commandLine(['nft', 'delete', 'rule', ...place.split(' '), 'handle', `${handle}`]);
 }
 
 /** One for each statement that acts, which takes what all matches before it take. */

@@ -62,7 +62,8 @@ export function nftText(
     ...chain('line', limited('line', '20/second burst 40')),
     ...(sweepGuard > 0 ? chain('rest', limited('rest', `2/second burst ${2 * (sweepGuard + 1)}`)) : []),
     ...chain('steps', [
-      'ct state established,related accept',
+      // As in the chain of iptables: to log is not to decide.
+      'ct state established,related return',
       ...families.flatMap(choicesOf).map((match) => `${match} goto line`),
       ...(sweepGuard > 0 ? guard : []),
     ]),

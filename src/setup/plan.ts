@@ -1,5 +1,6 @@
 /** What stands in one family's packet filter -> the operations that put our rules there, or take them away. */
 
+import { commandLine } from '../command-line.ts';
 import { allReach, firstDecided, narrowJump, planHook } from '../rule/hook.ts';
 import { chainFrom, chainsLedTo, policyOf } from '../rule/iptables-chains.ts';
 import { rulesOf } from '../rule/listing.ts';
@@ -11,6 +12,7 @@ import type { Chain, Chains } from '../rule/walk.ts';
 import { chainNames, type LogChain, type LogChains, type Spec } from './chains.ts';
 import { decidingChain, noRest, restInside, restPlace } from './rest-place.ts';
 import { sessionAdvice, sessionCut } from './sessions.ts';
+import { isShut } from './shut.ts';
 
 /** What `iptables -S CHAIN` says of each chain of the table, or of those that matter; null of one that is not there. */
 export type Listing = ReadonlyMap<string, string | null>;
@@ -83,6 +85,7 @@ export function planRemoval(listing: Listing, { chain }: Settings): Plan {
   const names = chainNames(chain);
   for (const name of [names.rest, names.log]) draft.unhook(hooks, name);
   draft.dropChain(names.line);
+  draft.tellOfDrops(hooks);
   const foreign = draft.rules(chain).filter((spec) => readRule(spec) === null).length;
   if (foreign > 0) draft.told.push(`${chain} stays, as ${foreign} of its rules are not of knocktail`);
   else {
@@ -202,6 +205,13 @@ class Draft implements Plan {
       if (inside !== null && chainsLedTo(this.#chains(), inside).has(rest)) return;
       this.told.push(inside === null ? noRest(hook) : restInside(hook, inside, rest));
     } else if (found !== at - 1) this.#jump(hook, rest, at, found < 0 ? null : ['-j', rest]);
+  }
+
+  /** Says what `rules --shut` has dropped and nothing opens any more: how people got in before is not known. */
+  tellOfDrops(chains: readonly string[]): void {
+    for (const chain of chains)
+      for (const spec of this.rules(chain).filter((spec) => isShut(spec) && targetOf(spec) === 'DROP'))
+        this.told.push(`${chain} still drops what knocks opened: -D ${commandLine([chain, ...spec])}`);
   }
 
   /** Says where a hook would cut the connections that its doors have let in. */

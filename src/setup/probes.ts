@@ -4,12 +4,24 @@ import { familyOf } from '../address.ts';
 import { parseNetwork } from '../config/networks.ts';
 import type { Config } from '../config/schema.ts';
 import { type Address, type Family, TCP_FLAGS } from '../model.ts';
+import type { Stranger } from '../rule/exposure.ts';
 import type { Probe } from '../rule/packet-match.ts';
 import { echoLength, type View, type Watched } from './watched.ts';
 
 /** A packet to the port that a door opens. */
 export interface DoorProbe extends Probe {
   readonly door: string;
+}
+
+/** The same from someone who has not knocked. */
+export interface StrangerProbe extends DoorProbe, Stranger {}
+
+/** Where strangers come in. */
+export interface Outside {
+  /** All such interfaces, as far as that can be told. */
+  readonly known: readonly string[];
+  /** By each of these they do. */
+  readonly sure: readonly string[];
 }
 
 /** One for each step and trap, by each view of some door. */
@@ -50,6 +62,27 @@ export function openingProbes(
           to: open.to,
           interface: name ?? (interfaces.length > 0 ? interfaces : null),
         },
+      },
+    ];
+  });
+}
+
+/**
+ * One for each door with `open:`, from someone who has not knocked: whoever may knock, and whether knocks over this family
+ * are accepted at all.
+ */
+export function strangerProbes(
+  { doors, interface: name }: Pick<Config, 'doors' | 'interface'>,
+  family: Family,
+  { known, sure }: Outside,
+): readonly StrangerProbe[] {
+  return Object.entries(doors).flatMap(([door, { open }]): StrangerProbe[] => {
+    if (open === null || (open.to !== null && familyOf(open.to) !== family)) return [];
+    return [
+      {
+        ...{ door, family, proto: open.proto, port: open.port, flags: TCP_FLAGS.SYN, length: null },
+        ...{ from: 'stranger', to: open.to, interface: name ?? (known.length > 0 ? known : null) },
+        outside: name === null ? sure : [],
       },
     ];
   });

@@ -6,11 +6,15 @@ import { type Chains, walk } from '../rule/walk.ts';
 
 export const ACCEPT_ESTABLISHED = ['-m', 'conntrack', '--ctstate', 'ESTABLISHED,RELATED', '-j', 'ACCEPT'];
 
+/** A later packet of the connection that this one begins. */
+export function establishedProbe(opening: Probe): Probe {
+  return { ...opening, state: 'ESTABLISHED', flags: TCP_FLAGS.ACK };
+}
+
 /** The rule, or the policy, that drops the packets of an established connection; null where they are let through. */
 export function sessionCut(chains: Chains, hook: string, openings: readonly Probe[]): string | null {
   for (const opening of openings) {
-    const packet: Probe = { ...opening, state: 'ESTABLISHED', flags: TCP_FLAGS.ACK };
-    const { verdict, rule } = walk(chains, hook, packet).end;
+    const { verdict, rule } = walk(chains, hook, establishedProbe(opening)).end;
     if (verdict === 'drop') return rule?.text ?? `-P ${hook} DROP`;
   }
   return null;

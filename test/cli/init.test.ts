@@ -27,7 +27,8 @@ describe('knocktail init', () => {
     expect(open?.port).toBe(2222);
     expect(stdout).toContain(`  knock HOST ${sequence.join(' ')}\n`);
     expect(stdout).toContain(`  knocktail rules -c ${path} --apply `);
-    expect(stdout).toContain('iptables -A INPUT -p tcp --dport 2222 -j DROP\n');
+    expect(stdout).toContain(`  knocktail rules -c ${path} --shut\n`);
+    expect(stdout).not.toContain('-A INPUT -p tcp --dport 2222 -j DROP');
     expect(stdout).toContain(`tcp/HOST/${sequence.find((step) => !String(step).includes(':'))}`);
   });
 

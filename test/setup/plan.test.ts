@@ -69,6 +69,20 @@ describe('the plan for a packet filter', () => {
     expect(planRules(listing(input, OURS), SETTINGS, CHAINS)).toMatchObject({ operations: [], told: [] });
   });
 
+  it('replaces a chain of an older version, which accepted established connections', () => {
+    const input =
+      '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j KNOCKD-REST\n';
+    const now = listing(input, OURS);
+    const text = now.get('KNOCKD-LOG') ?? '';
+    expect(text).toContain('--ctstate RELATED,ESTABLISHED -j RETURN');
+    const old = new Map([...now, ['KNOCKD-LOG', text.replace('-j RETURN', '-j ACCEPT')]]);
+    const plan = planRules(old, SETTINGS, CHAINS);
+    expect(done(plan)).toEqual(['-F KNOCKD-LOG']);
+    expect(plan.operations.slice(1)).toEqual(
+      CHAINS.log.rules.map((spec, index) => ({ op: 'insert', chain: 'KNOCKD-LOG', at: index + 1, spec })),
+    );
+  });
+
   it('moves jumps that stand too late, and none that accepting rules are before', () => {
     const late =
       '-P INPUT DROP\n-A INPUT -j KNOCKD-REST\n-A INPUT -i lo -j ACCEPT\n-A INPUT -p tcp -j DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n';
