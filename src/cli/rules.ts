@@ -137,7 +137,13 @@ async function restore(
   const tell = (text: string): unknown => io.stderr.write(`${text}\n`);
   const host = (await readHost(firewall.iptables, firewall, tell)).find((each) => each.family === family);
   if (host === undefined) return restoreText([]);
-  const { operations, told } = planRules(host.listing, firewall, chains(family), passing(family));
+  const { operations, told } = planRules(
+    host.listing,
+    firewall,
+    chains(family),
+    passing(family),
+    host.kernel,
+  );
   for (const text of told) tell(`# ${text}`);
   return restoreText(operations);
 }
@@ -155,11 +161,11 @@ async function change(
     });
   }
   const tell = (text: string): unknown => io.stdout.write(`${text}\n`);
-  for (const { family, iptables, listing } of await readHost(firewall.iptables, firewall, tell)) {
+  for (const { family, iptables, listing, kernel } of await readHost(firewall.iptables, firewall, tell)) {
     const plan =
       remove === true
         ? planRemoval(listing, firewall)
-        : planRules(listing, firewall, chains(family), passing(family));
+        : planRules(listing, firewall, chains(family), passing(family), kernel);
     await expectRules(plan, iptables, firewall.chain);
     await carryOut(plan, iptables);
     for (const text of plan.told) tell(`${iptables.name}: ${text}`);

@@ -27,6 +27,14 @@ export function knockProbes(watched: Watched): readonly Probe[] {
   });
 }
 
+/** Packets to ports of no door: one for each protocol by each view of some door. */
+export function strayProbes(watched: Watched): readonly Probe[] {
+  const protos = (['tcp', 'udp'] as const).filter((proto) => watched[proto].length > 0);
+  return watched.views.flatMap((view) =>
+    protos.map((proto): Probe => ({ ...viewed(view, watched), proto, port: null })),
+  );
+}
+
 /**
  * One for each door with `open:` that a client of this family can knock at.
  *
