@@ -274,13 +274,15 @@ for (const backend of ['nft', 'legacy'] as const) {
       await apply();
       const { all } = await examined();
       expect(all.filter((line) => / (fail|skip)$/.test(line))).toEqual([]);
-      expect(all.slice(-7)).toEqual([
+      expect(all.slice(-9)).toEqual([
         'KNOCKD, IPv4 ok',
         'sessions, IPv4 ok',
         'LOG rules, IPv4 ok',
+        'sweeps, IPv4 ok',
         'KNOCKD, IPv6 ok',
         'sessions, IPv6 ok',
         'LOG rules, IPv6 ok',
+        'sweeps, IPv6 ok',
         // The lab has a network of its own.
         'self-test warn',
       ]);
