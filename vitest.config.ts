@@ -16,6 +16,7 @@ export const ALONE = [
   'test/line/forged.e2e.test.ts',
   'test/line/kmsg.e2e.test.ts',
   'test/line/stress.e2e.test.ts',
+  'test/sweeps.e2e.test.ts',
 ];
 
 /** Properties of the unit tests that are tried again with KNOCKTAIL_RUNS times as many examples. */

@@ -13,7 +13,7 @@ import {
 import { Deadlines } from './deadlines.ts';
 import { Doubles } from './doubles.ts';
 import { HostNumbers } from './host-numbers.ts';
-import { compile, isEcho, portKey, type Sight, sees, type Track } from './match.ts';
+import { compile, portKey, type Sight, sees, type Track } from './match.ts';
 import { Progress } from './progress.ts';
 import { SweepGuards } from './sweep-guards.ts';
 import type { Switches } from './switches.ts';
@@ -96,7 +96,8 @@ export class Engine implements PacketNotes {
     const host = this.#hosts.of(packet.host);
     this.#refresh(now);
     const port = portKey(packet);
-    if (port === null) return [];
+    // A packet that was cut off before its ports takes a line of its source, like any other to a port of no door.
+    if (port === null) return hasPorts(packet) ? this.#stray(host, packet, null, now) : [];
     const traps = this.#sight.trapsAt(port)?.filter((lock) => sees(lock, packet)) ?? [];
     if (traps.length > 0) return this.#trap(host, packet, traps);
     const fits = this.#sight.fitsOf(port);
@@ -129,7 +130,7 @@ export class Engine implements PacketNotes {
     return !this.#sight.concerns(port) && this.#guards.of(this.#hosts.of(host)).only(ipv4, port, time);
   }
 
-  /** Whether this packet's source touches more ports of no door than it may. */
+  /** Whether this packet's source is sweeping. */
   isSwept(packet: Packet): boolean {
     const now = this.#time(packet);
     const guard = this.#guards.of(this.#hosts.of(packet.host));
@@ -222,12 +223,15 @@ export class Engine implements PacketNotes {
     return after > 0;
   }
 
-  /** A port of no door: too many of them make the attempts of the source void. */
-  #stray(host: number, { src, time }: Packet, port: number, now: Micros): Decision[] {
-    if (isEcho(port) || this.#sight.trapsAt(port) !== undefined) return [];
+  /**
+   * A port of no door, or a ping of a size that is no step: too many of them make the attempts of the source void, those of all
+   * addresses of its network over IPv6.
+   */
+  #stray(host: number, { src, time }: Packet, port: number | null, now: Micros): Decision[] {
+    if (port !== null && this.#sight.trapsAt(port) !== undefined) return [];
     const guard = this.#guards.of(host);
     guard.stray(src, port, now);
-    for (const slot of this.#table.of(host, src)) {
+    for (const slot of this.#table.ofSource(host, src)) {
       const swept = guard.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
       if (swept) this.#discard(slot, time, 'port sweep');
     }
@@ -290,4 +294,8 @@ export class Engine implements PacketNotes {
     this.#deadlines.delete(slot);
     this.#table.release(slot);
   }
+}
+
+function hasPorts({ proto }: Packet): boolean {
+  return proto === 'tcp' || proto === 'udp';
 }

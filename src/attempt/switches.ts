@@ -12,7 +12,7 @@ export interface Switches {
   readonly clock: 'exact' | 'whole-seconds';
   /** `once`: one packet logged by two rules counts once. */
   readonly doubleLog: 'once' | 'each';
-  /** More than this many ports of no door within the window make a source's attempts void; 0 is off. */
+  /** More than this many ports of no door within the window, or more packets to them than the firewall logs, make a source's attempts void; 0 is off. */
   readonly sweepGuard: number;
 }
 

@@ -2,6 +2,7 @@
 
 import { ipv4Address, ipv4Number } from '../address.ts';
 import type { Address, Packet } from '../model.ts';
+import { sourceOf } from '../sweep-limits.ts';
 import { Chains } from './chains.ts';
 import type { Track } from './match.ts';
 import { Sources } from './sources.ts';
@@ -24,6 +25,8 @@ export class AttemptTable {
   /** Of IPv4 as numbers, since text would be memory of its own for each. */
   readonly #ipv4: Int32Array;
   readonly #ipv6 = new Map<number, Address>();
+  /** The slots of all addresses of an IPv6 network at a host. */
+  readonly #networks = new Map<string, Set<number>>();
   readonly #tracks: (Track | null)[];
   readonly #hostOf: Int32Array;
   /** As the packet names them that began the attempt. */
@@ -62,6 +65,12 @@ export class AttemptTable {
     }
   }
 
+  /** Those of all clients that are one source to the sweep guard. */
+  ofSource(host: number, client: Address): Iterable<number> {
+    if (ipv4Number(client) !== null) return this.of(host, client);
+    return [...(this.#networks.get(networkKey(host, client)) ?? [])];
+  }
+
   has(host: number, source: Address): boolean {
     return this.#firstOf.get(host, source) !== NO_SLOT;
   }
@@ -98,7 +107,7 @@ export class AttemptTable {
   claim(host: number, { src: source, host: name }: Pick<Packet, 'src' | 'host'>, track: Track): number {
     const slot = at(this.#free, --this.#freeCount);
     const ipv4 = ipv4Number(source);
-    if (ipv4 === null) this.#ipv6.set(slot, source);
+    if (ipv4 === null) this.#claimIpv6(host, source, slot);
     else this.#ipv4[slot] = ipv4;
     this.#hostOf[slot] = host;
     this.#hostNames[slot] = name;
@@ -113,7 +122,7 @@ export class AttemptTable {
     const source = this.source(slot);
     this.#leave(at(this.#hostOf, slot), source, slot);
     this.#queues.remove(at(this.#stageOf, slot), slot);
-    this.#ipv6.delete(slot);
+    if (this.#ipv6.delete(slot)) this.#releaseIpv6(at(this.#hostOf, slot), source, slot);
     this.#tracks[slot] = null;
     this.#free[this.#freeCount++] = slot;
   }
@@ -125,6 +134,21 @@ export class AttemptTable {
     this.#queues.remove(before, slot);
     this.#queues.append(stage, slot);
     this.#stageOf[slot] = stage;
+  }
+
+  #claimIpv6(host: number, source: Address, slot: number): void {
+    this.#ipv6.set(slot, source);
+    const key = networkKey(host, source);
+    const slots = this.#networks.get(key);
+    if (slots === undefined) this.#networks.set(key, new Set([slot]));
+    else slots.add(slot);
+  }
+
+  #releaseIpv6(host: number, source: Address, slot: number): void {
+    const key = networkKey(host, source);
+    const slots = this.#networks.get(key);
+    slots?.delete(slot);
+    if (slots?.size === 0) this.#networks.delete(key);
   }
 
   #join(host: number, source: Address, slot: number, track: Track): void {
@@ -149,6 +173,11 @@ export class AttemptTable {
     else if (after !== NO_SLOT) this.#firstOf.set(host, source, after);
     else this.#firstOf.delete(host, source);
   }
+}
+
+/** An address holds no space. */
+function networkKey(host: number, client: Address): string {
+  return `${host} ${sourceOf(client)}`;
 }
 
 function taken<T>(value: T | null | undefined, slot: number): T {

@@ -12,6 +12,7 @@ import { checkLogRules } from '../doctor/log-rules.ts';
 import { checkPrivileges } from '../doctor/privileges.ts';
 import { checkSessions } from '../doctor/sessions.ts';
 import { checkShut } from '../doctor/shut.ts';
+import { checkSweeps } from '../doctor/sweeps.ts';
 import { checkXtTime } from '../doctor/xt-time.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import type { LockOwner } from '../lock-socket.ts';
@@ -90,6 +91,7 @@ async function* examineFamily(
   const finding = checkLogRules(filter, firewall.hooks, seen, logs);
   const lack = finding.status === 'fail' && iptables !== null ? await lackOfTarget(iptables, logs) : null;
   yield lack === null ? finding : fail(finding.check, `${finding.detail}: ${lack.what}`, lack.remedy);
+  if (finding.status !== 'fail') yield checkSweeps(filter, config, seen, logs);
 }
 
 function unreadable(check: string, { complaint, remedy, exitCode }: KnocktailError, family: Family): Finding {

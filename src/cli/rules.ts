@@ -204,7 +204,13 @@ async function restore(
   const tell = (text: string): unknown => io.stderr.write(`${text}\n`);
   const host = (await readHost(firewall.iptables, firewall, tell)).find((each) => each.family === family);
   if (host === undefined) return restoreText([]);
-  const { operations, told } = planRules(host.listing, firewall, chains(family), passing(family));
+  const { operations, told } = planRules(
+    host.listing,
+    firewall,
+    chains(family),
+    passing(family),
+    host.kernel,
+  );
   for (const text of told) tell(`# ${text}`);
   return restoreText(operations);
 }
@@ -231,11 +237,11 @@ async function change(
   const tell = (text: string): unknown => io.stdout.write(`${text}\n`);
   await whileLocked(async () => {
     for (const host of await readHost(firewall.iptables, firewall, tell)) {
-      const { family, iptables } = host;
+      const { family, iptables, kernel } = host;
       const planOf = (listing: Listing): Plan =>
         remove === true
           ? planRemoval(listing, firewall)
-          : planRules(listing, firewall, chains(family), passing(family));
+          : planRules(listing, firewall, chains(family), passing(family), kernel);
       await changeRules(host, firewall, planOf, (plan) => {
         for (const text of plan.told) tell(`${iptables.name}: ${text}`);
         if (plan.operations.length === 0) tell(`${iptables.name}: nothing to do`);

@@ -154,7 +154,7 @@ async function requireSound(path: string, config: Config): Promise<void> {
     throw refused(`door ${usedUp.door}: ${usedUp.text}`, 'add sequences to its file first');
   if (config.firewall.backend === 'dry-run')
     throw refused('firewall.backend is dry-run, so no door would open', `edit ${path}`);
-  if (Object.values(config.doors).every(({ open }) => open === null))
+  if ([...config.doors.values()].every(({ open }) => open === null))
     throw refused('no door has an open:, so there is no port to shut', `edit ${path}`);
 }
 

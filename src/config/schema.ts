@@ -191,8 +191,8 @@ const settings = {
     .max(1_000, { error: wrong('a number of ports', 'write at most 1000') })
     .optional()
     .describe(
-      `A source that touches more ports of no door than this within a door's seq_timeout is not heard; ` +
-        `0 is off, the default is ${DEFAULT_SWEEP_GUARD_PORTS}, and 0 under compat: knockd.`,
+      `A source (an IPv4 address, an IPv6 /64) that touches more ports of no door than this within ten seconds, or a longer ` +
+        `seq_timeout, or sends more packets to them than the firewall logs, is ignored; 0 is off, the default is ${DEFAULT_SWEEP_GUARD_PORTS}, and 0 under compat: knockd.`,
     ),
 };
 

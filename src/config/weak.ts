@@ -8,6 +8,7 @@ import { DoorIndex, type NamedDoor, namedDoors } from './door-index.ts';
 import { covers, familiesOf, shareClients, shareStep, unknockableFlags } from './reach.ts';
 import type { Config, DoorConfig } from './schema.ts';
 import { formatStep } from './sequence.ts';
+import { scanOpens, scansFor } from './swept.ts';
 
 const FEWEST_STEPS = 3;
 
@@ -82,10 +83,11 @@ function weaknessesOfAction(door: DoorConfig, config: Config): string[] {
   return found;
 }
 
-function weaknessesOfSequence({ sequence, seqTimeoutUs }: DoorConfig, { compat }: Config): string[] {
+function weaknessesOfSequence({ sequence, seqTimeoutUs }: DoorConfig, config: Config): string[] {
+  const { compat } = config;
   const steps = sequence?.length ?? null;
   return [
-    ...(sequence === null ? [] : guessable(sequence)),
+    ...(sequence === null ? [] : [...guessable(sequence), ...swept(sequence, config)]),
     ...(steps === 1 ? [] : hurried(seqTimeoutUs, compat)),
   ];
 }
@@ -107,6 +109,12 @@ function guessable(sequence: Sequence): string[] {
       `the ports of the sequence ${spelled} only rise or only fall, as those of a port scan do, mix them`,
     );
   return found;
+}
+
+/** Under `compat: knockd` the guard is off as it is in knockd; of that docs/knockd.md tells. */
+function swept(sequence: Sequence, { compat, sweepGuard }: Config): string[] {
+  const scans = compat === 'knockd' || sweepGuard > 0 ? null : scansFor(sequence);
+  return scans === null ? [] : [`sweep_guard is 0, so ${scanOpens(scans)} it`];
 }
 
 function hurried(seqTimeoutUs: Micros, compat: Config['compat']): string[] {

@@ -46,7 +46,7 @@ export function checkLateStarts(
 }
 
 function startsIn(doors: Config['doors']): readonly Start[] {
-  return Object.entries(doors).flatMap(
+  return [...doors].flatMap(
     ([door, { startCommand, startCommand6, stopCommand, cmdTimeoutUs }]) => {
       const seconds = stopCommand === null ? USUAL_SECONDS : Math.ceil(cmdTimeoutUs / US_PER_SECOND);
       const commands = [

@@ -12,6 +12,7 @@ import {
   type Sequence,
   US_PER_SECOND,
 } from '../model.ts';
+import { SWEEP_WINDOW_US } from '../sweep-limits.ts';
 import { Attempts } from './attempts.ts';
 import type { ExplainedDoor } from './door.ts';
 import { type Miss, missesOf, NEAR } from './miss.ts';
@@ -144,7 +145,9 @@ export class Explanation {
   }
 
   #text({ event, door, stage, of, why }: Decision, sequence: Sequence, packet: Packet | null): string {
-    const window = secondsText(this.#lockOf(door)?.seqTimeoutUs ?? 0);
+    const windowUs = this.#lockOf(door)?.seqTimeoutUs ?? 0;
+    const window = secondsText(windowUs);
+    const sweepWindow = secondsText(Math.max(windowUs, SWEEP_WINDOW_US));
     const what = packet === null ? '' : `${packetText(packet)} is `;
     switch (event) {
       case 'stage':
@@ -160,7 +163,7 @@ export class Explanation {
       case 'reset':
         if (why === 'trap') return `${what}a trap of some door: discarded at step ${stage} of ${of}`;
         if (why === 'port sweep')
-          return `${what}one port too many, with more than ${this.#switches.sweepGuard} ports of no door within ${window} (sweep_guard): discarded at step ${stage} of ${of}`;
+          return `${what}one too many, with more than ${this.#switches.sweepGuard} ports of no door within ${sweepWindow}, or too many packets to them (sweep_guard): discarded at step ${stage} of ${of}`;
         return `${what}a wrong packet, the door waited for ${stepOf(sequence, stage)}: discarded at step ${stage} of ${of}`;
     }
   }

@@ -105,7 +105,7 @@ function whyNoStep(packet: Packet, steps: number): string {
 function whyNotBegun({ isBusy, switches }: Scene): string {
   if (switches.doors === 'exclusive' && isBusy)
     return 'another attempt of the source is running, and under compat: knockd no other begins';
-  return `the source is not heard, as it has touched more than ${switches.sweepGuard} ports of no door`;
+  return `the source is ignored, as it has touched more than ${switches.sweepGuard} ports of no door, or sent too many packets to them`;
 }
 
 function notBegun(packet: Packet, steps: number, sequence: Sequence): string {

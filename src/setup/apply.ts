@@ -4,12 +4,13 @@ import { EXIT, KnocktailError } from '../errors.ts';
 import type { Family } from '../model.ts';
 import { settleBinaries } from '../rule/backend.ts';
 import { lockChains } from '../rule/chains-lock.ts';
+import { namesLack } from '../rule/extension.ts';
 import { expectDone, type Failure, Iptables, isHopeless, type Refusal } from '../rule/iptables.ts';
 import { byChain } from '../rule/listing.ts';
 import { isTerminal, targetOf } from '../rule/target.ts';
 import { expectTaken, withTrialChain } from '../rule/trial.ts';
-import type { Spec } from './chains.ts';
-import { chainsToList, type Listing, type Plan, type Settings } from './plan.ts';
+import { LISTENS, LOCAL_HOOK, type Spec } from './chains.ts';
+import { chainsToList, type Kernel, type Listing, type Plan, type Settings } from './plan.ts';
 
 /** Ten others at once are done long before. */
 const LOCK_MS = 60_000;
@@ -21,6 +22,7 @@ export interface HostFamily {
   readonly family: Family;
   readonly iptables: Iptables;
   readonly listing: Listing;
+  readonly kernel: Kernel;
 }
 
 /**
@@ -130,10 +132,11 @@ async function carryOut({ operations }: Plan, iptables: Iptables): Promise<Failu
 
 async function read(family: Family, iptables: Iptables, settings: Settings): Promise<HostFamily> {
   const wanted = chainsToList(settings);
+  const kernel = { knowsListeners: await knowsListeners(iptables) };
   const whole = await iptables.run({ op: 'list-all' });
   if (whole.done) {
     const missing = wanted.map((chain) => [chain, null] as const);
-    return { family, iptables, listing: new Map([...missing, ...byChain(whole.text)]) };
+    return { family, iptables, listing: new Map([...missing, ...byChain(whole.text)]), kernel };
   }
   const listing = new Map<string, string | null>();
   for (const chain of wanted) {
@@ -141,7 +144,13 @@ async function read(family: Family, iptables: Iptables, settings: Settings): Pro
     const isMissing = !answer.done && answer.refusal === 'missing';
     listing.set(chain, isMissing ? null : expectDone(answer));
   }
-  return { family, iptables, listing };
+  return { family, iptables, listing, kernel };
+}
+
+/** Asks for a rule, which changes nothing: where the kernel has no such match, iptables answers something else than no. */
+export async function knowsListeners(iptables: Iptables): Promise<boolean> {
+  const answer = await iptables.run({ op: 'check', chain: LOCAL_HOOK, spec: LISTENS });
+  return answer.done || (answer.refusal === 'missing' && !namesLack(answer.error.what));
 }
 
 async function troubleOf(iptables: Iptables): Promise<string | null> {

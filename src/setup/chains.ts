@@ -3,6 +3,7 @@
 import { MAX_CHAIN_NAME, MAX_IPTABLES_PREFIX } from '../config/values.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type FlagRule, type LogFormat, TCP_FLAGS } from '../model.ts';
+import { IPV6_SOURCE_BITS, strayLimits } from '../sweep-limits.ts';
 import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
 
 export type Spec = readonly string[];
@@ -18,8 +19,17 @@ export interface LogChains {
   readonly line: LogChain;
   /** Chooses the steps and traps of doors, ahead of all that ends a packet's way. */
   readonly log: LogChain;
-  /** Logs what is about to be dropped at other ports; null where no sweep is guarded against. */
-  readonly rest: LogChain | null;
+  /** Logs packets to other ports; null where no sweep is guarded against. */
+  readonly rest: RestChains | null;
+}
+
+export interface RestChains {
+  /** Leads what comes in for this machine, and for no program that listens, to `rest`. */
+  readonly closed: LogChain;
+  /** Chooses what is no step and no trap. */
+  readonly rest: LogChain;
+  /** Writes the line. */
+  readonly stray: LogChain;
 }
 
 /** How a line has to begin, and who writes it. */
@@ -41,23 +51,33 @@ const MAX_PORTS = 15;
 /** What iptables has words for, in its order. A match that leaves the others out logs more than it must. */
 const IPTABLES_FLAGS = ['FIN', 'SYN', 'RST', 'PSH', 'ACK', 'URG'] as const;
 
-/**
- * For each source: so that nobody can use up the log, or the lines of others. Whoever has an IPv6 address has a
- * network of them.
- */
-const STEPS_PER_SECOND = 20;
-const STEPS_AT_ONCE = 40;
-const REST_PER_SECOND = 2;
-const IPV6_SOURCE_BITS = 64;
+/** For each source: so that nobody can use up the log, or the lines of others. */
+export const STEPS_PER_SECOND = 20;
+export const STEPS_AT_ONCE = 40;
+/** The one way to find out whether a program listens there, whatever address it listens at. */
+export const LISTENS: Spec = ['-m', 'socket', '--nowildcard', '-j', 'RETURN'];
+/** The hook of packets for this machine: the only one where the kernel knows who listens. */
+export const LOCAL_HOOK = 'INPUT';
+const ESTABLISHED: Spec = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'RETURN'];
+/** A neighbour that calls out to all. */
+const NOT_TO_US: Spec = ['-m', 'pkttype', '!', '--pkt-type', 'unicast', '-j', 'RETURN'];
 
 /** The names of our chains beside that of the openings. */
 export function chainNames(chain: string): {
   readonly log: string;
   readonly line: string;
+  readonly closed: string;
   readonly rest: string;
+  readonly stray: string;
 } {
   const named = (tail: string): string => chain.slice(0, MAX_CHAIN_NAME - tail.length) + tail;
-  return { log: named('-LOG'), line: named('-LINE'), rest: named('-REST') };
+  return {
+    log: named('-LOG'),
+    line: named('-LINE'),
+    closed: named('-CLOSED'),
+    rest: named('-REST'),
+    stray: named('-STRAY'),
+  };
 }
 
 /** @throws KnocktailError 78 when iptables cannot write the prefix */
@@ -73,35 +93,40 @@ export function logChains(watched: Watched, settings: LogSettings): LogChains {
   ];
   // Limits of one name are one limit, with the figures of the first, and two rules of it count each packet twice.
   const named = (name: string, index: number): string => (index === 0 ? name : `${name}-${index + 1}`);
-  const line = targets.map((target, index) => [
-    ...limit(named(names.line, index), STEPS_PER_SECOND, STEPS_AT_ONCE),
-    ...target,
-  ]);
-  // Enough at once to be over the guard.
-  const rest = targets.map((target, index) => [
-    ...limit(named(names.rest, index), REST_PER_SECOND, 2 * (sweepGuard + 1)),
-    ...target,
-  ]);
+  const lines = (name: string, perSecond: number, atOnce: number): LogChain => ({
+    name,
+    rules: targets.map((target, index) => [...limit(named(name, index), perSecond, atOnce), ...target]),
+  });
+  const { perSecond, atOnce } = strayLimits(sweepGuard);
+  const rest: RestChains = {
+    closed: {
+      name: names.closed,
+      rules: [['-i', 'lo', '-j', 'RETURN'], ESTABLISHED, LISTENS, ['-g', names.rest]],
+    },
+    rest: {
+      name: names.rest,
+      rules: [
+        NOT_TO_US,
+        ...chosen.map((spec) => [...spec, '-j', 'RETURN']),
+        // By a chain of its own, so that a packet that two of these choose takes one line.
+        ...strays(watched).map((spec) => [...spec, '-g', names.stray]),
+      ],
+    },
+    stray: lines(names.stray, perSecond, atOnce),
+  };
   return {
-    line: { name: names.line, rules: line },
+    line: lines(names.line, STEPS_PER_SECOND, STEPS_AT_ONCE),
     log: {
       name: names.log,
       rules: [
         // Whether to accept those is for the rules behind this chain: a ban there has to cut them.
-        ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED', '-j', 'RETURN'],
+        ESTABLISHED,
+        // A broadcast is no stray, so it must be no step: a neighbour could sweep by it.
+        ...(sweepGuard === 0 ? [] : [NOT_TO_US]),
         ...chosen.map((spec) => [...spec, '-g', names.line]),
       ],
     },
-    rest:
-      sweepGuard === 0
-        ? null
-        : {
-            name: names.rest,
-            rules: [
-              ...chosen.map((spec) => [...spec, '-j', 'RETURN']),
-              ...strays(watched).flatMap((spec) => rest.map((each) => [...spec, ...each])),
-            ],
-          },
+    rest: sweepGuard === 0 ? null : rest,
   };
 }
 
@@ -150,12 +175,16 @@ function choices(watched: Watched): Spec[] {
   ];
 }
 
-/** What a port scan is made of. A neighbour that calls out to all is none. */
+/** What a scan of ports, or of sizes of pings, is made of: whatever the doors would take at another port. */
 function strays(watched: Watched): Spec[] {
-  const toUs = ['-m', 'pkttype', '--pkt-type', 'unicast'];
+  const { views } = watched;
+  const scansPings = watched.echoes.some((size) => size !== null);
   return [
-    ...watched.views.map((view) => [...ends(view, watched), '-p', 'tcp', ...flagMatch(view.flags), ...toUs]),
-    ...withoutFlags(watched.views).map((view) => [...ends(view, watched), '-p', 'udp', ...toUs]),
+    ...views.map((view) => [...ends(view, watched), '-p', 'tcp', ...flagMatch(view.flags)]),
+    ...withoutFlags(views).flatMap((view) => [
+      [...ends(view, watched), '-p', 'udp'],
+      ...(scansPings ? [[...ends(view, watched), ...echoRequest(watched)]] : []),
+    ]),
   ];
 }
 
@@ -174,11 +203,15 @@ function flagMatch(flags: FlagRule | null): Spec {
   return ['-m', 'tcp', '--tcp-flags', mask, named(flags.set) || 'NONE'];
 }
 
-function echoMatches({ family, echoes }: Watched): Spec[] {
-  const request =
-    family === 4
-      ? ['-p', 'icmp', '-m', 'icmp', '--icmp-type', '8']
-      : ['-p', 'ipv6-icmp', '-m', 'icmp6', '--icmpv6-type', '128'];
+function echoRequest({ family }: Watched): Spec {
+  return family === 4
+    ? ['-p', 'icmp', '-m', 'icmp', '--icmp-type', '8']
+    : ['-p', 'ipv6-icmp', '-m', 'icmp6', '--icmpv6-type', '128'];
+}
+
+function echoMatches(watched: Watched): Spec[] {
+  const { family, echoes } = watched;
+  const request = echoRequest(watched);
   return echoes.flatMap((size) => {
     if (size === null) return [request];
     const length = echoLength(size, family);

@@ -31,7 +31,7 @@ firewall:
   manage: true              # make the chain and the jumps where they are missing
 
 compat: none                # knockd: match sequences as knockd 0.8 does, to the packet
-sweep_guard: 8              # more ports of no door than this within seq_timeout, and a source is not heard
+sweep_guard: 8              # a source that touches more ports of no door than this within 10 s is ignored
 ipv6: true                  # whether packets over IPv6 count
 # interface: eth0           # only packets that came in here count
 state: /var/lib/knocktail   # the folder of what must survive a restart

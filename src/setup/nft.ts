@@ -2,7 +2,8 @@
 
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
-import { distinct, type Line, type LogSettings } from './chains.ts';
+import { IPV6_SOURCE_BITS, strayLimits } from '../sweep-limits.ts';
+import { distinct, type Line, type LogSettings, STEPS_AT_ONCE, STEPS_PER_SECOND } from './chains.ts';
 import { isNftName } from './nft-words.ts';
 import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
 
@@ -22,6 +23,14 @@ const HOOKS: Readonly<Record<string, string>> = {
   FORWARD: 'forward',
   'DOCKER-USER': 'forward',
 };
+/** Whether a program listens there; the kernel answers neither where none does. */
+const LISTENS = ['socket transparent 0 return', 'socket transparent 1 return'];
+const WITHOUT_SOCKET = [
+  '# A kernel without nft_socket refuses it at "socket": take those two lines out, and where ports are open to all, also the',
+  '# lines "goto rest", or their clients are taken for sweepers. Without those lines no port sweep is seen.',
+];
+/** 16 bits a group. */
+const SOURCE_MASK = `${'ffff:'.repeat(IPV6_SOURCE_BITS / 16)}:`;
 /** What nftables does not count in the length of an IPv6 packet. */
 const IPV6_HEADER_BYTES = 40;
 
@@ -40,36 +49,46 @@ export function nftText(
     });
   }
   const targets = distinct(settings.logs).map(logStatement);
-  const limited = (name: string, rate: string): string[] => [
-    `update @${name}4 { ip saddr limit rate over ${rate} packets } return`,
-    `update @${name}6 { ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over ${rate} packets } return`,
-    ...targets,
-  ];
-  const strays = families.flatMap(straysOf).map((match) => `${match} goto rest`);
-  const guard = ['# Ports of no door, so that a port sweep can be told.', 'iifname "lo" return', ...strays];
+  const guard = sweepGuard > 0 ? strayLimits(sweepGuard) : null;
+  const limited = (name: string, perSecond: number, atOnce: number): string[] => {
+    const rate = `${perSecond}/second burst ${atOnce} packets`;
+    return [
+      `update @${name}4 { ip saddr limit rate over ${rate} } return`,
+      `update @${name}6 { ip6 saddr & ${SOURCE_MASK} limit rate over ${rate} } return`,
+      ...targets,
+    ];
+  };
   const nftHooks = [...new Set(hooks.map(nftHook))];
+  const strays = (hook: string): string[] => [
+    '# Ports of no door, so that a port sweep is seen.',
+    'iifname "lo" return',
+    ...(hook === 'input' ? LISTENS : []),
+    ...families.flatMap(straysOf).map((match) => `${match} goto rest`),
+  ];
   return [
     '# Logs what knocktail has to see: nft -f FILE. Loaded again, it takes the place of what was there.',
     `# To take it away: nft delete table inet ${table}`,
+    ...(guard !== null && nftHooks.includes('input') ? WITHOUT_SOCKET : []),
     `table inet ${table}`,
     `delete table inet ${table}`,
     `table inet ${table} {`,
     '\t# How often each source was logged of late: nobody can use up the log, or the lines of others.',
-    ...['line', ...(sweepGuard > 0 ? ['rest'] : [])].flatMap((name) => [
+    ...['line', ...(guard === null ? [] : ['rest'])].flatMap((name) => [
       `\tset ${name}4 { type ipv4_addr; size 65535; flags dynamic; timeout 10s; }`,
       `\tset ${name}6 { type ipv6_addr; size 65535; flags dynamic; timeout 10s; }`,
     ]),
-    ...chain('line', limited('line', '20/second burst 40')),
-    ...(sweepGuard > 0 ? chain('rest', limited('rest', `2/second burst ${2 * (sweepGuard + 1)}`)) : []),
-    ...chain('steps', [
-      // As in the chain of iptables: to log is not to decide.
-      'ct state established,related return',
-      ...families.flatMap(choicesOf).map((match) => `${match} goto line`),
-      ...(sweepGuard > 0 ? guard : []),
-    ]),
+    ...chain('line', limited('line', STEPS_PER_SECOND, STEPS_AT_ONCE)),
+    ...(guard === null ? [] : chain('rest', limited('rest', guard.perSecond, guard.atOnce))),
     // Ahead of what drops, which is at the priority "filter" as a rule.
     ...nftHooks.flatMap((hook) =>
-      chain(hook, [`type filter hook ${hook} priority filter - 1; policy accept;`, 'jump steps']),
+      chain(hook, [
+        `type filter hook ${hook} priority filter - 1; policy accept;`,
+        // As in the chain of iptables: to log is not to decide.
+        'ct state established,related return',
+        ...(guard === null ? [] : ['meta pkttype != host return']),
+        ...families.flatMap(choicesOf).map((match) => `${match} goto line`),
+        ...(guard === null ? [] : strays(hook)),
+      ]),
     ),
     '}',
     '',
@@ -119,12 +138,13 @@ function choicesOf(watched: Watched): string[] {
 
 function straysOf(watched: Watched): string[] {
   const { views } = watched;
-  const toUs = 'meta pkttype host';
+  const scansPings = watched.echoes.some((size) => size !== null);
   return [
-    ...views.map((view) =>
-      `${ends(view, watched)} ${toUs} ${flagMatch(view.flags) || 'meta l4proto tcp'}`.trim(),
-    ),
-    ...withoutFlags(views).map((view) => `${ends(view, watched)} ${toUs} meta l4proto udp`),
+    ...views.map((view) => `${ends(view, watched)} ${flagMatch(view.flags) || 'meta l4proto tcp'}`.trim()),
+    ...withoutFlags(views).flatMap((view) => [
+      `${ends(view, watched)} meta l4proto udp`,
+      ...(scansPings ? [`${ends(view, watched)} ${echoRequest(watched)}`] : []),
+    ]),
   ];
 }
 
@@ -150,8 +170,13 @@ function flagMatch(flags: FlagRule | null): string {
   return `tcp flags & (${mask.join(' | ')}) == ${named(flags.set).join(' | ') || '0x0'} `;
 }
 
-function echoMatches({ family, echoes }: Watched): string[] {
-  const request = family === 4 ? 'icmp type echo-request' : 'icmpv6 type echo-request';
+function echoRequest({ family }: Watched): string {
+  return family === 4 ? 'icmp type echo-request' : 'icmpv6 type echo-request';
+}
+
+function echoMatches(watched: Watched): string[] {
+  const { family, echoes } = watched;
+  const request = echoRequest(watched);
   return echoes.flatMap((size) => {
     if (size === null) return [request];
     const length = echoLength(size, family);

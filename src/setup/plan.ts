@@ -9,8 +9,15 @@ import type { Probe } from '../rule/packet-match.ts';
 import { readRule } from '../rule/rule.ts';
 import { isTerminal, targetOf } from '../rule/target.ts';
 import type { Chain, Chains } from '../rule/walk.ts';
-import { chainNames, type LogChain, type LogChains, type Spec } from './chains.ts';
-import { decidingChain, noRest, restInside, restPlace } from './rest-place.ts';
+import {
+  chainNames,
+  LOCAL_HOOK,
+  type LogChain,
+  type LogChains,
+  type RestChains,
+  type Spec,
+} from './chains.ts';
+import { decidingChain, noRest, noSocketMatch, restInside, restPlace } from './rest-place.ts';
 import { sessionAdvice, sessionCut } from './sessions.ts';
 import { isShut } from './shut.ts';
 
@@ -36,6 +43,14 @@ export interface Passing {
 
 const NOTHING_NAMED: Passing = { openings: [], knocks: [] };
 
+/** What of the kernel's decides which rules are made. */
+export interface Kernel {
+  /** Whether it takes a rule that asks who listens (`-m socket`). */
+  readonly knowsListeners: boolean;
+}
+
+const ORDINARY: Kernel = { knowsListeners: true };
+
 /** The chains that matter in any case: what is planned for others can do without them. */
 export function chainsToList({ chain, hooks }: Settings): readonly string[] {
   return [...new Set([...hooks, chain, ...Object.values(chainNames(chain))])];
@@ -52,27 +67,43 @@ export function planRules(
   settings: Settings,
   chains: LogChains | null,
   { openings, knocks } = NOTHING_NAMED,
+  { knowsListeners } = ORDINARY,
 ): Plan {
   const draft = new Draft(listing);
   const { chain, hooks } = settings;
   const names = chainNames(chain);
-  if (chains === null || chains.rest === null) draft.unhook(hooks, names.rest);
+  const rest = chains?.rest ?? null;
+  if (rest === null) {
+    draft.unhook(draft.chains, names.closed);
+    draft.unhook(hooks, names.rest);
+    draft.dropChain(names.stray);
+  }
   if (chains === null) {
     draft.unhook(hooks, names.log);
     draft.dropChain(names.line);
     return draft;
   }
   draft.makeChain(chain);
-  for (const each of [chains.line, chains.log, ...(chains.rest === null ? [] : [chains.rest])])
-    draft.fill(each);
+  for (const each of [chains.line, chains.log]) draft.fill(each);
+  const isLocal = (hook: string): boolean => hook === LOCAL_HOOK && knowsListeners;
+  if (rest !== null) fillRest(draft, rest, hooks.some(isLocal));
   for (const hook of hooks) {
     if (!draft.has(hook)) continue;
     draft.hookOpenings(hook, chain, openings);
     draft.hookLog(hook, chain, names.log, knocks);
-    if (chains.rest !== null) draft.hookRest(hook, names.rest);
+    if (rest !== null && hook === LOCAL_HOOK && !knowsListeners) draft.told.push(noSocketMatch(hook));
+    if (rest !== null && isLocal(hook)) draft.hookClosed(hook, names);
+    else if (rest !== null) draft.hookRest(hook, names.rest);
     draft.tellOfSessions(hook, openings);
   }
   return draft;
+}
+
+function fillRest(draft: Draft, { closed, rest, stray }: RestChains, isLocal: boolean): void {
+  draft.fill(stray);
+  draft.fill(rest);
+  if (isLocal) draft.fill(closed);
+  else draft.unhook(draft.chains, closed.name);
 }
 
 /**
@@ -83,8 +114,8 @@ export function planRemoval(listing: Listing, { chain }: Settings): Plan {
   const draft = new Draft(listing);
   const hooks = draft.chains;
   const names = chainNames(chain);
-  for (const name of [names.rest, names.log]) draft.unhook(hooks, name);
-  draft.dropChain(names.line);
+  for (const name of [names.closed, names.rest, names.log]) draft.unhook(hooks, name);
+  for (const name of [names.stray, names.line]) draft.dropChain(name);
   draft.tellOfDrops(hooks);
   const foreign = draft.rules(chain).filter((spec) => readRule(spec) === null).length;
   if (foreign > 0) draft.told.push(`${chain} stays, as ${foreign} of its rules are not of knocktail`);
@@ -191,6 +222,21 @@ class Draft implements Plan {
     const at = Math.min(behind, firstDecided(this.#chains(), hook, knocks)) + 1;
     this.#insert(hook, at, ['-j', log]);
     this.#tellJump(found < 0 ? 'made' : 'moved', hook, log, at);
+  }
+
+  /** Directly behind the jump to the steps, so that no packet can be a step that would not have been a stray. */
+  hookClosed(hook: string, { log, closed, rest }: ReturnType<typeof chainNames>): void {
+    // One that an older version has made, or a person, would write a second line for each packet.
+    for (const from of [hook, ...chainsLedTo(this.#chains(), hook)].filter((name) => name !== closed)) {
+      for (const spec of this.rules(from).filter((spec) => isJump(spec, rest))) {
+        this.#delete(from, spec);
+        this.told.push(`removed the jump from ${from} to ${rest}`);
+      }
+    }
+    const others = this.rules(hook).filter((spec) => !isJump(spec, closed));
+    const found = this.rules(hook).findIndex((spec) => isJump(spec, closed));
+    const at = others.findIndex((spec) => isJump(spec, log)) + 2;
+    if (found !== at - 1) this.#jump(hook, closed, at, found < 0 ? null : ['-j', closed]);
   }
 
   hookRest(hook: string, rest: string): void {

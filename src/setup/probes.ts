@@ -39,6 +39,14 @@ export function knockProbes(watched: Watched): readonly Probe[] {
   });
 }
 
+/** Packets to ports of no door: one for each protocol by each view of some door. */
+export function strayProbes(watched: Watched): readonly Probe[] {
+  const protos = (['tcp', 'udp'] as const).filter((proto) => watched[proto].length > 0);
+  return watched.views.flatMap((view) =>
+    protos.map((proto): Probe => ({ ...viewed(view, watched), proto, port: null })),
+  );
+}
+
 /**
  * One for each door with `open:` that a client of this family can knock at.
  *
@@ -76,7 +84,7 @@ export function strangerProbes(
   family: Family,
   { known, sure }: Outside,
 ): readonly StrangerProbe[] {
-  return Object.entries(doors).flatMap(([door, { open }]): StrangerProbe[] => {
+  return [...doors].flatMap(([door, { open }]): StrangerProbe[] => {
     if (open === null || (open.to !== null && familyOf(open.to) !== family)) return [];
     return [
       {

@@ -2,6 +2,7 @@
 
 import { GOES_ON, targetOf } from '../rule/target.ts';
 import type { Chain, Chains } from '../rule/walk.ts';
+import { orders } from '../sweep-limits.ts';
 import { closingOf } from './closing-chain.ts';
 
 type Spec = readonly string[];
@@ -47,8 +48,16 @@ export function restInside(hook: string, inside: string, rest: string): string {
 
 /** What is said of a hook that has no such place. */
 export function noRest(hook: string): string {
-  return `${hook} lets other ports through, so no port sweep can be told: run this again once it drops them`;
+  return `${hook} lets other ports through, so no port sweep there is seen: ${UNSEEN}; run this again once it drops them`;
 }
+
+/** What is said of a kernel that does not tell closed ports from others. */
+export function noSocketMatch(hook: string): string {
+  return `this kernel has no socket match (xt_socket), so of what comes to ${hook} only what it drops at its end is known to be for no program`;
+}
+
+/** What that means. */
+const UNSEEN = `one in ${orders(4)} scans of all ports in random order opens a door of four steps`;
 
 /** Whether it takes all packets, at least of one protocol, but for the loopback's. */
 function isWide(spec: Spec): boolean {

@@ -2,8 +2,8 @@
 
 import { commandLine } from '../command-line.ts';
 import { GOES_ON } from '../rule/target.ts';
-import { chainNames, type LogChain, type LogChains } from './chains.ts';
-import { noRest, restInside } from './rest-place.ts';
+import { chainNames, LISTENS, LOCAL_HOOK, type LogChain, type LogChains, type RestChains } from './chains.ts';
+import { noRest, noSocketMatch, restInside } from './rest-place.ts';
 
 export interface ScriptParts {
   /** The path of the configuration, for whoever reads the script. */
@@ -60,6 +60,12 @@ behind() {
     END { print at + 1 }'
 }
 
+# CHAIN: takes away the jumps to it
+unjump() {
+  "$t" -w -S 2>/dev/null | awk -v chain="$1" '$1 == "-A" && NF == 4 && $3 == "-j" && $4 == chain { print $2 }' |
+    while read -r from; do "$t" -w -D "$from" -j "$1"; done
+}
+
 # HOOK: the place behind the last rule that may let a packet in; nothing where nothing is dropped; the chain that decides
 # all packets, where one does
 rest() {
@@ -103,38 +109,61 @@ rest() {
     }'
 }`;
 
-function family({ line, log, rest }: LogChains, { chain, hooks }: ScriptParts, indent: string): string[] {
-  const chains = [line, log, ...(rest === null ? [] : [rest])];
+function family({ line, log, rest }: LogChains, parts: ScriptParts, indent: string): string[] {
+  const { chain, hooks } = parts;
+  const chains = [line, log, ...(rest === null ? [] : [rest.stray, rest.rest])];
   return [
     `"$t" -w -N ${chain} 2>/dev/null || "$t" -w -S ${chain} >/dev/null`,
     ...chains.flatMap(filled),
     // Where Docker has made its chain for IPv4 alone, the other family has to do without.
-    ...hooks.flatMap((hook) => {
-      const jumps = hooked(hook, chain, rest !== null);
+    ...[...hooks].sort(localFirst).flatMap((hook) => {
+      const jumps = hooked(hook, chain, rest);
       if (indent === '') return jumps;
       return [`if "$t" -w -S ${hook} >/dev/null 2>&1; then`, ...jumps.map((text) => `  ${text}`), 'fi'];
     }),
   ].map((text) => indent + text);
 }
 
+/** There jumps of an older version go, which are those that other hooks need. */
+function localFirst(one: string, other: string): number {
+  return Number(other === LOCAL_HOOK) - Number(one === LOCAL_HOOK);
+}
+
 function filled({ name, rules }: LogChain): string[] {
   return [`fresh ${name}`, ...rules.map((spec) => `"$t" -w -A ${name} ${commandLine(spec)}`)];
 }
 
-function hooked(hook: string, chain: string, withRest: boolean): string[] {
+function hooked(hook: string, chain: string, rest: RestChains | null): string[] {
   const names = chainNames(chain);
+  const jumps = [`jump ${hook} ${chain} 1`, `jump ${hook} ${names.log} "$(behind ${hook} ${chain})"`];
+  if (rest === null) return jumps;
+  const atTheEnd = [
+    `place=$(rest ${hook})`,
+    'case $place in',
+    `[0-9]*) jump ${hook} ${names.rest} "$place" ;;`,
+    `"") echo ${commandLine([noRest(hook)])} >&2 ;;`,
+    `*) echo "${restInside(hook, '$place', names.rest)}" >&2 ;;`,
+    'esac',
+  ];
+  if (hook !== LOCAL_HOOK) return [...jumps, ...atTheEnd];
+  const { closed } = rest;
   return [
-    `jump ${hook} ${chain} 1`,
-    `jump ${hook} ${names.log} "$(behind ${hook} ${chain})"`,
-    ...(withRest
-      ? [
-          `place=$(rest ${hook})`,
-          'case $place in',
-          `[0-9]*) jump ${hook} ${names.rest} "$place" ;;`,
-          `"") echo ${commandLine([noRest(hook)])} >&2 ;;`,
-          `*) echo "${restInside(hook, '$place', names.rest)}" >&2 ;;`,
-          'esac',
-        ]
-      : []),
+    ...jumps,
+    `fresh ${closed.name}`,
+    `if "$t" -w -A ${closed.name} ${commandLine(LISTENS)} 2>/dev/null; then`,
+    ...[
+      `"$t" -w -F ${closed.name}`,
+      ...closed.rules.map((spec) => `"$t" -w -A ${closed.name} ${commandLine(spec)}`),
+      `unjump ${names.rest}`,
+      `jump ${hook} ${closed.name} "$(behind ${hook} ${names.log})"`,
+    ].map((text) => `  ${text}`),
+    'else',
+    ...[
+      `echo ${commandLine([noSocketMatch(hook)])} >&2`,
+      `unjump ${closed.name}`,
+      `"$t" -w -X ${closed.name}`,
+      ...atTheEnd,
+    ].map((text) => `  ${text}`),
+    'fi',
   ];
 }

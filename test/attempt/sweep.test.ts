@@ -1,5 +1,9 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SweepGuard } from '../../src/attempt/sweep.ts';
+import { strayLimits } from '../../src/sweep-limits.ts';
+import { runs } from '../support/runs.ts';
+import { isSweeping, type StrayLine } from './oracle.ts';
 import { address } from './traffic.ts';
 
 const S = 1_000_000;
@@ -35,4 +39,41 @@ it('a place that has long been taken is given to the next', () => {
   let other = 8;
   while (guard.only(other, 1, 0)) other++;
   expect(guard.only(other, 1, 11 * S)).toBe(true);
+});
+
+it('the figures agree: what the firewall holds back is always behind lines enough to tell', () => {
+  for (let guard = 1; guard <= 1_000; guard++) {
+    const { atOnce, perSecond, suspect, drainPerSecond } = strayLimits(guard);
+    expect(suspect).toBeLessThan(atOnce - 1);
+    expect(suspect).toBeGreaterThan(guard + 1);
+    expect(drainPerSecond).toBeLessThan(perSecond);
+  }
+});
+
+it('a source is sweeping exactly when its ports, or its lines, are too many', () => {
+  const gap = fc.constantFrom(0, 1_000, 50_000, 250_000, 700_000, 2_000_000, 9_999_999, 10_000_000);
+  const stray = fc.tuple(gap, fc.nat(13), fc.constantFrom(1, 1, 1, 8, 20));
+  let swept = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(1, 3, 8, 40), fc.array(stray, { maxLength: 30 }), (limit, script) => {
+      const guard = new SweepGuard(limit, 64);
+      const lines: StrayLine[] = [];
+      let time = 1_000;
+      for (const [pause, port, count] of script) {
+        time += pause;
+        for (let each = 0; each < count; each++) {
+          lines.push({ port: port === 13 ? null : port, time });
+          if (port === 13) guard.stray(textOf(7), null, time);
+          else touch(guard, 7, port, time);
+        }
+        for (const window of [S, 25 * S]) {
+          const expected = isSweeping(lines, time + 1, window, limit);
+          expect(guard.sweeping(textOf(7), time + 1, window)).toBe(expected);
+          if (expected) swept++;
+        }
+      }
+    }),
+    { numRuns: runs(300) },
+  );
+  expect(swept).toBeGreaterThan(100);
 });

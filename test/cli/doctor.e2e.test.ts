@@ -279,10 +279,12 @@ for (const backend of ['nft', 'legacy'] as const) {
         'sessions, IPv4 ok',
         'shut, IPv4 ok',
         'LOG rules, IPv4 ok',
+        'sweeps, IPv4 ok',
         'KNOCKD, IPv6 ok',
         'sessions, IPv6 ok',
         'shut, IPv6 ok',
         'LOG rules, IPv6 ok',
+        'sweeps, IPv6 ok',
         // The lab has a network of its own.
         'self-test warn',
       ]);

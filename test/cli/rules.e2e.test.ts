@@ -1,7 +1,7 @@
 /** The rules that are printed and applied, in the real kernel: what they log, and that they go without a trace. */
 
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,7 +10,7 @@ import { bashCommand } from '../../src/setup/knock-command.ts';
 import { asPort } from '../attempt/traffic.ts';
 import { describeWith } from '../lab/describe.ts';
 import { ENV, type Need } from '../lab/needs.ts';
-import { Lab, linesOf, SERVER, until } from '../lab.ts';
+import { CLIENT, Lab, linesOf, SERVER, until } from '../lab.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const KNOCK = ['4438', '1813:udp', '8235'];
@@ -26,7 +26,7 @@ const FIREWALL = [
   '-A INPUT -p tcp -j DROP',
   '-A INPUT -p udp -j DROP',
 ];
-const NEEDS: readonly Need[] = ['root', 'ip', 'kernel log', 'knock', 'bash'];
+const NEEDS: readonly Need[] = ['root', 'ip', 'kernel log', 'knock', 'bash', 'nmap'];
 
 let lab: Lab;
 beforeEach(() => {
@@ -109,7 +109,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       }
       expect(new Set(results).size).toBe(1);
       expect(results[0]).toMatch(
-        /-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -i lo .*\n.*--dport 80 .*\n-A INPUT -j KNOCKD-REST\n-A INPUT -p tcp -j DROP/,
+        /-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD-CLOSED\n-A INPUT -i lo .*\n.*--dport 80 .*\n-A INPUT -p tcp -j DROP/,
       );
     });
 
@@ -152,7 +152,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       expect((await lab.connect('client', SERVER[family], 22)).outcome).toBe('open');
     });
 
-    it('log each step once, and of other ports what is dropped alone', async () => {
+    it('log each step once, and of other ports those at which no program listens', async () => {
       await lab.pumpLog();
       await lab.listen(80);
       await rules(config, '--apply');
@@ -160,6 +160,64 @@ for (const backend of ['nft', 'legacy'] as const) {
       await lab.exec('client', ['knock', '-d', '20', SERVER.v4, '80', '5000', '5001:udp', '8235']);
       await until(() => logged().length >= 6, `six lines in ${lab.log}`);
       expect(logged()).toEqual(['4438', '1813', '8235', '5000', '5001', '8235']);
+    });
+
+    it('log what a door would take at another port, whatever a rule behind drops it for', async () => {
+      await lab.pumpLog();
+      for (const tool of ['iptables', 'ip6tables'])
+        await server(
+          `${tool}-${backend}`,
+          '-w',
+          '-I',
+          'INPUT',
+          '1',
+          '-m',
+          'conntrack',
+          '--ctstate',
+          'INVALID',
+          '-j',
+          'DROP',
+        );
+      const flagless = join(lab.folder, 'flagless.yaml');
+      writeFileSync(flagless, readFileSync(config, 'utf8').replace('tcpflags: [syn], ', ''));
+      await rules(flagless, '--apply');
+      // A FIN out of nowhere is of no connection that conntrack could know.
+      for (const host of [SERVER.v4, SERVER.v6]) {
+        const scan = await lab.exec('client', [
+          'nmap',
+          ...(host === SERVER.v6 ? ['-6'] : []),
+          '-n',
+          '-Pn',
+          '-sF',
+          '-p',
+          '5000',
+          host,
+        ]);
+        expect(scan.status, scan.stderr).toBe(0);
+      }
+      const lines = () =>
+        new Set(linesOf(lab.log).map((line) => / DPT=5000 /.test(line) && / SRC=(\S+)/.exec(line)?.[1]));
+      await until(() => lines().has(CLIENT.v4) && lines().size >= 2, `lines of 5000 in ${lab.log}`);
+    });
+
+    it('are, on a kernel without the socket match, those that log what is dropped', async () => {
+      const wrapper = join(lab.folder, 'bin');
+      mkdirSync(wrapper);
+      for (const tool of ['iptables', 'ip6tables']) {
+        const lacks = `case " $* " in *" -m socket "*) echo "${tool}: unknown option --nowildcard" >&2; exit 2;; esac`;
+        const script = `#!/bin/sh\n${lacks}\nexec ${tool}-${backend} "$@"\n`;
+        writeFileSync(join(wrapper, tool), script, { mode: 0o755 });
+      }
+      const lacking = writeConfig('lacking.yaml', join(wrapper, 'iptables'));
+      const told = await rules(lacking, '--apply');
+      expect(told).toContain('this kernel has no socket match (xt_socket)');
+      const applied = await saved();
+      expect(applied).toMatch(/--dport 80 .*\n-A INPUT -j KNOCKD-REST\n-A INPUT -p tcp -j DROP/);
+      await rules(lacking, '--remove');
+      const path = join(lab.folder, 'rules.sh');
+      writeFileSync(path, await rules(lacking));
+      await server('sh', path);
+      expect(await saved()).toBe(applied);
     });
 
     it('log no more than a burst of one source, and of another what it sends', async () => {
@@ -268,6 +326,8 @@ describeWith([...NEEDS, 'nftables'], 'the table for nft', () => {
     for (const host of [SERVER.v4, SERVER.v6]) {
       await lab.exec('client', ['knock', '-d', '20', host, ...KNOCK, '5000']);
     }
+    await lab.listen(5001);
+    await lab.exec('client', ['knock', SERVER.v4, '5001']);
     await until(() => logged().length >= 8, `eight lines in ${lab.log}`);
     expect(logged()).toEqual([...Array(2)].flatMap(() => ['4438', '1813', '8235', '5000']));
   });

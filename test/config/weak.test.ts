@@ -26,6 +26,29 @@ const DELETE = '/sbin/iptables -D INPUT -s %IP% -p tcp --dport 2222 -j ACCEPT';
 const section = (name: string, keys: string, sequence = '4438,1813:udp,8235') =>
   `[${name}]\nsequence = ${sequence}\n${keys}\n`;
 
+describe('a scan of all ports', () => {
+  const unguarded = (sequence: string, more = '') =>
+    warned(`sweep_guard: 0\n${more}doors:\n${door(OPEN, 'a', sequence)}`).filter((text) =>
+      text.includes('scan'),
+    );
+
+  it('opens it so many times where the sweep guard is off, by the number of its steps', () => {
+    expect(unguarded('4438, 1813:udp, 8235')).toEqual([
+      'a: sweep_guard is 0, so one in 6 scans of all ports in random order opens it',
+    ]);
+    expect(unguarded('4438, 1813:udp, 8235, 7001:udp')).toEqual([
+      'a: sweep_guard is 0, so one in 24 scans of all ports in random order opens it',
+    ]);
+    expect(unguarded('4438')).toEqual(['a: sweep_guard is 0, so every scan of all ports opens it']);
+  });
+
+  it('does not by itself where a step comes twice, and nothing is said where knockd has no guard either', () => {
+    expect(unguarded('4438, 1813:udp, 4438')).toEqual([]);
+    expect(unguarded('4438, 1813:udp, 8235', 'compat: knockd\n')).toEqual([]);
+    expect(doors(door(OPEN))).toEqual([]);
+  });
+});
+
 describe('nobody can knock', () => {
   it.each([
     ['[syn, ack]', "no client's knock is SYN and ACK at once, so nobody can knock"],

@@ -6,7 +6,7 @@ import { accessSync, constants } from 'node:fs';
 /** Where Debian has it. */
 export const CHROMIUM = '/usr/bin/chromium';
 /** That of Debian's own programs; another may stand ahead of it in PATH. */
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
 const SBIN_FOLDERS = ['/usr/sbin', '/sbin', '/usr/local/sbin'];
 
 /** A laptop's PATH may lack the folders where iptables and ip are. */
@@ -39,6 +39,7 @@ const NEEDS = {
   lintian: () => lacksProgram('lintian'),
   promtool: () => lacksProgram('promtool'),
   fail2ban: () => lacksProgram('fail2ban-regex'),
+  python3: () => lacksFile(PYTHON, constants.X_OK),
   'python3-systemd': () => lacksPython('systemd.journal'),
   journald: () => lacksFile('/lib/systemd/systemd-journald', constants.X_OK) ?? lacksProgram('journalctl'),
   'systemd-analyze': () => lacksProgram('systemd-analyze'),

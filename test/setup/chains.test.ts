@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { chainNames, logChains } from '../../src/setup/chains.ts';
 import { nftText } from '../../src/setup/nft.ts';
 import type { Watched } from '../../src/setup/watched.ts';
+import { strayLimits } from '../../src/sweep-limits.ts';
 import { asPort } from '../attempt/traffic.ts';
 
 const ANY = { from: null, to: null, flags: null };
@@ -14,31 +15,31 @@ describe('the chains that log', () => {
   it('take 15 ports a rule', () => {
     const tcp = Array.from({ length: 31 }, (_, index) => asPort(1000 + index));
     const { log } = logChains({ ...WATCHED, tcp }, SETTINGS);
-    const counts = log.rules.slice(1).map((spec) => spec[spec.indexOf('--dports') + 1]?.split(',').length);
+    const counts = log.rules.slice(2).map((spec) => spec[spec.indexOf('--dports') + 1]?.split(',').length);
     expect(counts).toEqual([15, 15, 1]);
   });
 
   it('leave out what iptables has no words for, and log the more', () => {
     const flags = { set: 2 | 128, clear: 64 };
     const { log } = logChains({ ...WATCHED, tcp: [asPort(1)], views: [{ ...ANY, flags }] }, SETTINGS);
-    expect(log.rules[1]?.join(' ')).toBe(
+    expect(log.rules[2]?.join(' ')).toBe(
       '-p tcp -m tcp --tcp-flags SYN SYN -m multiport --dports 1 -g KNOCKD-LINE',
     );
     const onlyEce = { set: 64, clear: 0 };
     const all = logChains({ ...WATCHED, tcp: [asPort(1)], views: [{ ...ANY, flags: onlyEce }] }, SETTINGS);
-    expect(all.log.rules[1]?.join(' ')).toBe('-p tcp -m multiport --dports 1 -g KNOCKD-LINE');
+    expect(all.log.rules[2]?.join(' ')).toBe('-p tcp -m multiport --dports 1 -g KNOCKD-LINE');
   });
 
   it('leave out pings of a size that the family has none of', () => {
     const most = { ...WATCHED, echoes: [65_507] };
-    expect(logChains(most, SETTINGS).log.rules).toHaveLength(2);
-    expect(logChains({ ...most, family: 6 }, SETTINGS).log.rules).toHaveLength(1);
+    expect(logChains(most, SETTINGS).log.rules).toHaveLength(3);
+    expect(logChains({ ...most, family: 6 }, SETTINGS).log.rules).toHaveLength(2);
   });
 
   it('count apart from those of another configuration', () => {
     const limits = ['KNOCKD', 'OTHER'].flatMap((chain) => {
       const { line, rest } = logChains(WATCHED, { ...SETTINGS, chain });
-      return [line, rest].map(
+      return [line, rest?.stray].map(
         (each) =>
           each?.rules
             .flat()
@@ -46,7 +47,7 @@ describe('the chains that log', () => {
             .match(/--hashlimit-name (\S+)/)?.[1],
       );
     });
-    expect(limits).toEqual(['KNOCKD-LINE', 'KNOCKD-REST', 'OTHER-LINE', 'OTHER-REST']);
+    expect(limits).toEqual(['KNOCKD-LINE', 'KNOCKD-STRAY', 'OTHER-LINE', 'OTHER-STRAY']);
   });
 
   it('are two where no sweep is guarded against', () => {
@@ -63,16 +64,50 @@ describe('the chains that log', () => {
     const wordAfter = (word: string) => (spec: readonly string[]) => spec[spec.indexOf(word) + 1];
     expect(line.rules.map(wordAfter('-j'))).toEqual(['LOG', 'NFLOG']);
     expect(line.rules.map(wordAfter('--hashlimit-name'))).toEqual(['KNOCKD-LINE', 'KNOCKD-LINE-2']);
-    const written = rest?.rules.filter((spec) => spec.includes('hashlimit')) ?? [];
-    expect(written.map((spec) => [wordAfter('-p')(spec), wordAfter('-j')(spec)].join(' '))).toEqual([
-      'tcp LOG',
-      'tcp NFLOG',
-      'udp LOG',
-      'udp NFLOG',
+    const stray = rest?.stray.rules ?? [];
+    expect(stray.map(wordAfter('-j'))).toEqual(['LOG', 'NFLOG']);
+    expect(stray.map(wordAfter('--hashlimit-name'))).toEqual(['KNOCKD-STRAY', 'KNOCKD-STRAY-2']);
+  });
+
+  it('lead a packet that two doors would see to one line, also at ports of no door', () => {
+    const views = [
+      { ...ANY, from: '192.0.2.0/24' },
+      { ...ANY, flags: { set: 2, clear: 0 } },
+    ];
+    const { rest } = logChains({ ...WATCHED, tcp: [asPort(1)], views }, SETTINGS);
+    const strays = rest?.rest.rules.map((spec) => spec.join(' ')).filter((text) => text.includes('STRAY'));
+    expect(strays).toEqual([
+      '-s 192.0.2.0/24 -p tcp -g KNOCKD-STRAY',
+      '-p tcp -m tcp --tcp-flags SYN SYN -g KNOCKD-STRAY',
+      '-p udp -g KNOCKD-STRAY',
     ]);
-    expect(new Set(written.map(wordAfter('--hashlimit-name')))).toEqual(
-      new Set(['KNOCKD-REST', 'KNOCKD-REST-2']),
-    );
+  });
+
+  it('log no packet as a stray that could not be a step, nor as a step that could not be a stray', () => {
+    const { log, rest } = logChains({ ...WATCHED, tcp: [asPort(1)] }, SETTINGS);
+    const unicast = '-m pkttype ! --pkt-type unicast -j RETURN';
+    for (const chain of [log, rest?.rest]) {
+      expect(chain?.rules.map((spec) => spec.join(' '))).toContain(unicast);
+    }
+  });
+
+  it('log pings of other sizes where a size is a step, and none where any will do', () => {
+    const isPing = (spec: readonly string[]) => spec.includes('icmp') && spec.includes('-g');
+    const pings = (echoes: Watched['echoes']) =>
+      logChains({ ...WATCHED, echoes }, SETTINGS).rest?.rest.rules.filter(isPing).length;
+    expect([pings([64]), pings([null]), pings([])]).toEqual([1, 0, 0]);
+  });
+
+  it('allow each source as many lines as the sweep guard reckons with', () => {
+    for (const sweepGuard of [1, 8, 100, 1_000]) {
+      const { atOnce, perSecond } = strayLimits(sweepGuard);
+      const stray = logChains(WATCHED, { ...SETTINGS, sweepGuard }).rest?.stray.rules[0]?.join(' ');
+      expect(stray).toContain(`--hashlimit-upto ${perSecond}/sec --hashlimit-burst ${atOnce} `);
+      const table = nftText([WATCHED], { ...SETTINGS, sweepGuard }, ['INPUT']);
+      expect(
+        table.match(new RegExp(`limit rate over ${perSecond}/second burst ${atOnce} packets`, 'g')),
+      ).toHaveLength(2);
+    }
   });
 
   it('write one line for logs that are read in different ways', () => {
@@ -94,7 +129,9 @@ describe('the chains that log', () => {
     expect(chainNames('X'.repeat(28))).toEqual({
       log: `${'X'.repeat(24)}-LOG`,
       line: `${'X'.repeat(23)}-LINE`,
+      closed: `${'X'.repeat(21)}-CLOSED`,
       rest: `${'X'.repeat(23)}-REST`,
+      stray: `${'X'.repeat(22)}-STRAY`,
     });
   });
 });

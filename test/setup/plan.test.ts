@@ -17,20 +17,17 @@ const WATCHED: Watched = {
 };
 const NAMED = { chain: 'KNOCKD', logs: [{ prefix: 'KNOCK ', format: 'kernel' }], sweepGuard: 8 } as const;
 const CHAINS = logChains(WATCHED, NAMED);
+const { closed, rest, stray } = CHAINS.rest ?? expect.fail('the sweep guard is on');
+const REST = [closed, rest, stray];
 const SETTINGS = { chain: 'KNOCKD', hooks: ['INPUT'] };
-const OURS = ['KNOCKD', 'KNOCKD-LOG', 'KNOCKD-LINE', 'KNOCKD-REST'];
+const OURS = ['KNOCKD', 'KNOCKD-LOG', 'KNOCKD-LINE', 'KNOCKD-CLOSED', 'KNOCKD-REST', 'KNOCKD-STRAY'];
 
 const SSH = { ...ANY_OPENING, port: asPort(22) };
 const PASSING = { openings: [SSH], knocks: [{ ...ANY_OPENING, port: asPort(4438) }] };
 
 /** A packet filter of paper: chains and their rules, `-P` first where there is a policy. */
 function listing(input: string, others: readonly string[] = []) {
-  const contents = new Map(
-    [CHAINS.log, CHAINS.line, ...(CHAINS.rest === null ? [] : [CHAINS.rest])].map((it) => [
-      it.name,
-      it.rules,
-    ]),
-  );
+  const contents = new Map([CHAINS.log, CHAINS.line, ...REST].map((it) => [it.name, it.rules]));
   const lines = (name: string) =>
     (contents.get(name) ?? []).map(
       (spec) => `-A ${name} ${spec.map((word) => (word.includes(' ') ? `"${word}"` : word)).join(' ')}`,
@@ -50,22 +47,24 @@ const done = ({ operations }: Plan) =>
     .map((operation) => argvOf(operation).slice(1).join(' '));
 
 describe('the plan for a packet filter', () => {
-  it('puts the jumps ahead of all that ends the way, and the rest ahead of what drops', () => {
+  it('puts the jumps ahead of all that ends the way, one behind the other', () => {
     const input = '-P INPUT ACCEPT\n-A INPUT -j LOG\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j DROP\n';
     expect(done(planRules(listing(input), SETTINGS, CHAINS))).toEqual([
       '-N KNOCKD',
       '-N KNOCKD-LINE',
       '-N KNOCKD-LOG',
+      '-N KNOCKD-STRAY',
       '-N KNOCKD-REST',
+      '-N KNOCKD-CLOSED',
       '-I INPUT 2 -j KNOCKD',
       '-I INPUT 3 -j KNOCKD-LOG',
-      '-I INPUT 5 -j KNOCKD-REST',
+      '-I INPUT 4 -j KNOCKD-CLOSED',
     ]);
   });
 
   it('is empty where all stands', () => {
     const input =
-      '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j KNOCKD-REST\n';
+      '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD-CLOSED\n-A INPUT -i lo -j ACCEPT\n';
     expect(planRules(listing(input, OURS), SETTINGS, CHAINS)).toMatchObject({ operations: [], told: [] });
   });
 
@@ -92,10 +91,10 @@ describe('the plan for a packet filter', () => {
       '-D INPUT -j KNOCKD-LOG',
       '-I INPUT 4 -j KNOCKD-LOG',
       '-D INPUT -j KNOCKD-REST',
-      '-I INPUT 4 -j KNOCKD-REST',
+      '-I INPUT 4 -j KNOCKD-CLOSED',
     ]);
     const sound =
-      '-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD-REST\n-A INPUT -j DROP\n';
+      '-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD-CLOSED\n-A INPUT -j DROP\n';
     expect(planRules(listing(sound, OURS), SETTINGS, CHAINS, PASSING)).toMatchObject({
       operations: [],
       told: [],
@@ -144,21 +143,77 @@ describe('the plan for a packet filter', () => {
     expect(operations.filter(({ chain }) => chain === 'KNOCKD')).toEqual([]);
   });
 
-  it('logs no rest where nothing is dropped, and takes back what it has logged of it', () => {
-    const plan = planRules(listing('-P INPUT ACCEPT\n-A INPUT -j KNOCKD-REST\n', OURS), SETTINGS, CHAINS);
-    expect(done(plan)).toContain('-D INPUT -j KNOCKD-REST');
-    expect(plan.told).toContain(
-      'INPUT lets other ports through, so no port sweep can be told: run this again once it drops them',
+  it('logs packets to closed ports where all others are let in, too', () => {
+    const plan = planRules(
+      listing('-P INPUT ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j DROP\n'),
+      SETTINGS,
+      CHAINS,
     );
+    expect(done(plan).filter((words) => words.includes('-j'))).toEqual([
+      '-I INPUT 1 -j KNOCKD',
+      '-I INPUT 2 -j KNOCKD-LOG',
+      '-I INPUT 3 -j KNOCKD-CLOSED',
+    ]);
+    expect(plan.told.filter((text) => text.includes('sweep'))).toEqual([]);
+  });
+
+  it('moves the jump to other ports that an older version or a person has put elsewhere', () => {
+    const input =
+      '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j MINE\n-A INPUT -j KNOCKD-REST\n';
+    const chains = listing(input, OURS).set('MINE', '-N MINE\n-A MINE -j KNOCKD-REST\n-A MINE -j DROP\n');
+    const plan = planRules(chains, SETTINGS, CHAINS);
+    expect(done(plan)).toEqual([
+      '-D INPUT -j KNOCKD-REST',
+      '-D MINE -j KNOCKD-REST',
+      '-I INPUT 3 -j KNOCKD-CLOSED',
+    ]);
+  });
+
+  describe('for a kernel that does not know who listens, or a hook where none can', () => {
+    const OLD = { knowsListeners: false };
+    const FORWARD = { chain: 'KNOCKD', hooks: ['FORWARD'] };
+
+    it('logs what is about to be dropped', () => {
+      const input = '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -i lo -j ACCEPT\n';
+      const plan = planRules(listing(input), SETTINGS, CHAINS, PASSING, OLD);
+      expect(done(plan).filter((words) => words.includes('-j'))).toEqual(['-I INPUT 4 -j KNOCKD-REST']);
+      expect(plan.told).toContainEqual(expect.stringContaining('has no socket match (xt_socket)'));
+      const forward = listing(input).set('FORWARD', input.replaceAll('INPUT', 'FORWARD'));
+      const there = planRules(forward, FORWARD, CHAINS, PASSING);
+      expect(done(there).filter((words) => words.includes('-j'))).toEqual([]);
+      expect(there.operations.map((it) => argvOf(it).slice(1).join(' '))).toContain(
+        '-I FORWARD 4 -j KNOCKD-REST',
+      );
+      for (const { operations } of [plan, there])
+        expect(operations.filter(({ chain }) => chain === 'KNOCKD-CLOSED')).toEqual([]);
+    });
+
+    it('logs no rest where nothing is dropped, and says what a sequence is worth then', () => {
+      const input = '-P INPUT ACCEPT\n-A INPUT -j KNOCKD-CLOSED\n-A INPUT -j KNOCKD-REST\n';
+      const plan = planRules(listing(input, OURS), SETTINGS, CHAINS, PASSING, OLD);
+      expect(done(plan)).toEqual(
+        expect.arrayContaining(['-D INPUT -j KNOCKD-REST', '-D INPUT -j KNOCKD-CLOSED']),
+      );
+      expect(plan.told).toContain(
+        'INPUT lets other ports through, so no port sweep there is seen: one in 24 scans of all ports in random order ' +
+          'opens a door of four steps; run this again once it drops them',
+      );
+    });
   });
 
   it('removes what a configuration no longer needs', () => {
     const input = '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD-REST\n';
     const unguarded = logChains(WATCHED, { ...NAMED, sweepGuard: 0 });
     expect(done(planRules(listing(input, OURS), SETTINGS, unguarded))).toEqual([
+      '-F KNOCKD-CLOSED',
+      '-X KNOCKD-CLOSED',
       '-D INPUT -j KNOCKD-REST',
       '-F KNOCKD-REST',
       '-X KNOCKD-REST',
+      '-F KNOCKD-STRAY',
+      '-X KNOCKD-STRAY',
+      // It is filled again, with one rule less.
+      '-F KNOCKD-LOG',
     ]);
     expect(
       done(planRules(listing(input, OURS), SETTINGS, null)).filter((words) => words.includes(' -j')),
@@ -182,7 +237,10 @@ describe('the removal', () => {
 
   it('leaves jumps with conditions, which are of others, and the chains that they lead to', () => {
     const plan = planRemoval(listing('-P INPUT DROP\n-A INPUT -i eth0 -j KNOCKD-LOG\n', OURS), SETTINGS);
-    expect(done(plan)).toEqual(['-F KNOCKD-REST', '-X KNOCKD-REST', '-X KNOCKD']);
+    expect(done(plan)).toEqual([
+      ...['CLOSED', 'REST', 'STRAY'].flatMap((tail) => [`-F KNOCKD-${tail}`, `-X KNOCKD-${tail}`]),
+      '-X KNOCKD',
+    ]);
     expect(plan.told).toContain('KNOCKD-LOG stays, as a rule of INPUT jumps to it');
     expect(plan.told).toContain('KNOCKD-LINE stays, as a rule of KNOCKD-LOG jumps to it');
   });
@@ -202,6 +260,8 @@ describe('the removal', () => {
     chains.set('FORWARD', '-P FORWARD ACCEPT\n-A FORWARD -j KNOCKD\n-A FORWARD -j KNOCKD-LOG\n');
     chains.set('MINE', '-N MINE\n-A MINE -j KNOCKD-REST\n-A MINE -j DROP\n');
     expect(done(planRemoval(chains, SETTINGS))).toEqual([
+      '-F KNOCKD-CLOSED',
+      '-X KNOCKD-CLOSED',
       '-D MINE -j KNOCKD-REST',
       '-F KNOCKD-REST',
       '-X KNOCKD-REST',
@@ -209,6 +269,8 @@ describe('the removal', () => {
       '-D FORWARD -j KNOCKD-LOG',
       '-F KNOCKD-LOG',
       '-X KNOCKD-LOG',
+      '-F KNOCKD-STRAY',
+      '-X KNOCKD-STRAY',
       '-F KNOCKD-LINE',
       '-X KNOCKD-LINE',
       '-D FORWARD -j KNOCKD',
