@@ -13,7 +13,7 @@ export function scansFor(sequence: Sequence): number | null {
 
 /** Names the door that a scan opens most easily; null where no sequence is known. */
 export function weakestOf(doors: Config['doors']): string | null {
-  const known = Object.entries(doors).flatMap(([name, { sequence }]) => {
+  const known = [...doors].flatMap(([name, { sequence }]) => {
     const scans = sequence === null ? null : scansFor(sequence);
     return scans === null ? [] : [{ name, scans }];
   });

@@ -46,19 +46,17 @@ export function checkLateStarts(
 }
 
 function startsIn(doors: Config['doors']): readonly Start[] {
-  return [...doors].flatMap(
-    ([door, { startCommand, startCommand6, stopCommand, cmdTimeoutUs }]) => {
-      const seconds = stopCommand === null ? USUAL_SECONDS : Math.ceil(cmdTimeoutUs / US_PER_SECOND);
-      const commands = [
-        ['start_command', startCommand],
-        ['start_command_6', startCommand6],
-      ] as const;
-      return commands.flatMap(([key, command]): Start[] => {
-        const rule = command === null ? null : readRuleForm(command);
-        return command === null || rule?.verb !== 'add' ? [] : [{ door, key, command, rule, seconds }];
-      });
-    },
-  );
+  return [...doors].flatMap(([door, { startCommand, startCommand6, stopCommand, cmdTimeoutUs }]) => {
+    const seconds = stopCommand === null ? USUAL_SECONDS : Math.ceil(cmdTimeoutUs / US_PER_SECOND);
+    const commands = [
+      ['start_command', startCommand],
+      ['start_command_6', startCommand6],
+    ] as const;
+    return commands.flatMap(([key, command]): Start[] => {
+      const rule = command === null ? null : readRuleForm(command);
+      return command === null || rule?.verb !== 'add' ? [] : [{ door, key, command, rule, seconds }];
+    });
+  });
 }
 
 function remedyFor({ key, command, rule, seconds }: Start): string {

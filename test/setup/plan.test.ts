@@ -70,7 +70,7 @@ describe('the plan for a packet filter', () => {
 
   it('replaces a chain of an older version, which accepted established connections', () => {
     const input =
-      '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j KNOCKD-REST\n';
+      '-P INPUT DROP\n-A INPUT -j KNOCKD\n-A INPUT -j KNOCKD-LOG\n-A INPUT -j KNOCKD-CLOSED\n-A INPUT -i lo -j ACCEPT\n';
     const now = listing(input, OURS);
     const text = now.get('KNOCKD-LOG') ?? '';
     expect(text).toContain('--ctstate RELATED,ESTABLISHED -j RETURN');
