@@ -1,7 +1,8 @@
 /** Decides from packets and time which doors open, by the sequences they wait for. */
 
+import { numbersOf } from '../address.ts';
 import {
-  type Address,
+  type AddressNumbers,
   type Decision,
   type Lock,
   type Micros,
@@ -104,11 +105,12 @@ export class Engine implements PacketNotes {
     if (!fits.some(({ track }) => sees(track.lock, packet))) return [];
     if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return [];
 
+    const client = numbersOf(packet.src);
     if (this.#switches.clock === 'whole-seconds') this.#expireAll(now, host);
-    else this.#expireOf(host, packet.src, now);
-    const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, packet.src);
+    else this.#expireOf(host, client, now);
+    const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, client);
     this.#met.clear();
-    for (const slot of this.#table.of(host, packet.src)) {
+    for (const slot of this.#table.of(host, client)) {
       const track = this.#table.track(slot);
       this.#met.add(track);
       if (!sees(track.lock, packet)) continue;
@@ -118,15 +120,17 @@ export class Engine implements PacketNotes {
     for (const { track, steps } of fits) {
       if ((steps & 1) === 0 || this.#met.has(track) || !sees(track.lock, packet)) continue;
       if (this.#guards.of(host).sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
-      this.#advance(this.#claim(host, packet, track), track, steps, packet, now);
+      this.#advance(this.#claim(host, client, packet, track), track, steps, packet, now);
     }
     return this.#take();
   }
 
-  noted(host: string, ipv4: number, port: number, time: Micros): boolean {
+  noted(host: string, client: AddressNumbers, port: number, time: Micros): boolean {
     if (this.#switches.clock === 'whole-seconds' && this.#switches.sweepGuard > 0) return false;
     this.#refresh(time);
-    return !this.#sight.concerns(port) && this.#guards.of(this.#hosts.of(host)).only(ipv4, port, time);
+    if (this.#sight.concerns(port)) return false;
+    if (client.isIpv6) return false;
+    return this.#guards.of(this.#hosts.of(host)).only(client.a, port, time);
   }
 
   /** Whether this packet's source touches more ports of no door than it may. */
@@ -203,8 +207,8 @@ export class Engine implements PacketNotes {
     }
   }
 
-  #expireOf(host: number, source: Address, now: Micros): void {
-    for (const slot of this.#table.of(host, source)) while (this.#expire(slot, now));
+  #expireOf(host: number, client: AddressNumbers, now: Micros): void {
+    for (const slot of this.#table.of(host, client)) while (this.#expire(slot, now));
   }
 
   /** Ends what has got furthest, if it is due; true when a shorter beginning is left, which may be due too. */
@@ -227,7 +231,7 @@ export class Engine implements PacketNotes {
     if (isEcho(port) || this.#sight.trapsAt(port) !== undefined) return [];
     const guard = this.#guards.of(host);
     guard.stray(src, port, now);
-    for (const slot of this.#table.of(host, src)) {
+    for (const slot of this.#table.of(host, numbersOf(src))) {
       const swept = guard.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
       if (swept) this.#discard(slot, time, 'port sweep');
     }
@@ -235,7 +239,7 @@ export class Engine implements PacketNotes {
   }
 
   #trap(host: number, { src, time, host: hostName }: Packet, traps: readonly Lock[]): Decision[] {
-    for (const slot of this.#table.of(host, src)) this.#discard(slot, time, 'trap');
+    for (const slot of this.#table.of(host, numbersOf(src))) this.#discard(slot, time, 'trap');
     for (const { name } of traps) {
       this.#decisions.push({
         time,
@@ -263,13 +267,13 @@ export class Engine implements PacketNotes {
     this.#decisions.push({ time, event, door: lock.name, host, source, stage, of: sequence.length, why });
   }
 
-  #claim(host: number, packet: Packet, track: Track): number {
+  #claim(host: number, client: AddressNumbers, packet: Packet, track: Track): number {
     const victim = this.#table.victim();
     if (victim !== NO_SLOT) {
       this.#release(victim);
       this.#evicted++;
     }
-    const slot = this.#table.claim(host, packet, track);
+    const slot = this.#table.claim(host, client, packet, track);
     this.#progress.clear(slot);
     return slot;
   }

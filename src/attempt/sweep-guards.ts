@@ -11,14 +11,18 @@ export class SweepGuards {
   readonly #capacity: number;
   readonly #own: SweepGuard;
   readonly #others = new Map<number, SweepGuard>();
+  /** Most lines are of the host of the line before. */
+  #last: { readonly host: number; readonly guard: SweepGuard };
 
   constructor(limit: number, capacity: number) {
     this.#limit = limit;
     this.#capacity = capacity;
     this.#own = new SweepGuard(limit, capacity);
+    this.#last = { host: OWN_HOST, guard: this.#own };
   }
 
   of(host: number): SweepGuard {
+    if (host === this.#last.host) return this.#last.guard;
     if (host === OWN_HOST) return this.#own;
     const known = this.#others.get(host);
     const guard = known ?? new SweepGuard(this.#limit, this.#capacity);
@@ -29,6 +33,7 @@ export class SweepGuards {
       const [oldest] = this.#others.keys();
       if (oldest !== undefined) this.#others.delete(oldest);
     }
+    this.#last = { host, guard };
     return guard;
   }
 }

@@ -1,15 +1,17 @@
 /** (host, client, track) -> slot: a bounded table that, when full, gives up the attempt that has got least far. */
 
-import { ipv4Address, ipv4Number } from '../address.ts';
-import type { Address, Packet } from '../model.ts';
+import { ipv4Address } from '../address.ts';
+import type { Address, AddressNumbers, Packet } from '../model.ts';
 import { Chains } from './chains.ts';
+import { ClientSlots } from './client-slots.ts';
 import type { Track } from './match.ts';
-import { Sources } from './sources.ts';
 import { at } from './typed.ts';
 
 /** Attempts that are remembered at once, over all sources and doors. */
 export const DEFAULT_CAPACITY = 65_536;
 export const NO_SLOT = -1;
+/** Of an address. */
+const WORDS = 4;
 /** knockd's limit too: bit 31 is the last step of the longest sequence. */
 export const MAX_STEPS = 32;
 
@@ -20,9 +22,9 @@ export const MAX_STEPS = 32;
  * a flood of first knocks displaces other first knocks, never an attempt that has got further.
  */
 export class AttemptTable {
-  readonly #firstOf: Sources;
-  /** Of IPv4 as numbers, since text would be memory of its own for each. */
-  readonly #ipv4: Int32Array;
+  readonly #firstOf: ClientSlots;
+  /** Clients as numbers, since text would be memory of its own for each. */
+  readonly #words: Int32Array;
   readonly #ipv6 = new Map<number, Address>();
   readonly #tracks: (Track | null)[];
   readonly #hostOf: Int32Array;
@@ -36,8 +38,8 @@ export class AttemptTable {
   readonly #queues: Chains;
 
   constructor(capacity: number) {
-    this.#firstOf = new Sources(capacity);
-    this.#ipv4 = new Int32Array(capacity);
+    this.#firstOf = new ClientSlots(capacity);
+    this.#words = new Int32Array(capacity * WORDS);
     this.#tracks = new Array<Track | null>(capacity).fill(null);
     this.#hostOf = new Int32Array(capacity);
     this.#hostNames = new Array<string>(capacity).fill('');
@@ -53,8 +55,8 @@ export class AttemptTable {
   }
 
   /** The slots of a client at a host, in the order of their tracks. A slot may be released while it is the current one. */
-  *of(host: number, source: Address): Generator<number> {
-    let slot = this.#firstOf.get(host, source);
+  *of(host: number, client: AddressNumbers): Generator<number> {
+    let slot = this.#firstOf.get(host, client);
     while (slot !== NO_SLOT) {
       const next = at(this.#siblings, slot);
       yield slot;
@@ -62,8 +64,8 @@ export class AttemptTable {
     }
   }
 
-  has(host: number, source: Address): boolean {
-    return this.#firstOf.get(host, source) !== NO_SLOT;
+  has(host: number, client: AddressNumbers): boolean {
+    return this.#firstOf.get(host, client) !== NO_SLOT;
   }
 
   /** All slots in use. */
@@ -72,7 +74,7 @@ export class AttemptTable {
   }
 
   source(slot: number): Address {
-    return this.#ipv6.get(slot) ?? ipv4Address(at(this.#ipv4, slot));
+    return this.#ipv6.get(slot) ?? ipv4Address(at(this.#words, slot * WORDS));
   }
 
   /** The number of the host at which the attempt is made. */
@@ -95,23 +97,29 @@ export class AttemptTable {
   }
 
   /** Takes a free slot for a client of a host and a track that have none. The caller has made room. */
-  claim(host: number, { src: source, host: name }: Pick<Packet, 'src' | 'host'>, track: Track): number {
+  claim(
+    host: number,
+    client: AddressNumbers,
+    { src, host: name }: Pick<Packet, 'src' | 'host'>,
+    track: Track,
+  ): number {
     const slot = at(this.#free, --this.#freeCount);
-    const ipv4 = ipv4Number(source);
-    if (ipv4 === null) this.#ipv6.set(slot, source);
-    else this.#ipv4[slot] = ipv4;
+    if (client.isIpv6) this.#ipv6.set(slot, src);
+    this.#words[slot * WORDS] = client.a;
+    this.#words[slot * WORDS + 1] = client.b;
+    this.#words[slot * WORDS + 2] = client.c;
+    this.#words[slot * WORDS + 3] = client.d;
     this.#hostOf[slot] = host;
     this.#hostNames[slot] = name;
     this.#tracks[slot] = track;
     this.#stageOf[slot] = 0;
     this.#queues.append(0, slot);
-    this.#join(host, source, slot, track);
+    this.#join(host, client, slot, track);
     return slot;
   }
 
   release(slot: number): void {
-    const source = this.source(slot);
-    this.#leave(at(this.#hostOf, slot), source, slot);
+    this.#leave(at(this.#hostOf, slot), this.#client(slot), slot);
     this.#queues.remove(at(this.#stageOf, slot), slot);
     this.#ipv6.delete(slot);
     this.#tracks[slot] = null;
@@ -127,27 +135,38 @@ export class AttemptTable {
     this.#stageOf[slot] = stage;
   }
 
-  #join(host: number, source: Address, slot: number, track: Track): void {
+  #client(slot: number): AddressNumbers {
+    const [words, first] = [this.#words, slot * WORDS];
+    return {
+      isIpv6: this.#ipv6.has(slot),
+      a: at(words, first),
+      b: at(words, first + 1),
+      c: at(words, first + 2),
+      d: at(words, first + 3),
+    };
+  }
+
+  #join(host: number, client: AddressNumbers, slot: number, track: Track): void {
     let before = NO_SLOT;
-    let after = this.#firstOf.get(host, source);
+    let after = this.#firstOf.get(host, client);
     while (after !== NO_SLOT && this.track(after).order < track.order) {
       before = after;
       after = at(this.#siblings, after);
     }
     this.#siblings[slot] = after;
-    if (before === NO_SLOT) this.#firstOf.set(host, source, slot);
+    if (before === NO_SLOT) this.#firstOf.set(host, client, slot);
     else this.#siblings[before] = slot;
   }
 
-  #leave(host: number, source: Address, slot: number): void {
+  #leave(host: number, client: AddressNumbers, slot: number): void {
     const after = at(this.#siblings, slot);
     let before = NO_SLOT;
-    for (let other = this.#firstOf.get(host, source); other !== slot; other = at(this.#siblings, other)) {
+    for (let other = this.#firstOf.get(host, client); other !== slot; other = at(this.#siblings, other)) {
       before = other;
     }
     if (before !== NO_SLOT) this.#siblings[before] = after;
-    else if (after !== NO_SLOT) this.#firstOf.set(host, source, after);
-    else this.#firstOf.delete(host, source);
+    else if (after !== NO_SLOT) this.#firstOf.set(host, client, after);
+    else this.#firstOf.delete(host, client);
   }
 }
 

@@ -39,14 +39,21 @@ export function addReplay(program: Command, io: Io): void {
       for (const { text } of await oneTime.fill(config)) io.stderr.write(`${printable(text)}\n`);
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
       const [log] = config.logs;
+      // Written once for each batch of lines.
+      let told = '';
       const print = (decisions: readonly Decision[]): void => {
         for (const decision of decisions) {
           const text =
             json === true
               ? decisionJson(decision)
               : printable(`${isoTime(decision.time)} ${describe(decision)}`);
-          io.stdout.write(`${text}\n`);
+          told += `${text}\n`;
         }
+      };
+      const writeOut = async (): Promise<void> => {
+        io.stdout.write(told);
+        told = '';
+        await io.drained();
       };
       const time = new RecordedTime();
       const play = (played: Played | null): void => {
@@ -55,19 +62,20 @@ export function addReplay(program: Command, io: Io): void {
         print(engine.handlePacket(played.packet));
       };
       // A packet that waits may change what the engine needs to see of the line behind it.
-      const noted: PacketNotes['noted'] = (host, ipv4, port, at) => {
+      const noted: PacketNotes['noted'] = (host, client, port, at) => {
         play(time.before(host, at));
-        return engine.noted(host, ipv4, port, at);
+        return engine.noted(host, client, port, at);
       };
       const scan = new PacketScan({ ...log, live: false, notes: { noted } });
       for await (const event of readLog(path, io)) {
         if (event.kind === 'notice') io.stderr.write(`${event.text}\n`);
         if (event.kind !== 'lines') continue;
         scan.scan(event.bytes, event.readAt, (packet) => play(time.next(packet)));
-        await io.drained();
+        await writeOut();
       }
       play(time.end());
       if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
+      await writeOut();
       if (io.signal.aborted) io.stderr.write(`${CUT_SHORT}\n`);
       const counted = scan.counts.trusted;
       if (counted === 0) io.stderr.write(`${printable(noLineCounts(log.prefix))}\n`);

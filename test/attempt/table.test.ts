@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { numbersOf } from '../../src/address.ts';
+import { ClientSlots } from '../../src/attempt/client-slots.ts';
 import { Deadlines } from '../../src/attempt/deadlines.ts';
 import { Engine } from '../../src/attempt/engine.ts';
-import { Sources } from '../../src/attempt/sources.ts';
 import { switchesFor } from '../../src/attempt/switches.ts';
 import type { Lock, Packet } from '../../src/model.ts';
 import { address, asPort, door, packet, packets } from './traffic.ts';
@@ -55,19 +56,19 @@ describe('the index of sources', () => {
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(host, fc.nat(2), fc.boolean()), { maxLength: 200 }), (steps) => {
-        const [sources, map] = [new Sources(CAPACITY), new Map<string, number>()];
+        const [clients, map] = [new ClientSlots(CAPACITY), new Map<string, number>()];
         steps.forEach(([text, at, isAdded], slot) => {
-          const source = address(text);
+          const client = numbersOf(address(text));
           const key = `${at} ${text}`;
-          expect(sources.get(at, source)).toBe(map.get(key) ?? -1);
+          expect(clients.get(at, client)).toBe(map.get(key) ?? -1);
           if (isAdded && map.size < CAPACITY) {
-            sources.set(at, source, slot);
+            clients.set(at, client, slot);
             map.set(key, slot);
-          } else if (map.delete(key)) sources.delete(at, source);
+          } else if (map.delete(key)) clients.delete(at, client);
         });
         for (const [key, slot] of map) {
           const [at = '', text = ''] = key.split(' ');
-          expect(sources.get(Number(at), address(text))).toBe(slot);
+          expect(clients.get(Number(at), numbersOf(address(text)))).toBe(slot);
         }
       }),
     );
