@@ -71,8 +71,12 @@ export class Peek implements AddressNumbers {
   /** The same bytes as those that are looked at. */
   #view: DataView = new DataView(new ArrayBuffer(0));
   #srcDelta = 0;
-  /** From the end of the line: what follows a port differs less than what stands ahead of it. */
+  /**
+   * From the end of the line: what follows a port differs less than what stands ahead of it, but for the protocol. The
+   * distance of the last line, and that of the last line of the other protocol.
+   */
   #dptDelta = 40;
+  #otherDptDelta = 12;
 
   constructor(host: string) {
     this.host = host;
@@ -192,8 +196,12 @@ export class Peek implements AddressNumbers {
 
   /** ` PROTO=TCP SPT=40000 DPT=7000 `, all of it: what stands in brackets is of an ICMP error, which knocks nowhere. */
   #readPort(bytes: Buffer, at: number): boolean {
-    const found = this.#find(bytes, at, this.end - this.#dptDelta, D, P, T);
-    if (found < 0) return false;
+    let found = this.#find(bytes, at, this.end - this.#dptDelta, D, P, T);
+    if (found < 0) {
+      found = this.#find(bytes, at, this.end - this.#otherDptDelta, D, P, T);
+      if (found < 0) return false;
+      this.#otherDptDelta = this.#dptDelta;
+    }
     this.#dptDelta = this.end - found;
     let port = 0;
     let place = found;
