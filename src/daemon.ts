@@ -84,6 +84,7 @@ export class Daemon {
     const noted = (...args: Parameters<Engine['noted']>): boolean => this.#engine.noted(...args);
     this.#intake = new Intake({
       openLines,
+      isUrgent: () => this.#engine.size > 0,
       openPosition: (log) => parts.openPosition(this.#config, log),
       // All packets are wanted where somebody listens, else those alone that the engine has to see.
       notes: debug === null ? { noted } : null,
