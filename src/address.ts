@@ -60,6 +60,13 @@ export function numbersOf(address: Address): AddressNumbers {
   return { isIpv6: true, a: pair(0), b: pair(2), c: pair(4), d: pair(6) };
 }
 
+/** The address that integers stand for. */
+export function addressOf({ isIpv6, a, b, c, d }: AddressNumbers): Address {
+  if (!isIpv6) return ipv4Address(a);
+  const groups = [a, b, c, d].flatMap((word) => [(word >>> GROUP_BITS) & GROUP, word & GROUP]);
+  return canonical(groups.map((group) => group.toString(16)).join(':'));
+}
+
 export function ipv4Address(number: number): Address {
   return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}` as Address;
 }

@@ -186,6 +186,13 @@ export interface Decision {
   readonly why: 'wrong packet' | 'port sweep' | 'trap' | null;
 }
 
+/** A source that is sweeping ports. */
+export interface Sweep {
+  /** The host that logged it, as its lines name it; empty where they name none. */
+  readonly host: string;
+  readonly source: Address;
+}
+
 // opening and rule
 
 export type Family = 4 | 6;

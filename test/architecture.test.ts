@@ -97,9 +97,11 @@ it('the core has no I/O, clock, timer or logger', () => {
 
 it('no imports run in a circle', () => {
   const circles: string[] = [];
+  const done = new Set<string>();
   const walk = (file: string, path: readonly string[]): void => {
     if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '));
-    else for (const other of importsOf(file)) walk(other, [...path, file]);
+    else if (!done.has(file)) for (const other of importsOf(file)) walk(other, [...path, file]);
+    done.add(file);
   };
   for (const file of files) walk(file, []);
   expect(circles).toEqual([]);
@@ -113,9 +115,9 @@ it('only main.ts ends the process, and few files spawn', () => {
     'cli/systemd.ts',
     'client/ping.ts',
     'doctor/scratch.ts',
-    'line/dd.ts',
     'line/journal-end.ts',
     'line/program.ts',
+    'line/ring-waiter.ts',
     'opening/command.ts',
     'rule/iptables.ts',
     'rule/nft.ts',

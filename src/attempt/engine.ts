@@ -1,6 +1,6 @@
 /** Decides from packets and time which doors open, by the sequences they wait for. */
 
-import { numbersOf } from '../address.ts';
+import { addressOf, numbersOf } from '../address.ts';
 import {
   type AddressNumbers,
   type Decision,
@@ -9,18 +9,21 @@ import {
   type Packet,
   type PacketNotes,
   type Sequence,
+  type Sweep,
   US_PER_SECOND,
 } from '../model.ts';
 import { Deadlines } from './deadlines.ts';
 import { Doubles } from './doubles.ts';
 import { HostNumbers } from './host-numbers.ts';
-import { compile, isEcho, portKey, type Sight, sees, type Track } from './match.ts';
+import { compile, portKey, type Sight, sees, type Track } from './match.ts';
 import { Progress } from './progress.ts';
-import { SweepGuards } from './sweep-guards.ts';
+import { SweepGuard } from './sweep.ts';
 import type { Switches } from './switches.ts';
 import { AttemptTable, DEFAULT_CAPACITY, NO_SLOT } from './table.ts';
 
 type Why = Decision['why'];
+
+const NO_SWEEPS: readonly Sweep[] = [];
 
 export interface EngineOptions {
   /** Attempts that are remembered at once. */
@@ -43,7 +46,8 @@ export class Engine implements PacketNotes {
   readonly #progress: Progress;
   readonly #deadlines: Deadlines;
   readonly #hosts: HostNumbers;
-  readonly #guards: SweepGuards;
+  readonly #guard: SweepGuard;
+  #sweeps: Sweep[] = [];
   readonly #doubles = new Doubles();
   #live: (readonly Sequence[])[] = [];
   #sight: Sight = compile([], [], []);
@@ -65,7 +69,7 @@ export class Engine implements PacketNotes {
     this.#progress = new Progress(capacity);
     this.#deadlines = new Deadlines(capacity);
     this.#hosts = new HostNumbers(ownHost);
-    this.#guards = new SweepGuards(switches.sweepGuard, capacity);
+    this.#guard = new SweepGuard(switches.sweepGuard, capacity);
   }
 
   /** Attempts in flight. */
@@ -97,7 +101,8 @@ export class Engine implements PacketNotes {
     const host = this.#hosts.of(packet.host);
     this.#refresh(now);
     const port = portKey(packet);
-    if (port === null) return [];
+    // A packet that was cut off before its ports takes a line of its source, like any other to a port of no door.
+    if (port === null) return hasPorts(packet) ? this.#stray(host, packet, null, now) : [];
     const traps = this.#sight.trapsAt(port)?.filter((lock) => sees(lock, packet)) ?? [];
     if (traps.length > 0) return this.#trap(host, packet, traps);
     const fits = this.#sight.fitsOf(port);
@@ -119,7 +124,7 @@ export class Engine implements PacketNotes {
     if (busy) return this.#take();
     for (const { track, steps } of fits) {
       if ((steps & 1) === 0 || this.#met.has(track) || !sees(track.lock, packet)) continue;
-      if (this.#guards.of(host).sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
+      if (this.#guard.sweeping(host, client, now, track.lock.seqTimeoutUs)) continue;
       this.#advance(this.#claim(host, client, packet, track), track, steps, packet, now);
     }
     return this.#take();
@@ -129,15 +134,19 @@ export class Engine implements PacketNotes {
     if (this.#switches.clock === 'whole-seconds' && this.#switches.sweepGuard > 0) return false;
     this.#refresh(time);
     if (this.#sight.concerns(port)) return false;
-    if (client.isIpv6) return false;
-    return this.#guards.of(this.#hosts.of(host)).only(client.a, port, time);
+    const number = this.#hosts.of(host);
+    // What it means to attempts is told in full.
+    if (this.#table.hasSource(number, client)) return false;
+    if (this.#guard.stray(number, client, port, time)) this.#sweeps.push({ host, source: addressOf(client) });
+    return true;
   }
 
-  /** Whether this packet's source touches more ports of no door than it may. */
-  isSwept(packet: Packet): boolean {
-    const now = this.#time(packet);
-    const guard = this.#guards.of(this.#hosts.of(packet.host));
-    return this.#locks.some((lock) => guard.sweeping(packet.src, now, lock.seqTimeoutUs));
+  /** The sources that were found to sweep since this was last asked; each again while it goes on, once a minute. */
+  takeSweeps(): readonly Sweep[] {
+    if (this.#sweeps.length === 0) return NO_SWEEPS;
+    const sweeps = this.#sweeps;
+    this.#sweeps = [];
+    return sweeps;
   }
 
   /** The next moment at which an attempt ends for want of a packet; null when there is none to wait for. */
@@ -226,13 +235,16 @@ export class Engine implements PacketNotes {
     return after > 0;
   }
 
-  /** A port of no door: too many of them make the attempts of the source void. */
-  #stray(host: number, { src, time }: Packet, port: number, now: Micros): Decision[] {
-    if (isEcho(port) || this.#sight.trapsAt(port) !== undefined) return [];
-    const guard = this.#guards.of(host);
-    guard.stray(src, port, now);
-    for (const slot of this.#table.of(host, numbersOf(src))) {
-      const swept = guard.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
+  /**
+   * A port of no door, or a ping of a size that is no step: too many of them make the attempts of the source void, those of all
+   * addresses of its network over IPv6.
+   */
+  #stray(host: number, { src, time, host: hostName }: Packet, port: number | null, now: Micros): Decision[] {
+    if (port !== null && this.#sight.trapsAt(port) !== undefined) return [];
+    const client = numbersOf(src);
+    if (this.#guard.stray(host, client, port, now)) this.#sweeps.push({ host: hostName, source: src });
+    for (const slot of this.#table.ofSource(host, client)) {
+      const swept = this.#guard.sweeping(host, client, now, this.#table.track(slot).lock.seqTimeoutUs);
       if (swept) this.#discard(slot, time, 'port sweep');
     }
     return this.#take();
@@ -268,7 +280,7 @@ export class Engine implements PacketNotes {
   }
 
   #claim(host: number, client: AddressNumbers, packet: Packet, track: Track): number {
-    const victim = this.#table.victim();
+    const victim = this.#table.victim(host, client);
     if (victim !== NO_SLOT) {
       this.#release(victim);
       this.#evicted++;
@@ -294,4 +306,8 @@ export class Engine implements PacketNotes {
     this.#deadlines.delete(slot);
     this.#table.release(slot);
   }
+}
+
+function hasPorts({ proto }: Packet): boolean {
+  return proto === 'tcp' || proto === 'udp';
 }

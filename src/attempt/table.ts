@@ -3,8 +3,8 @@
 import { ipv4Address } from '../address.ts';
 import type { Address, AddressNumbers, Packet } from '../model.ts';
 import { Chains } from './chains.ts';
-import { ClientSlots } from './client-slots.ts';
 import type { Track } from './match.ts';
+import { SourceSlots } from './source-slots.ts';
 import { at } from './typed.ts';
 
 /** Attempts that are remembered at once, over all sources and doors. */
@@ -12,6 +12,8 @@ export const DEFAULT_CAPACITY = 65_536;
 export const NO_SLOT = -1;
 /** Of an address. */
 const WORDS = 4;
+/** Attempts that clients of one IPv6 network may have in flight at a host. */
+const NETWORK_ATTEMPTS = 256;
 /** knockd's limit too: bit 31 is the last step of the longest sequence. */
 export const MAX_STEPS = 32;
 
@@ -22,7 +24,8 @@ export const MAX_STEPS = 32;
  * a flood of first knocks displaces other first knocks, never an attempt that has got further.
  */
 export class AttemptTable {
-  readonly #firstOf: ClientSlots;
+  /** Of a source: that of an IPv6 client is its network, whose attempts hang together. */
+  readonly #firstOf: SourceSlots;
   /** Clients as numbers, since text would be memory of its own for each. */
   readonly #words: Int32Array;
   readonly #ipv6 = new Map<number, Address>();
@@ -31,6 +34,9 @@ export class AttemptTable {
   /** As the packet names them that began the attempt. */
   readonly #hostNames: string[];
   readonly #stageOf: Int32Array;
+  /** The number of the claim that each slot was taken by. */
+  readonly #claims: Float64Array;
+  #claimed = 0;
   readonly #siblings: Int32Array;
   readonly #free: Int32Array;
   #freeCount: number;
@@ -38,12 +44,13 @@ export class AttemptTable {
   readonly #queues: Chains;
 
   constructor(capacity: number) {
-    this.#firstOf = new ClientSlots(capacity);
+    this.#firstOf = new SourceSlots(capacity);
     this.#words = new Int32Array(capacity * WORDS);
     this.#tracks = new Array<Track | null>(capacity).fill(null);
     this.#hostOf = new Int32Array(capacity);
     this.#hostNames = new Array<string>(capacity).fill('');
     this.#stageOf = new Int32Array(capacity);
+    this.#claims = new Float64Array(capacity);
     this.#siblings = new Int32Array(capacity).fill(NO_SLOT);
     this.#free = Int32Array.from({ length: capacity }, (_, index) => capacity - 1 - index);
     this.#freeCount = capacity;
@@ -56,6 +63,11 @@ export class AttemptTable {
 
   /** The slots of a client at a host, in the order of their tracks. A slot may be released while it is the current one. */
   *of(host: number, client: AddressNumbers): Generator<number> {
+    for (const slot of this.ofSource(host, client)) if (this.#isOf(slot, client)) yield slot;
+  }
+
+  /** Those of all clients that are one source to the sweep guard. */
+  *ofSource(host: number, client: AddressNumbers): Generator<number> {
     let slot = this.#firstOf.get(host, client);
     while (slot !== NO_SLOT) {
       const next = at(this.#siblings, slot);
@@ -65,6 +77,11 @@ export class AttemptTable {
   }
 
   has(host: number, client: AddressNumbers): boolean {
+    for (const _ of this.of(host, client)) return true;
+    return false;
+  }
+
+  hasSource(host: number, client: AddressNumbers): boolean {
     return this.#firstOf.get(host, client) !== NO_SLOT;
   }
 
@@ -91,9 +108,26 @@ export class AttemptTable {
     return taken(this.#tracks[slot], slot);
   }
 
-  /** The slot that a full table would have to give up for the next claim; NO_SLOT while there is room. */
-  victim(): number {
-    return this.#freeCount > 0 ? NO_SLOT : this.#queues.firstOfLowest();
+  /** The slot that has to be given up for the next claim of a client; NO_SLOT while there is room. */
+  victim(host: number, client: AddressNumbers): number {
+    if (this.#freeCount === 0) return this.#queues.firstOfLowest();
+    return client.isIpv6 ? this.#victimOf(host, client) : NO_SLOT;
+  }
+
+  /** A network is to cost little more than an address, however many of those it has. */
+  #victimOf(host: number, client: AddressNumbers): number {
+    let [count, victim] = [0, NO_SLOT];
+    for (let slot = this.#firstOf.get(host, client); slot !== NO_SLOT; slot = at(this.#siblings, slot)) {
+      count++;
+      if (victim === NO_SLOT || this.#isLess(slot, victim)) victim = slot;
+    }
+    return count < NETWORK_ATTEMPTS ? NO_SLOT : victim;
+  }
+
+  /** Whether an attempt has got less far than another, or no further and began earlier. */
+  #isLess(slot: number, other: number): boolean {
+    const difference = at(this.#stageOf, slot) - at(this.#stageOf, other);
+    return difference < 0 || (difference === 0 && at(this.#claims, slot) < at(this.#claims, other));
   }
 
   /** Takes a free slot for a client of a host and a track that have none. The caller has made room. */
@@ -113,6 +147,7 @@ export class AttemptTable {
     this.#hostNames[slot] = name;
     this.#tracks[slot] = track;
     this.#stageOf[slot] = 0;
+    this.#claims[slot] = this.#claimed++;
     this.#queues.append(0, slot);
     this.#join(host, client, slot, track);
     return slot;
@@ -133,6 +168,10 @@ export class AttemptTable {
     this.#queues.remove(before, slot);
     this.#queues.append(stage, slot);
     this.#stageOf[slot] = stage;
+  }
+
+  #isOf(slot: number, { isIpv6, c, d }: AddressNumbers): boolean {
+    return !isIpv6 || (at(this.#words, slot * WORDS + 2) === c && at(this.#words, slot * WORDS + 3) === d);
   }
 
   #client(slot: number): AddressNumbers {

@@ -1,9 +1,17 @@
 /** Says what opens in a whole list of packets, by brute force from the sentence that the engine keeps. */
 
 import { echoSize } from '../../src/attempt/match.ts';
-import type { Lock, Packet, Step } from '../../src/model.ts';
+import { type Lock, type Micros, type Packet, type Step, US_PER_SECOND } from '../../src/model.ts';
+import { SWEEP_WINDOW_US, sourceOf, strayLimits } from '../../src/sweep-limits.ts';
 
 const SWEEP_GUARD = 8;
+
+/** A line of a source that is about no step and no trap. */
+export interface StrayLine {
+  /** Null where it has none. */
+  readonly port: string | number | null;
+  readonly time: Micros;
+}
 
 /**
  * A door opens when a client's packets hold its sequence, in order and inside its window, and each packet that the door
@@ -29,7 +37,7 @@ export function oracle(doors: readonly Lock[], packets: readonly Packet[]): stri
         const first = packets[start] ?? packet;
         return (
           (sequence.length === 1 || packet.time - first.time < door.seqTimeoutUs) &&
-          !sweptBetween(packets, doors, door, packet.src, start, index) &&
+          !sweptBetween(packets, doors, door, sourceOf(packet.src), start, index) &&
           holds(
             sequence,
             seen.slice(place).map((i) => packets[i] ?? packet),
@@ -76,7 +84,7 @@ function hasPort(door: Lock, packet: Packet): boolean {
   return door.sequences(packet.time).some((steps) => steps.some((step) => fitsStep(step, packet)));
 }
 
-/** Whether at any packet of the source from `first` to `last` it had touched too many ports of no door. */
+/** Whether at any packet of the source from `first` to `last` it was sweeping. */
 function sweptBetween(
   packets: readonly Packet[],
   doors: readonly Lock[],
@@ -86,15 +94,36 @@ function sweptBetween(
   last: number,
 ): boolean {
   return packets.some((moment, index) => {
-    if (index < first || index > last || moment.src !== source) return false;
-    const strays = packets.filter(
-      (other, i) =>
-        i <= index &&
-        other.src === source &&
-        moment.time - other.time < door.seqTimeoutUs &&
-        echoSize(other) === null &&
-        !doors.some((any) => hasPort(any, other)),
-    );
-    return new Set(strays.map(({ proto, dpt }) => `${proto} ${dpt}`)).size > SWEEP_GUARD;
+    if (index < first || index > last || sourceOf(moment.src) !== source) return false;
+    return isSweeping(straysOf(packets.slice(0, index + 1), doors, source), moment.time, door.seqTimeoutUs);
   });
+}
+
+/** The strays of a source among these packets, in their order. */
+export function straysOf(packets: readonly Packet[], doors: readonly Lock[], source: string): StrayLine[] {
+  return packets
+    .filter((packet) => sourceOf(packet.src) === source && !doors.some((door) => hasPort(door, packet)))
+    .map(({ proto, dpt, time, ...other }) => ({
+      port: `${proto} ${dpt ?? echoSize({ proto, dpt, time, ...other })}`,
+      time,
+    }));
+}
+
+/** Whether so many ports were touched in the window, or so many lines are left when the bucket has drained up to now. */
+export function isSweeping(
+  strays: readonly StrayLine[],
+  now: Micros,
+  windowUs: number,
+  limit = SWEEP_GUARD,
+): boolean {
+  const recent = strays.filter(({ time }) => now - time < Math.max(windowUs, SWEEP_WINDOW_US));
+  const ports = new Set(recent.map(({ port }) => port).filter((port) => port !== null));
+  if (ports.size > limit) return true;
+  const { suspect, drainPerSecond, atOnce } = strayLimits(limit);
+  let level = 0;
+  strays.forEach(({ time }, index) => {
+    const next = strays[index + 1]?.time ?? now;
+    level = Math.max(0, Math.min(level + 1, atOnce) - ((next - time) / US_PER_SECOND) * drainPerSecond);
+  });
+  return level >= suspect;
 }

@@ -66,6 +66,8 @@ function packetsFrom(bytes: Uint8Array): Packet[] {
       sent.push(ping(time, what, sent.length));
       continue;
     }
+    // A flood of one port of no door.
+    const copies = when >= 248 ? 12 : 1;
     const port = stray ? 200 + (what % 16) : 100 + ((what >> 2) % DOOR_PORTS);
     const src = address(`192.0.2.${1 + ((what >> 4) % 2)}`);
     const dpt = asPort(port);
@@ -74,17 +76,15 @@ function packetsFrom(bytes: Uint8Array): Packet[] {
       (what >> 5) % 4 === 0
         ? sent.findLast((p) => p.src === src && p.dpt === dpt && p.proto === proto)
         : undefined;
-    sent.push(
-      packet({
-        time,
-        src,
-        dpt,
-        proto,
-        spt: before?.spt ?? asPort(40_000 + sent.length),
-        flags: isUdp ? null : (FLAGS[(what >> 6) % 4] ?? 0),
-        id: sent.length,
-      }),
-    );
+    const made = packet({
+      time,
+      src,
+      dpt,
+      proto,
+      spt: before?.spt ?? asPort(40_000 + sent.length),
+      flags: isUdp ? null : (FLAGS[(what >> 6) % 4] ?? 0),
+    });
+    for (let copy = 0; copy < copies; copy++) sent.push({ ...made, id: sent.length });
   }
   return sent;
 }

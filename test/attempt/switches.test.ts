@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Packet } from '../../src/model.ts';
-import { door, packets, play, told } from './traffic.ts';
+import { address, door, packet, packets, play, told } from './traffic.ts';
 
 const SSH = door('ssh: 7000,8000,9000 syn 5');
 const SINGLE = door('single: 5000 syn 5');
@@ -145,12 +145,83 @@ describe('sweepGuard', () => {
     expect(play([SSH], '7000 1 2 3 4 8000 5 6 7 8 9 9000').opens).toBe('');
   });
   it('the same port again is no further port, and UDP is another than TCP', () => {
-    expect(play([SSH], `7000 ${'1 '.repeat(50)} 8000 9000`).opens).toBe('ssh@52');
+    expect(play([SSH], `${'+0.4 1 '.repeat(60)} 7000 +0.4 1 8000 9000`).opens).toBe('ssh@63');
     expect(play([SSH], '7000 1 2 3 4 1:udp 2:udp 3:udp 4:udp 8000 5 9000').opens).toBe('');
   });
   it('what another source sweeps does no harm, and a sweep is forgotten after the window', () => {
     expect(play([SSH], `7000 ${scan(1, 20, 'b')} 8000 9000`).opens).toBe('ssh@22');
-    expect(play([SSH], `${scan(1, 20)} +5 7000 8000 9000`).opens).toBe('ssh@22');
+    expect(play([SSH], `${scan(1, 20)} +10 7000 8000 9000`).opens).toBe('ssh@22');
+  });
+  it('a window is ten seconds at least, and as long as that of the door', () => {
+    const strays = (seconds: number) => `1 2 3 4 5 +${seconds} 6 7 8 9 `;
+    const slow = door('slow: 7000,8000,9000 syn 30');
+    expect(play([SSH], `${strays(9)} 7000 8000 9000`).opens).toBe('');
+    expect(play([SSH], `${strays(11)} 7000 8000 9000`).opens).toBe('ssh@11');
+    expect(play([slow], `${strays(11)} 7000 8000 9000`).opens).toBe('');
+  });
+  it('so many packets to one port that the firewall may have held others back do harm, whatever sent them', () => {
+    const flood = (count: number, port = '1') => `${port} +0.01 `.repeat(count);
+    expect(play([SSH], `7000 ${flood(29)} 8000 9000`).opens).toBe('ssh@31');
+    expect(play([SSH], `7000 ${flood(31)} 8000 9000`).opens).toBe('');
+    expect(play([SSH], `${flood(40)} +2 7000 8000 9000`).opens).toBe('');
+    expect(play([SSH], `${flood(40)} +4 7000 8000 9000`).opens).toBe('ssh@42');
+    // Of a packet that is cut off the kernel writes no ports, and it takes a line of the source all the same.
+    const cutOff = packets(`7000 ${flood(31)} 8000 9000`).map((packet) =>
+      packet.dpt === 1 ? { ...packet, dpt: null, spt: null, flags: null } : packet,
+    );
+    expect(play([SSH], cutOff).opens).toBe('');
+  });
+  it('pings of many sizes are a sweep, and a ping now and then is none', () => {
+    const pinged = door('pinged: icmp:17,icmp:18,icmp:19 - 5');
+    const ping = (size: number, index: number) =>
+      packet({
+        time: index * 100_000,
+        second: 0,
+        proto: 'icmp',
+        spt: null,
+        icmp: { type: 8, code: 0 },
+        len: 28 + size,
+        id: index,
+      });
+    expect(
+      play(
+        [pinged],
+        [17, 18, 19].map((size, index) => ping(size, index)),
+      ).opens,
+    ).toBe('pinged@2');
+    expect(
+      play(
+        [pinged],
+        Array.from({ length: 40 }, (_, size) => ping(size, size)),
+      ).opens,
+    ).toBe('');
+    const often = packets('+1 7000 8000 9000').map((packet, index) => ({
+      ...packet,
+      time: (index + 20) * 1_000_000,
+    }));
+    const pings = Array.from({ length: 20 }, (_, index) => ping(56, index * 10));
+    expect(play([SSH], [...pings, ...often.slice(0, 2), ping(56, 215), ...often.slice(2)]).opens).toBe(
+      'ssh@23',
+    );
+  });
+  it('a whole IPv6 network is one source', () => {
+    const from = (source: string, script: string) =>
+      packets(script).map((packet) => ({ ...packet, src: address(source) }));
+    const [knock, others] = [
+      from('2001:db8::1', '7000 +5 8000 +0 9000'),
+      from('2001:db8::ffff:2', '+1 1 2 3 4 5 6 7 8 9'),
+    ];
+    const mixed = [
+      ...knock.slice(0, 1),
+      ...others.map((it, i) => ({ ...it, time: it.time + i })),
+      ...knock.slice(1),
+    ];
+    const near = mixed.map((packet, index) => ({ ...packet, time: (knock[0]?.time ?? 0) + index * 10_000 }));
+    expect(told(play([SSH], near))).toEqual(['stage ssh 1', 'reset ssh 1 port sweep']);
+    const far = near.map((packet) =>
+      packet.src === others[0]?.src ? { ...packet, src: address('2001:db8:0:1::2') } : packet,
+    );
+    expect(play([SSH], far).opens).toBe('ssh@11');
   });
   it('the loss is told', () => {
     expect(told(play([SSH], '7000 1 2 3 4 5 6 7 8 9'))).toEqual(['stage ssh 1', 'reset ssh 1 port sweep']);
