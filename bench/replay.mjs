@@ -1,9 +1,9 @@
-// CPU time of reading a recorded log of a million lines: knocktail beside programs that do less with it.
-// Usage: node bench/replay.mjs [LINES]. Runs are interleaved, figures are medians of user and system time.
+// CPU time of reading a recorded log of a million lines of realistic traffic: knocktail beside programs that do less with it.
+// Usage: node bench/replay.mjs [LINES [rfc3339|rfc3164|kmsg]]. Runs are interleaved, figures are medians of user and system time.
 
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KNOCKS } from './generate.mjs';
+import { generate, KNOCKS } from './generate.mjs';
 import { isInstalled, median, run, scratch, table } from './measure.mjs';
 
 const ROUNDS = 5;
@@ -11,6 +11,7 @@ const ROUNDS = 5;
 const SLOW_ROUNDS = 1;
 const SEED = 1;
 const lines = Number(process.argv[2] ?? 1_000_000);
+const stamps = process.argv[3] ?? 'rfc3339';
 const folder = scratch();
 const log = join(folder, 'kern.log');
 const config = join(folder, 'knock.yaml');
@@ -40,9 +41,9 @@ writeFileSync(
   config,
   `log: { path: ${log}, prefix: "KNOCK " }\ndoors: { ssh: { sequence: [4438, 1813:udp, 8235], seq_timeout: 5s, open: { port: 22, for: 30s } } }\n`,
 );
-run([process.execPath, 'bench/generate.mjs', String(SEED), String(lines), log]);
+const { withPrefix, hours } = await generate({ seed: SEED, lines, stamps, out: log });
 console.log(
-  `replay: ${lines} lines, ${Math.round(statSync(log).size / 1e6)} MB, ${KNOCKS} knocks; CPU, medians of ${ROUNDS}`,
+  `replay: ${lines} lines of ${hours} hours, ${withPrefix} with the prefix, ${Math.round(statSync(log).size / 1e6)} MB, ${KNOCKS} knocks; CPU, medians of ${ROUNDS}`,
 );
 
 const results = new Map();

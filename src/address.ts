@@ -1,7 +1,7 @@
 /** Text -> Address: the only maker of canonical IPv4 and IPv6 addresses, and of ports. */
 
 import { isIP, SocketAddress } from 'node:net';
-import type { Address, Family, Port } from './model.ts';
+import type { Address, AddressNumbers, Family, Port } from './model.ts';
 
 const [DOT, ZERO, COLON] = [0x2e, 0x30, 0x3a];
 /** An IPv6 address is eight of them. */
@@ -49,6 +49,22 @@ export function ipv4Number(address: Address): number | null {
     }
   }
   return (number << 8) | octet;
+}
+
+/** An address as integers. */
+export function numbersOf(address: Address): AddressNumbers {
+  const ipv4 = ipv4Number(address);
+  if (ipv4 !== null) return { isIpv6: false, a: ipv4, b: 0, c: 0, d: 0 };
+  const groups = groupsOf(address);
+  const pair = (index: number): number => ((groups[index] ?? 0) << GROUP_BITS) | (groups[index + 1] ?? 0);
+  return { isIpv6: true, a: pair(0), b: pair(2), c: pair(4), d: pair(6) };
+}
+
+/** The address that integers stand for. */
+export function addressOf({ isIpv6, a, b, c, d }: AddressNumbers): Address {
+  if (!isIpv6) return ipv4Address(a);
+  const groups = [a, b, c, d].flatMap((word) => [(word >>> GROUP_BITS) & GROUP, word & GROUP]);
+  return canonical(groups.map((group) => group.toString(16)).join(':'));
 }
 
 export function ipv4Address(number: number): Address {

@@ -84,6 +84,7 @@ export class Daemon {
     const noted = (...args: Parameters<Engine['noted']>): boolean => this.#engine.noted(...args);
     this.#intake = new Intake({
       openLines,
+      isUrgent: () => this.#engine.size > 0,
       openPosition: (log) => parts.openPosition(this.#config, log),
       // All packets are wanted where somebody listens, else those alone that the engine has to see.
       notes: debug === null ? { noted } : null,
@@ -169,16 +170,21 @@ export class Daemon {
     // What another daemon has acted on only rebuilds the attempts that were in flight.
     if (from.again) return;
     this.#decide(decisions, from);
-    if (this.#engine.isSwept(packet)) this.#teller.swept(packet, from.readAt);
+    this.#tellSweeps(from.readAt);
   }
 
   /** All that was written before this moment has been read. */
   #letPass(at: Micros): void {
     // Time alone opens nothing.
     this.#decide(this.#engine.handleTimeout(at - LOGGER_LAG_US), { readAt: at, maxAgeUs: 0 });
+    this.#tellSweeps(at);
     this.#teller.passed(at);
     if (!this.#isReady) this.#parts.ready();
     this.#isReady = true;
+  }
+
+  #tellSweeps(now: Micros): void {
+    for (const sweep of this.#engine.takeSweeps()) this.#teller.swept(sweep, now);
   }
 
   /** Decisions go to the log, and those that open a door on to the keeper. */

@@ -119,16 +119,25 @@ export interface Packet {
 /** A port and its protocol as one number: those of TCP are themselves, those of UDP begin here. */
 export const UDP_PORTS = 0x1_0000;
 
+/** An address as signed integers of 32 bits, the first half first: `a` alone for IPv4, where the others are 0. */
+export interface AddressNumbers {
+  readonly isIpv6: boolean;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+}
+
 /** Takes note of packets of which no more needs to be made. */
 export interface PacketNotes {
   /**
    * False when the packet has to be read in full; otherwise all has been done that it can do.
    *
    * @param host the host that logged it, as of `Packet`
-   * @param ipv4 its source, as a signed number of 32 bits
+   * @param client its source; the object is the caller's, and holds another address later
    * @param port a number as of `UDP_PORTS`
    */
-  noted(host: string, ipv4: number, port: number, time: Micros): boolean;
+  noted(host: string, client: AddressNumbers, port: number, time: Micros): boolean;
 }
 
 // attempt
@@ -175,6 +184,13 @@ export interface Decision {
   readonly of: number;
   /** Why a `reset` came; null for the other events. */
   readonly why: 'wrong packet' | 'port sweep' | 'trap' | null;
+}
+
+/** A source that is sweeping ports. */
+export interface Sweep {
+  /** The host that logged it, as its lines name it; empty where they name none. */
+  readonly host: string;
+  readonly source: Address;
 }
 
 // opening and rule

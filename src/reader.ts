@@ -31,8 +31,15 @@ export interface ReaderParts {
   /** Opens the log that a configuration names; its lines end when the signal aborts. */
   readonly openLines: (
     log: LogConfig,
-    how: { readonly signal: AbortSignal; readonly resume: Resume | null; readonly isSteady: boolean },
+    how: {
+      readonly signal: AbortSignal;
+      readonly resume: Resume | null;
+      readonly isSteady: boolean;
+      readonly isUrgent: () => boolean;
+    },
   ) => LineSource;
+  /** Whether a knock is under way, so that the next line matters at once. */
+  readonly isUrgent: () => boolean;
   /** Where the place in the log is kept, for the next daemon; null where it is not. */
   readonly openPosition: (log: LogConfig) => Shelf | null;
   /** Who is asked before a packet is made of a line; null where one is to be made of each. */
@@ -140,7 +147,8 @@ export class LogReader {
     let resume = isNew ? this.#bookmark.find() : null;
     for (;;) {
       try {
-        const how = { signal, resume, isSteady: !this.#isAlone };
+        const { isUrgent } = this.#parts;
+        const how = { signal, resume, isSteady: !this.#isAlone, isUrgent };
         for await (const event of this.#parts.openLines(this.#settings, how)) this.#hear(event, events);
         return;
       } catch (error) {

@@ -2,7 +2,7 @@
 
 import type { Counts } from './counts.ts';
 import type { Facts, Log } from './log.ts';
-import type { Decision, Micros, Packet } from './model.ts';
+import type { Decision, Micros, Sweep } from './model.ts';
 import { Muffle, Trickle } from './muffle.ts';
 import { type NearMiss, NearMisses } from './near-misses.ts';
 import { Tally } from './tally.ts';
@@ -38,8 +38,8 @@ export class Teller {
     for (const miss of this.#nearMisses.among(decisions)) this.#missedBy(miss, now);
   }
 
-  swept({ host, src }: Pick<Packet, 'host' | 'src'>, now: Micros): void {
-    const miss = this.#nearMisses.swept(host, src, now);
+  swept({ host, source }: Sweep, now: Micros): void {
+    const miss = this.#nearMisses.swept(host, source, now);
     if (miss !== null) this.#missedBy(miss, now);
   }
 

@@ -6,10 +6,17 @@ const MINUTE_S = 60;
 const HOUR_S = 60 * MINUTE_S;
 const DAY_S = 24 * HOUR_S;
 
+/** The second that was written last: most moments that are written share it. */
+let lastSecond = { number: Number.NaN, text: '' };
+
 /** `2026-11-20T22:00:30.000000Z` */
 export function isoTime(time: Micros): string {
-  const micros = String(((time % US_PER_MS) + US_PER_MS) % US_PER_MS).padStart(3, '0');
-  return new Date(Math.floor(time / US_PER_MS)).toISOString().replace('Z', `${micros}Z`);
+  const second = Math.floor(time / US_PER_SECOND);
+  if (second !== lastSecond.number) {
+    const iso = new Date(second * (US_PER_SECOND / US_PER_MS)).toISOString();
+    lastSecond = { number: second, text: iso.slice(0, iso.lastIndexOf('.')) };
+  }
+  return `${lastSecond.text}.${String(time - second * US_PER_SECOND).padStart(6, '0')}Z`;
 }
 
 /** `2026-11-20 22:00:30`, local. */

@@ -24,6 +24,7 @@ import type { LineSource } from '../src/model.ts';
 import { DryRunFirewall } from '../src/rule/dry-run.ts';
 import { scratchFolder } from './lab/scratch-folder.ts';
 import { until } from './lab.ts';
+import { exportEntry } from './support/journal-export.ts';
 
 const STEPS = [7001, 7002, 7003];
 const CLIENTS = 40;
@@ -60,11 +61,11 @@ const lineOf = (knock: Knock): string =>
   `${knock.at.toISOString().replace('Z', '000+00:00')} vm kernel: ${bodyOf(knock)}\n`;
 let serial = 0;
 const entryOf = (knock: Knock): string =>
-  `${JSON.stringify({
+  exportEntry({
     ...{ __CURSOR: `c${++serial}`, _BOOT_ID: 'b', __MONOTONIC_TIMESTAMP: String(1_000 + serial) },
     ...{ __REALTIME_TIMESTAMP: String(knock.at.getTime() * 1_000), _TRANSPORT: 'kernel' },
     ...{ SYSLOG_FACILITY: '0', MESSAGE: bodyOf(knock) },
-  })}\n`;
+  }).toString();
 
 /** The clients that a daemon opens for, once no more can come. */
 async function opened(

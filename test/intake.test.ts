@@ -36,6 +36,7 @@ class Bench {
     const say = (text: string): void => void this.said.push(text);
     this.intake = new Intake({
       openLines: ({ path }, { signal }) => this.#lines(path, signal),
+      isUrgent: () => false,
       openPosition: ({ path }) => ({
         read: () => null,
         write: ({ from, upTo }: Resume) => {

@@ -1,13 +1,15 @@
 /** Decides from packets and time which doors open, by the sequences they wait for. */
 
+import { addressOf, numbersOf } from '../address.ts';
 import {
-  type Address,
+  type AddressNumbers,
   type Decision,
   type Lock,
   type Micros,
   type Packet,
   type PacketNotes,
   type Sequence,
+  type Sweep,
   US_PER_SECOND,
 } from '../model.ts';
 import { Deadlines } from './deadlines.ts';
@@ -15,11 +17,13 @@ import { Doubles } from './doubles.ts';
 import { HostNumbers } from './host-numbers.ts';
 import { compile, portKey, type Sight, sees, type Track } from './match.ts';
 import { Progress } from './progress.ts';
-import { SweepGuards } from './sweep-guards.ts';
+import { SweepGuard } from './sweep.ts';
 import type { Switches } from './switches.ts';
 import { AttemptTable, DEFAULT_CAPACITY, NO_SLOT } from './table.ts';
 
 type Why = Decision['why'];
+
+const NO_SWEEPS: readonly Sweep[] = [];
 
 export interface EngineOptions {
   /** Attempts that are remembered at once. */
@@ -42,7 +46,8 @@ export class Engine implements PacketNotes {
   readonly #progress: Progress;
   readonly #deadlines: Deadlines;
   readonly #hosts: HostNumbers;
-  readonly #guards: SweepGuards;
+  readonly #guard: SweepGuard;
+  #sweeps: Sweep[] = [];
   readonly #doubles = new Doubles();
   #live: (readonly Sequence[])[] = [];
   #sight: Sight = compile([], [], []);
@@ -64,7 +69,7 @@ export class Engine implements PacketNotes {
     this.#progress = new Progress(capacity);
     this.#deadlines = new Deadlines(capacity);
     this.#hosts = new HostNumbers(ownHost);
-    this.#guards = new SweepGuards(switches.sweepGuard, capacity);
+    this.#guard = new SweepGuard(switches.sweepGuard, capacity);
   }
 
   /** Attempts in flight. */
@@ -105,11 +110,12 @@ export class Engine implements PacketNotes {
     if (!fits.some(({ track }) => sees(track.lock, packet))) return [];
     if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return [];
 
+    const client = numbersOf(packet.src);
     if (this.#switches.clock === 'whole-seconds') this.#expireAll(now, host);
-    else this.#expireOf(host, packet.src, now);
-    const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, packet.src);
+    else this.#expireOf(host, client, now);
+    const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, client);
     this.#met.clear();
-    for (const slot of this.#table.of(host, packet.src)) {
+    for (const slot of this.#table.of(host, client)) {
       const track = this.#table.track(slot);
       this.#met.add(track);
       if (!sees(track.lock, packet)) continue;
@@ -118,23 +124,29 @@ export class Engine implements PacketNotes {
     if (busy) return this.#take();
     for (const { track, steps } of fits) {
       if ((steps & 1) === 0 || this.#met.has(track) || !sees(track.lock, packet)) continue;
-      if (this.#guards.of(host).sweeping(packet.src, now, track.lock.seqTimeoutUs)) continue;
-      this.#advance(this.#claim(host, packet, track), track, steps, packet, now);
+      if (this.#guard.sweeping(host, client, now, track.lock.seqTimeoutUs)) continue;
+      this.#advance(this.#claim(host, client, packet, track), track, steps, packet, now);
     }
     return this.#take();
   }
 
-  noted(host: string, ipv4: number, port: number, time: Micros): boolean {
+  noted(host: string, client: AddressNumbers, port: number, time: Micros): boolean {
     if (this.#switches.clock === 'whole-seconds' && this.#switches.sweepGuard > 0) return false;
     this.#refresh(time);
-    return !this.#sight.concerns(port) && this.#guards.of(this.#hosts.of(host)).only(ipv4, port, time);
+    if (this.#sight.concerns(port)) return false;
+    const number = this.#hosts.of(host);
+    // What it means to attempts is told in full.
+    if (this.#table.hasSource(number, client)) return false;
+    if (this.#guard.stray(number, client, port, time)) this.#sweeps.push({ host, source: addressOf(client) });
+    return true;
   }
 
-  /** Whether this packet's source is sweeping. */
-  isSwept(packet: Packet): boolean {
-    const now = this.#time(packet);
-    const guard = this.#guards.of(this.#hosts.of(packet.host));
-    return this.#locks.some((lock) => guard.sweeping(packet.src, now, lock.seqTimeoutUs));
+  /** The sources that were found to sweep since this was last asked; each again while it goes on, once a minute. */
+  takeSweeps(): readonly Sweep[] {
+    if (this.#sweeps.length === 0) return NO_SWEEPS;
+    const sweeps = this.#sweeps;
+    this.#sweeps = [];
+    return sweeps;
   }
 
   /** The next moment at which an attempt ends for want of a packet; null when there is none to wait for. */
@@ -204,8 +216,8 @@ export class Engine implements PacketNotes {
     }
   }
 
-  #expireOf(host: number, source: Address, now: Micros): void {
-    for (const slot of this.#table.of(host, source)) while (this.#expire(slot, now));
+  #expireOf(host: number, client: AddressNumbers, now: Micros): void {
+    for (const slot of this.#table.of(host, client)) while (this.#expire(slot, now));
   }
 
   /** Ends what has got furthest, if it is due; true when a shorter beginning is left, which may be due too. */
@@ -227,19 +239,19 @@ export class Engine implements PacketNotes {
    * A port of no door, or a ping of a size that is no step: too many of them make the attempts of the source void, those of all
    * addresses of its network over IPv6.
    */
-  #stray(host: number, { src, time }: Packet, port: number | null, now: Micros): Decision[] {
+  #stray(host: number, { src, time, host: hostName }: Packet, port: number | null, now: Micros): Decision[] {
     if (port !== null && this.#sight.trapsAt(port) !== undefined) return [];
-    const guard = this.#guards.of(host);
-    guard.stray(src, port, now);
-    for (const slot of this.#table.ofSource(host, src)) {
-      const swept = guard.sweeping(src, now, this.#table.track(slot).lock.seqTimeoutUs);
+    const client = numbersOf(src);
+    if (this.#guard.stray(host, client, port, now)) this.#sweeps.push({ host: hostName, source: src });
+    for (const slot of this.#table.ofSource(host, client)) {
+      const swept = this.#guard.sweeping(host, client, now, this.#table.track(slot).lock.seqTimeoutUs);
       if (swept) this.#discard(slot, time, 'port sweep');
     }
     return this.#take();
   }
 
   #trap(host: number, { src, time, host: hostName }: Packet, traps: readonly Lock[]): Decision[] {
-    for (const slot of this.#table.of(host, src)) this.#discard(slot, time, 'trap');
+    for (const slot of this.#table.of(host, numbersOf(src))) this.#discard(slot, time, 'trap');
     for (const { name } of traps) {
       this.#decisions.push({
         time,
@@ -267,13 +279,13 @@ export class Engine implements PacketNotes {
     this.#decisions.push({ time, event, door: lock.name, host, source, stage, of: sequence.length, why });
   }
 
-  #claim(host: number, packet: Packet, track: Track): number {
-    const victim = this.#table.victim();
+  #claim(host: number, client: AddressNumbers, packet: Packet, track: Track): number {
+    const victim = this.#table.victim(host, client);
     if (victim !== NO_SLOT) {
       this.#release(victim);
       this.#evicted++;
     }
-    const slot = this.#table.claim(host, packet, track);
+    const slot = this.#table.claim(host, client, packet, track);
     this.#progress.clear(slot);
     return slot;
   }

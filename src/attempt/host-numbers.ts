@@ -1,6 +1,7 @@
 /** Numbers the hosts that log packets, so that a client of one host is never taken for one of another. */
 
 import { isSameHost } from '../host-name.ts';
+import { RecentMap } from '../recent.ts';
 
 /** This machine, and lines that name no host. */
 export const OWN_HOST = 0;
@@ -9,7 +10,7 @@ const HOSTS = 4_096;
 
 export class HostNumbers {
   readonly #ownName: string | null;
-  readonly #numbers = new Map<string, number>();
+  readonly #numbers = new RecentMap<string, number>(HOSTS);
   #next = OWN_HOST + 1;
   #last = { host: '', number: OWN_HOST };
 
@@ -20,14 +21,9 @@ export class HostNumbers {
 
   of(host: string): number {
     if (host === this.#last.host) return this.#last.number;
-    const number = this.#numbers.get(host) ?? this.#newNumber(host);
-    // Set last, so that the first of the map is the one that was unused for longest.
-    this.#numbers.delete(host);
-    this.#numbers.set(host, number);
-    if (this.#numbers.size > HOSTS) {
-      const [oldest] = this.#numbers.keys();
-      if (oldest !== undefined) this.#numbers.delete(oldest);
-    }
+    const known = this.#numbers.get(host);
+    const number = known ?? this.#newNumber(host);
+    if (known === undefined) this.#numbers.set(host, number);
     this.#last = { host, number };
     return number;
   }

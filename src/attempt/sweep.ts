@@ -1,173 +1,161 @@
 /** Decides from packets to ports of no door whether a source is sweeping ports. */
 
-import { ipv4Number } from '../address.ts';
-import { type Address, type Micros, UDP_PORTS, US_PER_SECOND } from '../model.ts';
-import { type StrayLimits, SWEEP_WINDOW_US, sourceOf, strayLimits } from '../sweep-limits.ts';
+import { type AddressNumbers, type Micros, US_PER_SECOND } from '../model.ts';
+import { type StrayLimits, SWEEP_WINDOW_US, strayLimits } from '../sweep-limits.ts';
+import { hashOf } from './hash.ts';
+import { headOf } from './source-slots.ts';
 import { at } from './typed.ts';
 
-interface Strays {
-  /** Distinct ports, the one touched longest ago first; never more than the guard needs to know. */
-  readonly ports: number[];
-  readonly times: Micros[];
-  /** Lines in the bucket when the last of them came. */
-  level: number;
-  lastTime: Micros;
-}
-
-/** First strays that are remembered: a power of two, so that a hash can be cut to it. */
-const FIRSTS = 0x1_0000;
-/** A port with its protocol is below this, so that a source and a port make one number. */
-const PORT_NUMBERS = 2 * UDP_PORTS;
-/** Knuth's multiplier for hashes (The Art of Computer Programming, 6.4): 2^32 by the golden ratio. */
-const GOLDEN = 0x9e3779b1;
-/** How long a first stray keeps its place. */
-const FIRST_FOR_US = SWEEP_WINDOW_US;
-const NOBODY = Number.NaN;
+const NONE = -1;
+/** Places that one source can have: a search ends after so many, and the source that was quiet for longest goes. */
+const WAYS = 8;
+/** Ports that are remembered over all sources: 12 MB, of which a quiet host touches little. */
+const PORTS_MAX = 0x10_0000;
+/** Integers of a key: the host with the family, and the first half of the address. */
+const KEY = 3;
+/** How often a source that goes on sweeping is reported. */
+const REPORT_US = 60 * US_PER_SECOND;
 
 /**
  * Remembers, for a bounded number of sources, the last few distinct ports that belong to no door, and how many lines there
- * were of late. An IPv6 source is a network.
+ * were of late. A source is an IPv4 address or an IPv6 network, at one host. All of it stands in arrays that are allocated
+ * once, so that a flood of sources costs no memory.
  */
 export class SweepGuard {
   readonly #limit: number;
   readonly #limits: StrayLimits;
-  readonly #capacity: number;
-  /** Two generations: when the younger is full, it takes the place of the older. */
-  #young = new Map<Address, Strays>();
-  #old = new Map<Address, Strays>();
-  /** The last address asked for: most come many times in a row. */
-  #last: { readonly address: Address; readonly source: Address } | null = null;
-  /**
-   * The first stray of IPv4 sources, of most of which there never is a second: its time, then its source and port. A
-   * source has two places, side by side.
-   */
-  readonly #firsts: Float64Array;
+  /** Ports that are remembered of a source: one more than it may touch. */
+  readonly #depth: number;
+  /** Of groups of places. */
+  readonly #mask: number;
+  readonly #keys: Int32Array;
+  /** Distinct ports that are known, and 1; 0 where the place is free. */
+  readonly #known: Int32Array;
+  /** Lines in the bucket when the last of them came, and when that was. */
+  readonly #levels: Float64Array;
+  readonly #lastTimes: Float64Array;
+  readonly #reportedAt: Float64Array;
+  /** The port that was touched longest ago first. */
+  readonly #ports: Int32Array;
+  readonly #times: Float64Array;
 
-  /** `limit`: ports that may be touched without harm; 0 turns the guard off. */
+  /**
+   * @param limit ports that may be touched without harm; 0 turns the guard off
+   * @param capacity sources to remember, fewer where the limit is high
+   */
   constructor(limit: number, capacity: number) {
     this.#limit = limit;
     this.#limits = strayLimits(limit);
-    this.#capacity = capacity;
-    this.#firsts = new Float64Array(limit === 0 ? 0 : FIRSTS * 2).fill(NOBODY);
+    this.#depth = limit + 1;
+    const sources = limit === 0 ? WAYS : Math.max(WAYS, Math.min(capacity, PORTS_MAX / this.#depth));
+    const groups = 2 ** Math.floor(Math.log2(sources / WAYS));
+    const places = groups * WAYS;
+    this.#mask = groups - 1;
+    this.#keys = new Int32Array(places * KEY);
+    this.#known = new Int32Array(places);
+    this.#levels = new Float64Array(places);
+    this.#lastTimes = new Float64Array(places);
+    this.#reportedAt = new Float64Array(places);
+    this.#ports = new Int32Array(places * this.#depth);
+    this.#times = new Float64Array(places * this.#depth);
   }
 
-  /** Takes a stray that is the only one known of its source. False, and nothing taken, when it may not be. */
-  only(ipv4: number, port: number, now: Micros): boolean {
-    if (this.#limit === 0) return true;
-    const place = placeOf(ipv4);
-    const [here, there] = [this.#holderAt(place), this.#holderAt(place + 2)];
-    if (here === ipv4 || there === ipv4) return false;
-    const free = this.#isFree(place, now) ? place : place + 2;
-    // Two sources with one place must not make each other forgotten.
-    if (free !== place && !this.#isFree(free, now)) return false;
-    this.#firsts[free] = now;
-    this.#firsts[free + 1] = ipv4 * PORT_NUMBERS + port;
+  /**
+   * Takes a packet to a port of no door.
+   *
+   * @param port null where the line has none, as of a packet that was cut off: it took a line of the source all the same
+   * @returns whether the source is now to be reported as sweeping
+   */
+  stray(host: number, client: AddressNumbers, port: number | null, now: Micros): boolean {
+    if (this.#limit === 0) return false;
+    const found = this.#find(host, client);
+    const place = found === NONE ? this.#claim(host, client) : found;
+    this.#levels[place] = Math.min(this.#level(place, now) + 1, this.#limits.atOnce);
+    this.#lastTimes[place] = now;
+    if (port !== null) this.#touch(place, port, now);
+    if (!this.#isSweeping(place, now, 0) || Math.abs(now - at(this.#reportedAt, place)) < REPORT_US)
+      return false;
+    this.#reportedAt[place] = now;
     return true;
-  }
-
-  /** @param port null where the line has none, as of a packet that was cut off: it took a line of the source all the same */
-  stray(address: Address, port: number | null, now: Micros): void {
-    if (this.#limit === 0) return;
-    const ipv4 = ipv4Number(address);
-    const strays = this.#straysOf(this.#sourceOf(address));
-    if (ipv4 !== null) this.#takeFirst(ipv4, strays);
-    this.#take(strays, port, now);
-    if (ipv4 !== null) this.#hold(ipv4, now);
   }
 
   /**
    * Whether a source has touched more ports than the limit in the last `windowUs`, or ten seconds if that is less, or has
    * sent so many packets to any that the firewall may have held some back.
    */
-  sweeping(address: Address, now: Micros, windowUs: number): boolean {
+  sweeping(host: number, client: AddressNumbers, now: Micros, windowUs: number): boolean {
     if (this.#limit === 0) return false;
-    const source = this.#sourceOf(address);
-    const strays = this.#young.get(source) ?? this.#old.get(source);
-    if (strays === undefined) return false;
-    if (this.#level(strays, now) >= this.#limits.suspect) return true;
-    const [oldest] = strays.times;
-    const isFull = strays.times.length === this.#limit + 1;
-    return isFull && oldest !== undefined && now - oldest < Math.max(windowUs, SWEEP_WINDOW_US);
+    const place = this.#find(host, client);
+    return place !== NONE && this.#isSweeping(place, now, windowUs);
   }
 
-  #take(strays: Strays, port: number | null, now: Micros): void {
-    strays.level = Math.min(this.#level(strays, now) + 1, this.#limits.atOnce);
-    strays.lastTime = now;
-    if (port === null) return;
-    const known = strays.ports.indexOf(port);
-    if (known >= 0) {
-      strays.ports.splice(known, 1);
-      strays.times.splice(known, 1);
+  #isSweeping(place: number, now: Micros, windowUs: number): boolean {
+    if (this.#level(place, now) >= this.#limits.suspect) return true;
+    const isFull = at(this.#known, place) > this.#depth;
+    return isFull && now - at(this.#times, place * this.#depth) < Math.max(windowUs, SWEEP_WINDOW_US);
+  }
+
+  #level(place: number, now: Micros): number {
+    const passedUs = Math.max(0, now - at(this.#lastTimes, place));
+    return Math.max(0, at(this.#levels, place) - (passedUs / US_PER_SECOND) * this.#limits.drainPerSecond);
+  }
+
+  #touch(place: number, port: number, now: Micros): void {
+    const [ports, times] = [this.#ports, this.#times];
+    const first = place * this.#depth;
+    const count = at(this.#known, place) - 1;
+    let gap = first + count - 1;
+    while (gap >= first && at(ports, gap) !== port) gap--;
+    let last = first + count - 1;
+    if (gap < first && count < this.#depth) {
+      last++;
+      gap = last;
+      this.#known[place] = count + 2;
     }
-    strays.ports.push(port);
-    strays.times.push(now);
-    if (strays.ports.length > this.#limit + 1) {
-      strays.ports.shift();
-      strays.times.shift();
+    // A port that is known moves to the end; for a new one the oldest makes room.
+    for (let index = Math.max(gap, first); index < last; index++) {
+      ports[index] = at(ports, index + 1);
+      times[index] = at(times, index + 1);
     }
+    ports[last] = port;
+    times[last] = now;
   }
 
-  #level({ level, lastTime }: Strays, now: Micros): number {
-    const drained = (Math.max(0, now - lastTime) / US_PER_SECOND) * this.#limits.drainPerSecond;
-    return Math.max(0, level - drained);
-  }
-
-  #sourceOf(address: Address): Address {
-    if (this.#last?.address !== address) this.#last = { address, source: sourceOf(address) };
-    return this.#last.source;
-  }
-
-  #straysOf(source: Address): Strays {
-    const known = this.#young.get(source);
-    if (known !== undefined) return known;
-    const strays = this.#old.get(source) ?? none();
-    if (this.#young.size >= this.#capacity / 2) {
-      this.#old = this.#young;
-      this.#young = new Map();
+  /** Where a source stands; -1 where it is not known. */
+  #find(host: number, client: AddressNumbers): number {
+    const keys = this.#keys;
+    const head = headOf(host, client);
+    const first = this.#groupOf(head, client);
+    for (let place = first; place < first + WAYS; place++) {
+      const key = place * KEY;
+      const isIt = at(keys, key + 1) === client.a && at(keys, key) === head && at(keys, key + 2) === client.b;
+      if (isIt && at(this.#known, place) > 0) return place;
     }
-    this.#young.set(source, strays);
-    return strays;
+    return NONE;
   }
 
-  /** Adds the stray that was taken alone, where there is one: it is later than all others that are known. */
-  #takeFirst(ipv4: number, strays: Strays): void {
-    const place = this.#placeHeldBy(ipv4);
-    if (place === null) return;
-    const time = at(this.#firsts, place);
-    if (time > strays.lastTime) this.#take(strays, at(this.#firsts, place + 1) - ipv4 * PORT_NUMBERS, time);
+  /** Gives a new source the place of the one that was quiet for longest. */
+  #claim(host: number, client: AddressNumbers): number {
+    const head = headOf(host, client);
+    const first = this.#groupOf(head, client);
+    let chosen = first;
+    for (let place = first; place < first + WAYS; place++) {
+      if (at(this.#known, place) === 0) {
+        chosen = place;
+        break;
+      }
+      if (at(this.#lastTimes, place) < at(this.#lastTimes, chosen)) chosen = place;
+    }
+    this.#keys[chosen * KEY] = head;
+    this.#keys[chosen * KEY + 1] = client.a;
+    this.#keys[chosen * KEY + 2] = client.b;
+    this.#known[chosen] = 1;
+    this.#levels[chosen] = 0;
+    this.#reportedAt[chosen] = Number.NEGATIVE_INFINITY;
+    return chosen;
   }
 
-  /** Keeps a place for a source that is known, so that no other stray of it is taken alone. */
-  #hold(ipv4: number, now: Micros): void {
-    const held = this.#placeHeldBy(ipv4);
-    const free = [0, 2].map((side) => placeOf(ipv4) + side).find((place) => this.#isFree(place, now));
-    const place = held ?? free;
-    if (place === undefined) return;
-    this.#firsts[place] = now;
-    this.#firsts[place + 1] = ipv4 * PORT_NUMBERS;
+  #groupOf(head: number, { a, b }: AddressNumbers): number {
+    return (hashOf(head, a, b) & this.#mask) * WAYS;
   }
-
-  #placeHeldBy(ipv4: number): number | null {
-    const place = placeOf(ipv4);
-    if (this.#holderAt(place) === ipv4) return place;
-    return this.#holderAt(place + 2) === ipv4 ? place + 2 : null;
-  }
-
-  #isFree(place: number, now: Micros): boolean {
-    return !(Math.abs(now - at(this.#firsts, place)) < FIRST_FOR_US);
-  }
-
-  /** The source whose first stray stands there; not a number where there is none. */
-  #holderAt(place: number): number {
-    return Math.floor(at(this.#firsts, place + 1) / PORT_NUMBERS);
-  }
-}
-
-function none(): Strays {
-  return { ports: [], times: [], level: 0, lastTime: Number.NEGATIVE_INFINITY };
-}
-
-/** Two strays of two numbers each stand there. */
-function placeOf(ipv4: number): number {
-  return ((Math.imul(ipv4, GOLDEN) >>> 16) & (FIRSTS / 2 - 1)) * 4;
 }

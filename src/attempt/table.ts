@@ -1,16 +1,19 @@
 /** (host, client, track) -> slot: a bounded table that, when full, gives up the attempt that has got least far. */
 
-import { ipv4Address, ipv4Number } from '../address.ts';
-import type { Address, Packet } from '../model.ts';
-import { sourceOf } from '../sweep-limits.ts';
+import { ipv4Address } from '../address.ts';
+import type { Address, AddressNumbers, Packet } from '../model.ts';
 import { Chains } from './chains.ts';
 import type { Track } from './match.ts';
-import { Sources } from './sources.ts';
+import { SourceSlots } from './source-slots.ts';
 import { at } from './typed.ts';
 
 /** Attempts that are remembered at once, over all sources and doors. */
 export const DEFAULT_CAPACITY = 65_536;
 export const NO_SLOT = -1;
+/** Of an address. */
+const WORDS = 4;
+/** Attempts that clients of one IPv6 network may have in flight at a host. */
+const NETWORK_ATTEMPTS = 256;
 /** knockd's limit too: bit 31 is the last step of the longest sequence. */
 export const MAX_STEPS = 32;
 
@@ -21,17 +24,19 @@ export const MAX_STEPS = 32;
  * a flood of first knocks displaces other first knocks, never an attempt that has got further.
  */
 export class AttemptTable {
-  readonly #firstOf: Sources;
-  /** Of IPv4 as numbers, since text would be memory of its own for each. */
-  readonly #ipv4: Int32Array;
+  /** Of a source: that of an IPv6 client is its network, whose attempts hang together. */
+  readonly #firstOf: SourceSlots;
+  /** Clients as numbers, since text would be memory of its own for each. */
+  readonly #words: Int32Array;
   readonly #ipv6 = new Map<number, Address>();
-  /** The slots of all addresses of an IPv6 network at a host. */
-  readonly #networks = new Map<string, Set<number>>();
   readonly #tracks: (Track | null)[];
   readonly #hostOf: Int32Array;
   /** As the packet names them that began the attempt. */
   readonly #hostNames: string[];
   readonly #stageOf: Int32Array;
+  /** The number of the claim that each slot was taken by. */
+  readonly #claims: Float64Array;
+  #claimed = 0;
   readonly #siblings: Int32Array;
   readonly #free: Int32Array;
   #freeCount: number;
@@ -39,12 +44,13 @@ export class AttemptTable {
   readonly #queues: Chains;
 
   constructor(capacity: number) {
-    this.#firstOf = new Sources(capacity);
-    this.#ipv4 = new Int32Array(capacity);
+    this.#firstOf = new SourceSlots(capacity);
+    this.#words = new Int32Array(capacity * WORDS);
     this.#tracks = new Array<Track | null>(capacity).fill(null);
     this.#hostOf = new Int32Array(capacity);
     this.#hostNames = new Array<string>(capacity).fill('');
     this.#stageOf = new Int32Array(capacity);
+    this.#claims = new Float64Array(capacity);
     this.#siblings = new Int32Array(capacity).fill(NO_SLOT);
     this.#free = Int32Array.from({ length: capacity }, (_, index) => capacity - 1 - index);
     this.#freeCount = capacity;
@@ -56,8 +62,13 @@ export class AttemptTable {
   }
 
   /** The slots of a client at a host, in the order of their tracks. A slot may be released while it is the current one. */
-  *of(host: number, source: Address): Generator<number> {
-    let slot = this.#firstOf.get(host, source);
+  *of(host: number, client: AddressNumbers): Generator<number> {
+    for (const slot of this.ofSource(host, client)) if (this.#isOf(slot, client)) yield slot;
+  }
+
+  /** Those of all clients that are one source to the sweep guard. */
+  *ofSource(host: number, client: AddressNumbers): Generator<number> {
+    let slot = this.#firstOf.get(host, client);
     while (slot !== NO_SLOT) {
       const next = at(this.#siblings, slot);
       yield slot;
@@ -65,14 +76,13 @@ export class AttemptTable {
     }
   }
 
-  /** Those of all clients that are one source to the sweep guard. */
-  ofSource(host: number, client: Address): Iterable<number> {
-    if (ipv4Number(client) !== null) return this.of(host, client);
-    return [...(this.#networks.get(networkKey(host, client)) ?? [])];
+  has(host: number, client: AddressNumbers): boolean {
+    for (const _ of this.of(host, client)) return true;
+    return false;
   }
 
-  has(host: number, source: Address): boolean {
-    return this.#firstOf.get(host, source) !== NO_SLOT;
+  hasSource(host: number, client: AddressNumbers): boolean {
+    return this.#firstOf.get(host, client) !== NO_SLOT;
   }
 
   /** All slots in use. */
@@ -81,7 +91,7 @@ export class AttemptTable {
   }
 
   source(slot: number): Address {
-    return this.#ipv6.get(slot) ?? ipv4Address(at(this.#ipv4, slot));
+    return this.#ipv6.get(slot) ?? ipv4Address(at(this.#words, slot * WORDS));
   }
 
   /** The number of the host at which the attempt is made. */
@@ -98,31 +108,55 @@ export class AttemptTable {
     return taken(this.#tracks[slot], slot);
   }
 
-  /** The slot that a full table would have to give up for the next claim; NO_SLOT while there is room. */
-  victim(): number {
-    return this.#freeCount > 0 ? NO_SLOT : this.#queues.firstOfLowest();
+  /** The slot that has to be given up for the next claim of a client; NO_SLOT while there is room. */
+  victim(host: number, client: AddressNumbers): number {
+    if (this.#freeCount === 0) return this.#queues.firstOfLowest();
+    return client.isIpv6 ? this.#victimOf(host, client) : NO_SLOT;
+  }
+
+  /** A network is to cost little more than an address, however many of those it has. */
+  #victimOf(host: number, client: AddressNumbers): number {
+    let [count, victim] = [0, NO_SLOT];
+    for (let slot = this.#firstOf.get(host, client); slot !== NO_SLOT; slot = at(this.#siblings, slot)) {
+      count++;
+      if (victim === NO_SLOT || this.#isLess(slot, victim)) victim = slot;
+    }
+    return count < NETWORK_ATTEMPTS ? NO_SLOT : victim;
+  }
+
+  /** Whether an attempt has got less far than another, or no further and began earlier. */
+  #isLess(slot: number, other: number): boolean {
+    const difference = at(this.#stageOf, slot) - at(this.#stageOf, other);
+    return difference < 0 || (difference === 0 && at(this.#claims, slot) < at(this.#claims, other));
   }
 
   /** Takes a free slot for a client of a host and a track that have none. The caller has made room. */
-  claim(host: number, { src: source, host: name }: Pick<Packet, 'src' | 'host'>, track: Track): number {
+  claim(
+    host: number,
+    client: AddressNumbers,
+    { src, host: name }: Pick<Packet, 'src' | 'host'>,
+    track: Track,
+  ): number {
     const slot = at(this.#free, --this.#freeCount);
-    const ipv4 = ipv4Number(source);
-    if (ipv4 === null) this.#claimIpv6(host, source, slot);
-    else this.#ipv4[slot] = ipv4;
+    if (client.isIpv6) this.#ipv6.set(slot, src);
+    this.#words[slot * WORDS] = client.a;
+    this.#words[slot * WORDS + 1] = client.b;
+    this.#words[slot * WORDS + 2] = client.c;
+    this.#words[slot * WORDS + 3] = client.d;
     this.#hostOf[slot] = host;
     this.#hostNames[slot] = name;
     this.#tracks[slot] = track;
     this.#stageOf[slot] = 0;
+    this.#claims[slot] = this.#claimed++;
     this.#queues.append(0, slot);
-    this.#join(host, source, slot, track);
+    this.#join(host, client, slot, track);
     return slot;
   }
 
   release(slot: number): void {
-    const source = this.source(slot);
-    this.#leave(at(this.#hostOf, slot), source, slot);
+    this.#leave(at(this.#hostOf, slot), this.#client(slot), slot);
     this.#queues.remove(at(this.#stageOf, slot), slot);
-    if (this.#ipv6.delete(slot)) this.#releaseIpv6(at(this.#hostOf, slot), source, slot);
+    this.#ipv6.delete(slot);
     this.#tracks[slot] = null;
     this.#free[this.#freeCount++] = slot;
   }
@@ -136,48 +170,43 @@ export class AttemptTable {
     this.#stageOf[slot] = stage;
   }
 
-  #claimIpv6(host: number, source: Address, slot: number): void {
-    this.#ipv6.set(slot, source);
-    const key = networkKey(host, source);
-    const slots = this.#networks.get(key);
-    if (slots === undefined) this.#networks.set(key, new Set([slot]));
-    else slots.add(slot);
+  #isOf(slot: number, { isIpv6, c, d }: AddressNumbers): boolean {
+    return !isIpv6 || (at(this.#words, slot * WORDS + 2) === c && at(this.#words, slot * WORDS + 3) === d);
   }
 
-  #releaseIpv6(host: number, source: Address, slot: number): void {
-    const key = networkKey(host, source);
-    const slots = this.#networks.get(key);
-    slots?.delete(slot);
-    if (slots?.size === 0) this.#networks.delete(key);
+  #client(slot: number): AddressNumbers {
+    const [words, first] = [this.#words, slot * WORDS];
+    return {
+      isIpv6: this.#ipv6.has(slot),
+      a: at(words, first),
+      b: at(words, first + 1),
+      c: at(words, first + 2),
+      d: at(words, first + 3),
+    };
   }
 
-  #join(host: number, source: Address, slot: number, track: Track): void {
+  #join(host: number, client: AddressNumbers, slot: number, track: Track): void {
     let before = NO_SLOT;
-    let after = this.#firstOf.get(host, source);
+    let after = this.#firstOf.get(host, client);
     while (after !== NO_SLOT && this.track(after).order < track.order) {
       before = after;
       after = at(this.#siblings, after);
     }
     this.#siblings[slot] = after;
-    if (before === NO_SLOT) this.#firstOf.set(host, source, slot);
+    if (before === NO_SLOT) this.#firstOf.set(host, client, slot);
     else this.#siblings[before] = slot;
   }
 
-  #leave(host: number, source: Address, slot: number): void {
+  #leave(host: number, client: AddressNumbers, slot: number): void {
     const after = at(this.#siblings, slot);
     let before = NO_SLOT;
-    for (let other = this.#firstOf.get(host, source); other !== slot; other = at(this.#siblings, other)) {
+    for (let other = this.#firstOf.get(host, client); other !== slot; other = at(this.#siblings, other)) {
       before = other;
     }
     if (before !== NO_SLOT) this.#siblings[before] = after;
-    else if (after !== NO_SLOT) this.#firstOf.set(host, source, after);
-    else this.#firstOf.delete(host, source);
+    else if (after !== NO_SLOT) this.#firstOf.set(host, client, after);
+    else this.#firstOf.delete(host, client);
   }
-}
-
-/** An address holds no space. */
-function networkKey(host: number, client: Address): string {
-  return `${host} ${sourceOf(client)}`;
 }
 
 function taken<T>(value: T | null | undefined, slot: number): T {

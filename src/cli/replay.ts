@@ -40,14 +40,21 @@ export function addReplay(program: Command, io: Io): void {
       const engine = new Engine(locksOf(config, oneTime), switchesFor(config.compat, config.sweepGuard));
       const [log] = config.logs;
       const recorded = await RecordedLog.at(path, log, io);
+      // Written once for each batch of lines.
+      let told = '';
       const print = (decisions: readonly Decision[]): void => {
         for (const decision of decisions) {
           const text =
             json === true
               ? decisionJson(decision)
               : printable(`${localTime(decision.time)}  ${describe(decision)}`);
-          io.stdout.write(`${text}\n`);
+          told += `${text}\n`;
         }
+      };
+      const writeOut = async (): Promise<void> => {
+        io.stdout.write(told);
+        told = '';
+        await io.drained();
       };
       const time = new RecordedTime();
       const play = (played: Played | null): void => {
@@ -56,10 +63,10 @@ export function addReplay(program: Command, io: Io): void {
         print(engine.handlePacket(played.packet));
       };
       // A packet that waits may change what the engine needs to see of the line behind it.
-      const noted: PacketNotes['noted'] = (host, ipv4, port, at) => {
+      const noted: PacketNotes['noted'] = (host, client, port, at) => {
         if (at < recorded.since) return true;
         play(time.before(host, at));
-        return engine.noted(host, ipv4, port, at);
+        return engine.noted(host, client, port, at);
       };
       const scan = new PacketScan({ ...log, live: false, notes: { noted } });
       const accept = (packet: Packet): void => {
@@ -67,10 +74,11 @@ export function addReplay(program: Command, io: Io): void {
       };
       for await (const { bytes, readAt, bootedAt } of recorded.lines()) {
         scan.scan(bytes, readAt, accept, bootedAt);
-        await io.drained();
+        await writeOut();
       }
       play(time.end());
       if (scan.lastTime !== null) print(engine.handleTimeout(scan.lastTime));
+      await writeOut();
       if (io.signal.aborted) io.stderr.write(`${CUT_SHORT}\n`);
       const { trusted: counted, untrusted } = scan.counts;
       if (recorded.isEmpty && !io.signal.aborted)

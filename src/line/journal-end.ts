@@ -2,11 +2,14 @@
 
 import { execFile } from 'node:child_process';
 import { childEnvironment } from '../environment.ts';
-import { type JournalPlace, lineOf } from './journal-entry.ts';
+import { EXPORT_FIELDS, JournalExport, type JournalPlace } from './journal-export.ts';
 
-/** What journalctl is to tell of each entry. */
-export const FIELDS = 'MESSAGE,_TRANSPORT,SYSLOG_FACILITY,_SOURCE_MONOTONIC_TIMESTAMP,_HOSTNAME';
-const ARGV = ['-k', '-q', '-n', '1', '-o', 'json', `--output-fields=${FIELDS}`];
+/** What journalctl is to show, and how: the kernel's own messages of this boot, but not what root writes to /dev/kmsg. */
+export const KERNEL_ENTRIES = [
+  ...['-b', '-q', '-o', 'export', `--output-fields=${EXPORT_FIELDS}`],
+  ...['_TRANSPORT=kernel', 'SYSLOG_FACILITY=0'],
+] as const;
+const ARGV = [...KERNEL_ENTRIES, '-n', '1'];
 const TIME_LIMIT_MS = 10_000;
 
 /** `none`: it has no message of the kernel in this boot. `unknown`: journalctl did not say. */
@@ -23,11 +26,13 @@ export function endOfJournal(journalctl: string, signal?: AbortSignal): Promise<
       timeout: TIME_LIMIT_MS,
       killSignal: 'SIGKILL',
       env: childEnvironment(),
+      encoding: 'buffer',
       ...(signal === undefined ? {} : { signal }),
     } as const;
-    const done = (error: Error | null, stdout: string): void => {
+    const done = (error: Error | null, stdout: Buffer): void => {
       if (error !== null) resolve('unknown');
-      else resolve(stdout.trim() === '' ? 'none' : (lineOf(stdout)?.place ?? 'unknown'));
+      else if (stdout.length === 0) resolve('none');
+      else resolve(new JournalExport().push(stdout, null).at(-1)?.place ?? 'unknown');
     };
     try {
       execFile(journalctl, ARGV, options, done);

@@ -2,8 +2,8 @@
 
 import type { LineEvent, Micros } from '../model.ts';
 import { wallClock } from './clock.ts';
-import { endOfJournal, FIELDS } from './journal-end.ts';
-import { type JournalPlace, lineOf } from './journal-entry.ts';
+import { endOfJournal, KERNEL_ENTRIES } from './journal-end.ts';
+import { JournalExport, type JournalPlace } from './journal-export.ts';
 import { told } from './notice.ts';
 import type { Resume } from './place.ts';
 import { followProgram, type Part, Program, type ProgramLog } from './program.ts';
@@ -34,6 +34,7 @@ class Entries implements ProgramLog {
   readonly #upTo: JournalPlace | null;
   /** `none`: there was nothing yet, so all that is there now has come since. */
   #last: JournalPlace | 'none' | null;
+  #export = new JournalExport();
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -44,7 +45,8 @@ class Entries implements ProgramLog {
 
   async start(): Promise<Program> {
     const { journalctl, signal, isSteady } = this.#options;
-    const argv = ['-k', '-f', '-q', '-o', 'json', `--output-fields=${FIELDS}`, ...(await this.#from())];
+    const argv = [...KERNEL_ENTRIES, '-f', ...(await this.#from())];
+    this.#export = new JournalExport();
     return new Program(journalctl, argv, { signal, isSteady });
   }
 
@@ -65,21 +67,9 @@ class Entries implements ProgramLog {
   }
 
   /** Entries of the journal as lines of a log, those that were read before apart from the others. */
-  convert(batches: readonly Buffer[]): Part[] {
-    const texts = batches.flatMap((batch) => batch.toString('utf8').split('\n'));
-    const entries = texts.map(lineOf).filter((entry) => entry !== null);
-    this.#last = entries.at(-1)?.place ?? this.#last;
-    return [true, false].flatMap((again) => {
-      const some = entries.filter(({ place }) => this.#isBehind(place) === again);
-      const place = some.at(-1)?.place;
-      return place === undefined
-        ? []
-        : [{ bytes: Buffer.concat(some.map(({ line }) => line)), again, place }];
-    });
-  }
-
-  /** Of another boot nothing was: the journal shows the present one alone. */
-  #isBehind({ boot, monotonicUs }: JournalPlace): boolean {
-    return this.#upTo !== null && this.#upTo.boot === boot && monotonicUs <= this.#upTo.monotonicUs;
+  convert(chunk: Buffer): readonly Part[] {
+    const parts = this.#export.push(chunk, this.#upTo);
+    this.#last = parts.at(-1)?.place ?? this.#last;
+    return parts;
   }
 }

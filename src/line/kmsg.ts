@@ -4,23 +4,26 @@ import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { LineEvent, Micros, Place } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
-import { QuietRing } from './dd.ts';
 import { KMSG } from './kmsg-device.ts';
 import { RECORD_BYTES, sequenceAt } from './kmsg-record.ts';
 import { lostLines, told } from './notice.ts';
 import type { Resume } from './place.ts';
+import { RingWaiter } from './ring-waiter.ts';
 import { unreadable } from './unreadable.ts';
 import { Wake } from './wake.ts';
 
 /**
- * The kernel tells who waits at its next tick, up to 10 ms later (wake_up_klogd, kernel/printk/printk.c); whoever looks
- * sees at once. So the next record is looked for often at first, then less often, and waited for in the end.
+ * The kernel wakes a waiting reader at its next tick, up to 10 ms later (wake_up_klogd, kernel/printk/printk.c), while a
+ * reader that looks sees a record at once. So while a knock is under way the ring is looked at often, at first most often.
  */
-const HOT_POLL_MS = 1;
-const HOT_MS = 250;
-/** The ring holds about 600 LOG lines: 30 ms of them at 20,000 a second. */
-const WARM_POLL_MS = 10;
-const WARM_MS = 5_000;
+const URGENT_POLL_MS = 1;
+const URGENT_MS = 1_000;
+const PATIENT_POLL_MS = 4;
+/** Where records keep coming, to look costs less than to wait. The ring holds 30 ms of LOG lines at 20,000 a second. */
+const BUSY_POLL_MS = 10;
+const BUSY_READS_PER_S = 40;
+const CALM_READS_PER_S = 20;
+const SECOND_MS = 1_000;
 /** How often time passes: at most, while records come; at least, while none does. */
 const BUSY_MS = 20;
 const QUIET_MS = 250;
@@ -37,8 +40,8 @@ export interface KmsgOptions {
   readonly resume?: Resume | null;
   /** Whether others are read beside it, and wait for each look. */
   readonly isSteady?: boolean | undefined;
-  /** How long nothing must have come before the next record is waited for. */
-  readonly warmMs?: number;
+  /** Whether a knock is under way, so that the next record matters at once. */
+  readonly isUrgent?: (() => boolean) | undefined;
 }
 
 /**
@@ -53,14 +56,16 @@ export async function* followKmsg({
   clock = wallClock,
   resume = null,
   isSteady,
-  warmMs = WARM_MS,
+  isUrgent = () => false,
 }: KmsgOptions): AsyncGenerator<LineEvent, void, void> {
   const boot = bootId();
   const [from, upTo] = [sequenceOf(resume?.from, boot), sequenceOf(resume?.upTo, boot)];
   const ring = new Ring(path, from);
   const wake = new Wake({ signal, isSteady });
-  const quiet = new QuietRing(path, wake.stir);
+  const waiter = new RingWaiter(path, wake.stir);
+  const load = new ReadRate();
   let [readMs, drainedMs] = [performance.now(), Number.NEGATIVE_INFINITY];
+  const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal }).catch(() => undefined);
   try {
     yield told(`${path}: reading ${from === null ? 'from its end' : 'on from where it was left'}`);
     while (!signal.aborted) {
@@ -84,18 +89,17 @@ export async function* followKmsg({
         yield { kind: 'drained', at, isComplete: true };
         drainedMs = nowMs;
       }
-      const idleMs = nowMs - readMs;
-      if (idleMs > warmMs && quiet.wait(ring.sequence)) {
-        // One that ends though nothing has come is not started again at once.
-        if (await wake.next()) readMs = performance.now() - HOT_MS;
-      } else {
-        const pollMs = idleMs < HOT_MS ? HOT_POLL_MS : WARM_POLL_MS;
-        await sleep(pollMs, undefined, { signal }).catch(() => undefined);
-      }
+      load.count(isRead, nowMs);
+      if (isUrgent()) await pause(nowMs - readMs < URGENT_MS ? URGENT_POLL_MS : PATIENT_POLL_MS);
+      else if (load.isHigh) {
+        waiter.end();
+        await pause(BUSY_POLL_MS);
+      } else if (waiter.begin(ring.sequence)) await wake.next();
+      else await pause(BUSY_POLL_MS);
     }
   } finally {
     wake.close();
-    quiet.close();
+    waiter.end();
     ring.close();
   }
 }
@@ -129,6 +133,25 @@ export async function* readKmsg({
       yield lostLines(`${path}: the first ${missing} messages since boot are no longer in it`, missing);
   } finally {
     ring.close();
+  }
+}
+
+/** Whether looks that find something come in quick succession. */
+class ReadRate {
+  #isHigh = false;
+  #sinceMs = Number.NEGATIVE_INFINITY;
+  #reads = 0;
+
+  get isHigh(): boolean {
+    return this.#isHigh;
+  }
+
+  count(isRead: boolean, nowMs: number): void {
+    if (isRead) this.#reads++;
+    if (nowMs - this.#sinceMs < SECOND_MS) return;
+    this.#isHigh = this.#reads >= (this.#isHigh ? CALM_READS_PER_S : BUSY_READS_PER_S);
+    this.#reads = 0;
+    this.#sinceMs = nowMs;
   }
 }
 

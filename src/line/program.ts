@@ -7,7 +7,6 @@ import type { LineEvent, Micros } from '../model.ts';
 import { bootClock } from './clock.ts';
 import { pipesAreRead } from './event-loop.ts';
 import { lost } from './notice.ts';
-import { LineSplitter } from './split.ts';
 import { Wake } from './wake.ts';
 
 const FIRST_RESTART_MS = 500;
@@ -29,8 +28,8 @@ export interface ProgramLog {
   start(): Promise<Program>;
   /** It has ended by itself and said nothing: it cannot go on there. */
   giveUp(): void;
-  /** @param batches whole lines, each ending in LF, as the program has said them */
-  convert(batches: readonly Buffer[]): readonly Part[];
+  /** @param chunk what the program has said next, from its start on, cut anywhere */
+  convert(chunk: Buffer): readonly Part[];
 }
 
 export interface ProgramOptions {
@@ -117,7 +116,6 @@ export async function* followProgram(
   let drainedMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     const program = await log.start();
-    const splitter = new LineSplitter();
     const startedMs = performance.now();
     let hasSaid = false;
     try {
@@ -128,7 +126,7 @@ export async function* followProgram(
         let isRead = false;
         for (let chunk = program.read(); chunk !== null; chunk = program.read()) {
           isRead = true;
-          for (const part of log.convert(splitter.push(chunk))) {
+          for (const part of log.convert(chunk)) {
             yield { kind: 'lines', ...part, readAt: clock(), bootedAt: bootClock() };
             restartMs = FIRST_RESTART_MS;
             hasSaid = true;

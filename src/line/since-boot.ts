@@ -5,16 +5,12 @@ import { EXIT, KnocktailError } from '../errors.ts';
 import type { LineEvent } from '../model.ts';
 import { findJournalctl, type LogPlace } from './choose.ts';
 import { bootClock, wallClock } from './clock.ts';
-import { FIELDS } from './journal-end.ts';
-import { lineOf } from './journal-entry.ts';
+import { KERNEL_ENTRIES } from './journal-end.ts';
+import { JournalExport } from './journal-export.ts';
 import { readKmsg } from './kmsg.ts';
 import { ensureRing } from './kmsg-device.ts';
 import { Program } from './program.ts';
-import { LineSplitter } from './split.ts';
 import { readLog } from './stream.ts';
-
-/** `-k` shows the present boot alone. */
-const ARGV = ['-k', '-q', '-o', 'json', `--output-fields=${FIELDS}`];
 
 /** A file may hold earlier boots as well: its lines say when they were written. */
 export async function* readSinceBoot(
@@ -36,18 +32,20 @@ export async function* readSinceBoot(
 async function* readJournal(signal: AbortSignal): AsyncGenerator<LineEvent, void, void> {
   const journalctl = findJournalctl();
   if (journalctl === null) throw unavailable('there is no journalctl', 'journal');
-  const program = new Program(journalctl, ARGV, { signal, isSteady: false });
-  const splitter = new LineSplitter();
+  const program = new Program(journalctl, KERNEL_ENTRIES, { signal, isSteady: false });
+  const entries = new JournalExport();
   try {
     for (let isOver = false; !isOver && !signal.aborted; ) {
       isOver = program.ending !== null;
       for (let chunk = program.read(); chunk !== null; chunk = program.read()) {
-        const entries = splitter.push(chunk).flatMap((batch) => batch.toString('utf8').split('\n'));
-        const lines = entries.flatMap((entry) => lineOf(entry)?.line ?? []);
-        if (lines.length > 0)
+        for (const { bytes } of entries.push(chunk, null))
           yield {
-            ...{ kind: 'lines', bytes: Buffer.concat(lines), readAt: wallClock(), bootedAt: bootClock() },
-            ...{ place: null, again: false },
+            kind: 'lines',
+            bytes,
+            readAt: wallClock(),
+            bootedAt: bootClock(),
+            place: null,
+            again: false,
           };
       }
       if (!isOver) await program.next();

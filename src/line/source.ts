@@ -20,6 +20,8 @@ interface Surroundings {
   readonly resume?: Resume | null;
   /** Whether other logs are read beside it, and wait for each look. */
   readonly isSteady?: boolean;
+  /** Whether a knock is under way, so that the next line matters at once. */
+  readonly isUrgent?: () => boolean;
   /** What `auto` chooses from, where it is not this machine. */
   readonly machine?: Machine;
   /** Called with what `auto` has chosen. */
@@ -32,14 +34,14 @@ interface Surroundings {
  * @throws KnocktailError, when it is iterated, where there is no such source on this machine
  */
 export function openLines({ from, path }: LogPlace, surroundings: Surroundings): LineSource {
-  const { stdin, signal, resume = null, isSteady } = surroundings;
+  const { stdin, signal, resume = null, isSteady, isUrgent } = surroundings;
   switch (from) {
     case 'auto':
       return chosen(surroundings);
     case 'journal':
       return followJournal({ journalctl: journalctlOrThrow(), signal, resume, isSteady });
     case 'kmsg':
-      return ring(followKmsg({ signal, resume, isSteady }));
+      return ring(followKmsg({ signal, resume, isSteady, isUrgent }));
     case 'file':
       return doubtedFile(path, followFile(path, { from: 'end', signal, resume, isSteady }));
     case 'stdin':

@@ -2,6 +2,7 @@
 
 import { isSameHost } from '../host-name.ts';
 import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
+import { RecentMap } from '../recent.ts';
 import { LOCAL_ZONE, momentOf, parseTimeZone, type TimeZone } from '../time-zone.ts';
 import { type ClockNotice, HostClock, type Moment, type Stamps } from './clock.ts';
 
@@ -30,7 +31,7 @@ export class HostClocks implements Clocks {
   readonly #live: boolean;
   readonly #ownName: string | null;
   readonly #timezone: TimeZone | null;
-  readonly #clocks = new Map<string, HostClock>();
+  readonly #clocks = new RecentMap<string, HostClock>(HOSTS);
   #bootedAt: Micros | null = null;
   /** Most lines are of the host of the line before. */
   #last: { readonly host: string; readonly clock: HostClock } | null = null;
@@ -61,7 +62,7 @@ export class HostClocks implements Clocks {
   get aside(): Clocks {
     return {
       place: (host, stamps, readAt) => {
-        const clock = this.#clocks.get(host)?.fork() ?? new HostClock(host, this.#canBeOwn(host));
+        const clock = this.#clocks.peek(host)?.fork() ?? new HostClock(host, this.#canBeOwn(host));
         return clock.place(this.#zoned(stamps, readAt), readAt, this.#machine);
       },
     };
@@ -69,14 +70,9 @@ export class HostClocks implements Clocks {
 
   of(host: string): HostClock {
     if (this.#last?.host === host) return this.#last.clock;
-    const clock = this.#clocks.get(host) ?? new HostClock(host, this.#canBeOwn(host));
-    // A map keeps the order in which keys were set, so the first is the one that was unused for longest.
-    this.#clocks.delete(host);
-    this.#clocks.set(host, clock);
-    if (this.#clocks.size > HOSTS) {
-      const [oldest] = this.#clocks.keys();
-      if (oldest !== undefined) this.#clocks.delete(oldest);
-    }
+    const known = this.#clocks.get(host);
+    const clock = known ?? new HostClock(host, this.#canBeOwn(host));
+    if (known === undefined) this.#clocks.set(host, clock);
     this.#last = { host, clock };
     return clock;
   }
@@ -86,9 +82,9 @@ export class HostClocks implements Clocks {
     return this.#disagreed;
   }
 
-  /** The hosts that are known, the one that was heard last at the end. */
+  /** The hosts that are known. */
   get hosts(): readonly string[] {
-    return [...this.#clocks.keys()];
+    return this.#clocks.keys();
   }
 
   /** What has happened to clocks since this was last asked. */

@@ -1,11 +1,16 @@
 /** A line that looks like the last one -> its source and port, without reading all of it. */
 
+import type { AddressNumbers } from '../model.ts';
 import { BLANK, LF } from './bytes.ts';
 import { Template } from './template.ts';
 
-const [COMMA, DOT, EQUALS, OPEN] = [0x2c, 0x2e, 0x3d, 0x5b];
+const [COMMA, DOT, EQUALS, OPEN, COLON] = [0x2c, 0x2e, 0x3d, 0x5b, 0x3a];
 const [ZERO, NINE] = [0x30, 0x39];
 const [S, R, C, D, P, T] = [0x53, 0x52, 0x43, 0x44, 0x50, 0x54];
+const [LETTER_A, LETTER_F] = [0x61, 0x66];
+/** The kernel writes an IPv6 address in full: eight groups of four digits (`%pI6` in lib/vsprintf.c). */
+const IPV6_BYTES = 39;
+const GROUP_BYTES = 5;
 /** Digits beyond these may differ; those of a priority, `<4>` or `4,`, say whether the kernel is speaking. */
 const PRIORITY_BYTES = 4;
 const KMSG_PRIORITY_BYTES = 2;
@@ -13,9 +18,11 @@ const KMSG_PRIORITY_BYTES = 2;
 const SLACK_BYTES = 24;
 /**
  * From the address of the source to the protocol there are at most 101 bytes, IP options aside, and at least 143 where
- * an ICMP error comes between, whose quoted packet is not to be taken for its own.
+ * an ICMP error comes between, whose quoted packet is not to be taken for its own. Over IPv6 there are at most 130,
+ * extension headers aside, and more than 250.
  */
-const IP_BYTES = 120;
+const IPV4_HEADER_BYTES = 120;
+const IPV6_HEADER_BYTES = 160;
 const US_PER_SECOND = 1_000_000;
 /** Stamps of lines that follow each other differ by less; more is a pause or a reboot, and read with care. */
 const STRIDE_US = 60 * US_PER_SECOND;
@@ -39,12 +46,15 @@ export interface Learned {
 
 /**
  * Lines of one log differ in digits and little else. Once one was read in full and believed, this tells of a line
- * whose header differs from that one in digits alone, and which has the words of a TCP or UDP packet over IPv4 where
+ * whose header differs from that one in digits alone, and which has the words of a TCP or UDP packet where
  * they are due, from whom it is and to which port. Of any other it tells nothing, and it has to be read in full.
  */
-export class Peek {
-  /** The address as a signed number of 32 bits. */
-  ipv4 = 0;
+export class Peek implements AddressNumbers {
+  isIpv6 = false;
+  a = 0;
+  b = 0;
+  c = 0;
+  d = 0;
   isUdp = false;
   port = 0;
   /** The kernel's stamp, in microseconds since boot. */
@@ -61,8 +71,12 @@ export class Peek {
   /** The same bytes as those that are looked at. */
   #view: DataView = new DataView(new ArrayBuffer(0));
   #srcDelta = 0;
-  /** From the end of the line: what follows a port differs less than what stands ahead of it. */
+  /**
+   * From the end of the line: what follows a port differs less than what stands ahead of it, but for the protocol. The
+   * distance of the last line, and that of the last line of the other protocol.
+   */
   #dptDelta = 40;
+  #otherDptDelta = 12;
 
   constructor(host: string) {
     this.host = host;
@@ -146,6 +160,11 @@ export class Peek {
     const found = this.#find(bytes, at, at + this.#srcDelta, S, R, C);
     if (found < 0) return false;
     this.#srcDelta = found - at;
+    this.isIpv6 = bytes[found + GROUP_BYTES - 1] === COLON;
+    return this.isIpv6 ? this.#readIpv6(bytes, found) : this.#readIpv4(bytes, found);
+  }
+
+  #readIpv4(bytes: Buffer, found: number): boolean {
     let address = 0;
     let dots = 0;
     let octet = NONE;
@@ -160,14 +179,29 @@ export class Peek {
         if (byte !== DOT || ++dots > 3) return false;
       }
     }
-    this.ipv4 = address;
+    this.a = address;
+    this.b = this.c = this.d = 0;
     return dots === 3;
+  }
+
+  #readIpv6(bytes: Buffer, found: number): boolean {
+    this.a = twoGroups(bytes, found);
+    this.b = twoGroups(bytes, found + 2 * GROUP_BYTES);
+    this.c = twoGroups(bytes, found + 4 * GROUP_BYTES);
+    this.d = twoGroups(bytes, found + 6 * GROUP_BYTES);
+    for (let place = found + GROUP_BYTES - 1; place < found + IPV6_BYTES; place += GROUP_BYTES)
+      if (bytes[place] !== COLON) return false;
+    return bytes[found + IPV6_BYTES] === BLANK && !Number.isNaN(this.a + this.b + this.c + this.d);
   }
 
   /** ` PROTO=TCP SPT=40000 DPT=7000 `, all of it: what stands in brackets is of an ICMP error, which knocks nowhere. */
   #readPort(bytes: Buffer, at: number): boolean {
-    const found = this.#find(bytes, at, this.end - this.#dptDelta, D, P, T);
-    if (found < 0) return false;
+    let found = this.#find(bytes, at, this.end - this.#dptDelta, D, P, T);
+    if (found < 0) {
+      found = this.#find(bytes, at, this.end - this.#otherDptDelta, D, P, T);
+      if (found < 0) return false;
+      this.#otherDptDelta = this.#dptDelta;
+    }
     this.#dptDelta = this.end - found;
     let port = 0;
     let place = found;
@@ -180,7 +214,8 @@ export class Peek {
     while ((bytes[back] as number) >= ZERO && (bytes[back] as number) <= NINE) back--;
     if (!endsWith(bytes, back, ' SPT=')) return false;
     back -= ' SPT='.length;
-    if (back - (at + this.#srcDelta) > IP_BYTES) return false;
+    const headerBytes = this.isIpv6 ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
+    if (back - (at + this.#srcDelta) > headerBytes) return false;
     this.isUdp = endsWith(bytes, back, ' PROTO=UDP');
     this.port = port;
     return this.isUdp || endsWith(bytes, back, ' PROTO=TCP');
@@ -194,6 +229,18 @@ export class Peek {
       if (isKey(bytes, i, a, b, c)) return i + 4;
     return NONE;
   }
+}
+
+/** Two groups of an IPv6 address, and the colon between; not a number unless all digits are hexadecimal, and small. */
+function twoGroups(bytes: Buffer, at: number): number {
+  let number = 0;
+  for (let i = at; i < at + 2 * GROUP_BYTES - 1; i++) {
+    const byte = bytes[i] as number;
+    if (byte >= ZERO && byte <= NINE) number = (number << 4) | (byte - ZERO);
+    else if (byte >= LETTER_A && byte <= LETTER_F) number = (number << 4) | (byte - LETTER_A + 10);
+    else if (i !== at + GROUP_BYTES - 1) return Number.NaN;
+  }
+  return number;
 }
 
 function isKey(bytes: Buffer, i: number, a: number, b: number, c: number): boolean {

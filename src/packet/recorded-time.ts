@@ -1,6 +1,7 @@
 /** Tells how far time has passed at each host of a recorded log, which no single wild stamp may decide. */
 
 import { type Micros, type Packet, US_PER_SECOND } from '../model.ts';
+import { RecentMap } from '../recent.ts';
 
 /** Lines of one host may be out of order by so much. */
 const DISORDER_US = 2 * US_PER_SECOND;
@@ -22,7 +23,7 @@ interface HostTime {
 /** Packets come out one later than they go in: the next one of the same host says whether a time is to be believed. */
 export class RecordedTime {
   #held: Packet | null = null;
-  readonly #hosts = new Map<string, HostTime>();
+  readonly #hosts = new RecentMap<string, HostTime>(HOSTS);
 
   /** Takes a packet, and hands on the one before it. */
   next(packet: Packet): Played | null {
@@ -50,12 +51,7 @@ export class RecordedTime {
     const { host, time } = packet;
     const { lastAt, passedAt: before } = this.#hosts.get(host) ?? { lastAt: NEVER, passedAt: NEVER };
     const passedAt = Math.max(before, isConfirmed ? time : Math.min(lastAt, time));
-    this.#hosts.delete(host);
     this.#hosts.set(host, { lastAt: time, passedAt });
-    if (this.#hosts.size > HOSTS) {
-      const [oldest] = this.#hosts.keys();
-      if (oldest !== undefined) this.#hosts.delete(oldest);
-    }
     return { packet, passedAt };
   }
 }

@@ -264,12 +264,13 @@ export class PacketScan {
   }
 
   /** Whether no more than a note has to be taken of the line that was looked at last. */
-  #isNoted({ host, uptimeUs, ipv4, isUdp, port }: Peek): boolean {
+  #isNoted(peek: Peek): boolean {
     if (this.#notes === null) return false;
-    const time = this.#clocks.of(host).ofUptime(uptimeUs);
+    const { host, isUdp, port } = peek;
+    const time = this.#clocks.of(host).ofUptime(peek.uptimeUs);
     if (time === null) return false;
     this.#lastTime = time;
-    return this.#notes.noted(host, ipv4, isUdp ? UDP_PORTS | port : port, time);
+    return this.#notes.noted(host, peek, isUdp ? UDP_PORTS | port : port, time);
   }
 
   #isWanted(host: string): boolean {

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { numbersOf } from '../../src/address.ts';
 import { Deadlines } from '../../src/attempt/deadlines.ts';
 import { Engine } from '../../src/attempt/engine.ts';
-import { Sources } from '../../src/attempt/sources.ts';
+import { SourceSlots } from '../../src/attempt/source-slots.ts';
 import { switchesFor } from '../../src/attempt/switches.ts';
 import type { Lock, Packet } from '../../src/model.ts';
 import { address, asPort, door, packet, packets } from './traffic.ts';
@@ -44,30 +45,55 @@ describe('the table of attempts', () => {
     expect(timeouts.map(({ event }) => event)).toEqual(new Array(CAPACITY).fill('timeout'));
     expect([drained.size, drained.nextDeadline()]).toEqual([0, null]);
   });
+
+  it('holds a few hundred attempts of one IPv6 network at most, and spares those that have got further', () => {
+    const flooded = engine([SSH], 65_536);
+    const client = (n: number) => address(`2001:db8::${(n + 1).toString(16)}`);
+    const knock = (n: number, port: number, time: number) =>
+      flooded.handlePacket(packet({ src: client(n), dpt: asPort(port), flags: 2, time }));
+    knock(0, 7_000, 0);
+    knock(0, 8_000, 1);
+    for (let n = 1; n < 10_000; n++) knock(n, 7_000, 1 + n);
+    expect(flooded.size).toBe(256);
+    expect(knock(0, 9_000, 20_000).map(({ event }) => event)).toEqual(['stage', 'open']);
+    expect(knock(9_999, 8_000, 20_001).map(({ event }) => event)).toEqual(['stage']);
+    const other = packet({ src: address('2001:db8:1::1'), dpt: asPort(7_000), flags: 2, time: 20_002 });
+    expect(flooded.handlePacket(other).map(({ event }) => event)).toEqual(['stage']);
+    expect(flooded.size).toBe(256);
+  });
 });
 
 describe('the index of sources', () => {
-  it('knows the clients of each host after any additions and removals as a map does', () => {
+  it('has one entry for all addresses of an IPv6 network', () => {
+    const sources = new SourceSlots(CAPACITY);
+    sources.set(0, numbersOf(address('2001:db8::1')), 7);
+    const found = ['2001:db8::2', '2001:db8:0:1::1', '32.1.13.184'].map((text) =>
+      sources.get(0, numbersOf(address(text))),
+    );
+    expect(found).toEqual([7, -1, -1]);
+  });
+
+  it('knows the sources of each host after any additions and removals as a map does', () => {
     const host = fc.oneof(
       fc.nat(40).map((n) => `10.0.${n & 3}.${n}`),
-      fc.nat(5).map((n) => `fd77::${n}`),
+      fc.nat(5).map((n) => `fd77:0:0:${n}::1`),
       fc.ipV4(),
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(host, fc.nat(2), fc.boolean()), { maxLength: 200 }), (steps) => {
-        const [sources, map] = [new Sources(CAPACITY), new Map<string, number>()];
+        const [clients, map] = [new SourceSlots(CAPACITY), new Map<string, number>()];
         steps.forEach(([text, at, isAdded], slot) => {
-          const source = address(text);
+          const client = numbersOf(address(text));
           const key = `${at} ${text}`;
-          expect(sources.get(at, source)).toBe(map.get(key) ?? -1);
+          expect(clients.get(at, client)).toBe(map.get(key) ?? -1);
           if (isAdded && map.size < CAPACITY) {
-            sources.set(at, source, slot);
+            clients.set(at, client, slot);
             map.set(key, slot);
-          } else if (map.delete(key)) sources.delete(at, source);
+          } else if (map.delete(key)) clients.delete(at, client);
         });
         for (const [key, slot] of map) {
           const [at = '', text = ''] = key.split(' ');
-          expect(sources.get(Number(at), address(text))).toBe(slot);
+          expect(clients.get(Number(at), numbersOf(address(text)))).toBe(slot);
         }
       }),
     );

@@ -67,10 +67,11 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the ring of the
         return false;
       }
     };
+    await ring.stop();
     const children = () =>
       readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(isDd);
     const ending = new AbortController();
-    const waiting = new Following(followKmsg({ signal: ending.signal, warmMs: 0 }), () => ending.abort());
+    const waiting = new Following(followKmsg({ signal: ending.signal }), () => ending.abort());
     await until(() => children().length > 0, 'a dd that waits');
     await lab.exec('client', ['knock', '-d', '400', SERVER.v4, '7000', '7001']);
     const ports: (number | null)[] = [];
@@ -87,7 +88,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock'], 'the ring of the
 
   it('that has one record for us now and then never makes us wait for it', async () => {
     const ending = new AbortController();
-    const waiting = new Following(followKmsg({ signal: ending.signal, warmMs: 0 }), () => ending.abort());
+    const waiting = new Following(followKmsg({ signal: ending.signal }), () => ending.abort());
     let ticks = 0;
     const clock = setInterval(() => ticks++, 10);
     for (let record = 0; record < 3; record++) {

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { QuietRing } from '../../src/line/dd.ts';
 import { followKmsg } from '../../src/line/kmsg.ts';
+import { RingWaiter } from '../../src/line/ring-waiter.ts';
 
 /** More than are read before a timer is due, however slow the machine. */
 const MOST_BATCHES = 5_000;
@@ -25,6 +25,6 @@ it('a ring that never runs dry leaves time for all else', async () => {
 });
 
 it('a ring that cannot be opened once more is looked at, and not waited for', () => {
-  const quiet = new QuietRing('/dev/null/kmsg', () => undefined);
-  expect(quiet.wait(1)).toBe(false);
+  const waiter = new RingWaiter('/dev/null/kmsg', () => undefined);
+  expect(waiter.begin(1)).toBe(false);
 });

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Packet, type PacketNotes, UDP_PORTS } from '../../src/model.ts';
+import { numbersOf } from '../../src/address.ts';
+import { type AddressNumbers, type Packet, type PacketNotes, UDP_PORTS } from '../../src/model.ts';
 import { PacketScan } from '../../src/packet/scan.ts';
 import { runs } from '../support/runs.ts';
 
@@ -37,8 +38,7 @@ function scan(batch: Buffer, notes: PacketNotes | null): Packet[] {
 
 const keyOf = ({ proto, dpt }: Packet): number =>
   dpt === null ? -1 : proto === 'tcp' ? dpt : proto === 'udp' ? UDP_PORTS | dpt : -1;
-const numberOf = (address: string): number =>
-  address.split('.').reduce((number, octet) => (number << 8) | Number(octet), 0);
+const textOf = ({ isIpv6, a, b, c, d }: AddressNumbers): string => (isIpv6 ? `${[a, b, c, d]}` : `${a}`);
 const isWanted = (packet: Packet): boolean => WANTED.includes(keyOf(packet));
 /** Where lines disagree on the clock, it is set by those that are read in full. */
 const timeless = (packets: readonly Packet[]) =>
@@ -48,16 +48,22 @@ const body = fc.oneof(
   fc.nat(bodies.length - 1).map((index) => bodies[index] ?? ''),
   fc
     .record({
-      src: fc.ipV4(),
+      isIpv6: fc.boolean(),
+      four: fc.ipV4(),
+      six: fc.array(fc.nat(65_535), { minLength: 8, maxLength: 8 }),
       dpt: fc.oneof(fc.constantFrom(7000, 8000), fc.nat(65_535)),
       spt: fc.nat(65_535),
       proto: fc.constantFrom('TCP', 'UDP'),
       name: fc.constantFrom('eth0', 'PROTO=TCP', 'x]SRC=6.6.6.6', 'DPT=7000'),
       mac: fc.constantFrom('02:42:ac:11:00:02:02:42:ac:11:00:01:08:00', ''),
     })
-    .map(({ src, dpt, spt, proto, name, mac }) => {
+    .map(({ isIpv6, four, six, dpt, spt, proto, name, mac }) => {
       const rest = proto === 'TCP' ? 'WINDOW=64240 RES=0x00 SYN URGP=0 ' : 'LEN=9 ';
-      return `IN=${name} OUT= MAC=${mac} SRC=${src} DST=203.0.113.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=${spt} DF PROTO=${proto} SPT=${spt} DPT=${dpt} ${rest}`;
+      const from = isIpv6 ? six.map((group) => group.toString(16).padStart(4, '0')).join(':') : four;
+      const header = isIpv6
+        ? `DST=2001:0db8:0000:0000:0000:0000:0000:0001 LEN=80 TC=0 HOPLIMIT=64 FLOWLBL=${spt}`
+        : `DST=203.0.113.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=${spt} DF`;
+      return `IN=${name} OUT= MAC=${mac} SRC=${from} ${header} PROTO=${proto} SPT=${spt} DPT=${dpt} ${rest}`;
     }),
 );
 const flips = fc.array(fc.tuple(fc.nat(1_000), fc.nat(7)), { maxLength: 3 });
@@ -106,7 +112,7 @@ describe('a scan that makes packets of wanted lines alone', () => {
     fc.assert(
       fc.property(damagedLog, (batch) => {
         const all = scan(batch, null).filter(isWanted);
-        const wanted = scan(batch, { noted: (_host, _ipv4, port) => !WANTED.includes(port) }).filter(
+        const wanted = scan(batch, { noted: (_host, _client, port) => !WANTED.includes(port) }).filter(
           isWanted,
         );
         expect(timeless(wanted)).toEqual(timeless(all));
@@ -119,9 +125,9 @@ describe('a scan that makes packets of wanted lines alone', () => {
     let looked = 0;
     fc.assert(
       fc.property(soundLog, (batch) => {
-        const all = scan(batch, null).map((packet) => `${numberOf(packet.src)} ${keyOf(packet)}`);
+        const all = scan(batch, null).map((packet) => `${textOf(numbersOf(packet.src))} ${keyOf(packet)}`);
         const noted: string[] = [];
-        scan(batch, { noted: (_host, ipv4, port) => noted.push(`${ipv4} ${port}`) > 0 });
+        scan(batch, { noted: (_host, client, port) => noted.push(`${textOf(client)} ${port}`) > 0 });
         looked += noted.length;
         expect(noted.filter((packet) => !all.includes(packet))).toEqual([]);
       }),

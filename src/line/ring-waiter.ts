@@ -1,4 +1,4 @@
-/** The kernel's ring while it is quiet -> a call when it stirs: dd waits, since Node cannot. */
+/** Waits for new records of the kernel's ring with a dd, since Node cannot wait for a device. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
@@ -6,51 +6,56 @@ import { childEnvironment } from '../environment.ts';
 import { systemProgram } from '../permissions.ts';
 import { nextSequence } from './kmsg-record.ts';
 
-const DD_ARGV = ['bs=8192', 'count=1', 'status=none', 'of=/dev/null'];
+/** A record at a time, as each read gives one. */
+const DD_ARGV = ['bs=8192', 'status=none'];
 
 /**
- * Node has no way to wait for a device but in a thread that its own end would wait for. A dd that waits for one record
- * outlives us by no more than that.
+ * In Node only a thread could wait for a device, and the process would wait for that thread at its end. A dd that hands on
+ * each record ends at the first one that we no longer take.
  */
-export class QuietRing {
+export class RingWaiter {
   readonly #path: string;
   readonly #program: string | null;
-  readonly #stir: () => void;
+  readonly #notify: () => void;
   #child: ChildProcess | null = null;
 
   /**
    * @param path one that can be read
-   * @param stir called when a record has come while it waited
+   * @param notify called when a record has come
    */
-  constructor(path: string, stir: () => void) {
+  constructor(path: string, notify: () => void) {
     this.#path = path;
     this.#program = systemProgram('dd');
-    this.#stir = stir;
+    this.#notify = notify;
   }
 
   /**
-   * Waits for what comes after this record, which has been read. False where there is no waiting: there is no dd, or no
+   * Has records announced that come after this one, which has been read. False where they cannot be: there is no dd, or no
    * room for one.
    */
-  wait(after: number | null): boolean {
+  begin(after: number | null): boolean {
     if (this.#program === null || after === null) return false;
     if (this.#child !== null) return true;
     const child = this.#spawn(this.#program, after);
     if (child === null) return false;
     this.#child = child;
+    child.stdout?.on('data', this.#notify);
     const over = (): void => {
       if (this.#child !== child) return;
       this.#child = null;
-      this.#stir();
+      this.#notify();
     };
     child.on('error', over);
     child.on('exit', over);
     return true;
   }
 
-  close(): void {
-    this.#child?.kill('SIGKILL');
+  /** Nothing is announced any more. */
+  end(): void {
+    const child = this.#child;
     this.#child = null;
+    child?.kill('SIGKILL');
+    child?.stdout?.destroy();
   }
 
   /** Null where the process has no descriptor left, or the machine no memory (Node throws ENOMEM). */
@@ -61,7 +66,7 @@ export class QuietRing {
       try {
         // None of these reads waits: the record was there, so it is, or one that has overwritten it.
         for (let sequence = -1; sequence < after; ) sequence = nextSequence(fd) ?? sequence;
-        return spawn(program, DD_ARGV, { stdio: [fd, 'ignore', 'ignore'], env: childEnvironment() });
+        return spawn(program, DD_ARGV, { stdio: [fd, 'pipe', 'ignore'], env: childEnvironment() });
       } finally {
         closeSync(fd);
       }

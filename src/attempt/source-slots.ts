@@ -1,0 +1,80 @@
+/** Finds the first attempt of a source at a host, in memory that is allocated once. */
+
+import type { AddressNumbers } from '../model.ts';
+import { hashOf } from './hash.ts';
+import { at } from './typed.ts';
+
+const NONE = -1;
+/** Places for each source that is known at once, so that a search ends soon. */
+const ROOM = 2;
+/** Integers of a key: the host with the family, and the first half of the address. */
+const KEY = 3;
+
+/**
+ * A source is an IPv4 address or an IPv6 network of 64 bits. Open addressing with linear probing (Knuth, The Art of Computer
+ * Programming, 6.4, algorithms L and R).
+ */
+export class SourceSlots {
+  readonly #mask: number;
+  readonly #keys: Int32Array;
+  readonly #slots: Int32Array;
+
+  /** @param capacity sources that are known at once */
+  constructor(capacity: number) {
+    const places = 2 ** Math.ceil(Math.log2(capacity * ROOM));
+    this.#mask = places - 1;
+    this.#keys = new Int32Array(places * KEY);
+    this.#slots = new Int32Array(places).fill(NONE);
+  }
+
+  /** -1 for a source that is not known. */
+  get(host: number, client: AddressNumbers): number {
+    return at(this.#slots, this.#find(host, client));
+  }
+
+  set(host: number, client: AddressNumbers, slot: number): void {
+    const place = this.#find(host, client);
+    const key = place * KEY;
+    this.#keys[key] = headOf(host, client);
+    this.#keys[key + 1] = client.a;
+    this.#keys[key + 2] = client.b;
+    this.#slots[place] = slot;
+  }
+
+  /** The source is one that is known. */
+  delete(host: number, client: AddressNumbers): void {
+    // What stands behind it moves up, unless it would come to stand ahead of its own place.
+    let free = this.#find(host, client);
+    for (let next = this.#after(free); at(this.#slots, next) !== NONE; next = this.#after(next)) {
+      const key = next * KEY;
+      const home = hashOf(at(this.#keys, key), at(this.#keys, key + 1), at(this.#keys, key + 2)) & this.#mask;
+      const distance = (next - home) & this.#mask;
+      if (distance < ((next - free) & this.#mask)) continue;
+      this.#keys.copyWithin(free * KEY, key, key + KEY);
+      this.#slots[free] = at(this.#slots, next);
+      free = next;
+    }
+    this.#slots[free] = NONE;
+  }
+
+  /** Where a key stands, or would stand. */
+  #find(host: number, client: AddressNumbers): number {
+    const keys = this.#keys;
+    const head = headOf(host, client);
+    let place = hashOf(head, client.a, client.b) & this.#mask;
+    for (; at(this.#slots, place) !== NONE; place = this.#after(place)) {
+      const key = place * KEY;
+      if (at(keys, key + 1) === client.a && at(keys, key) === head && at(keys, key + 2) === client.b) break;
+    }
+    return place;
+  }
+
+  #after(place: number): number {
+    return (place + 1) & this.#mask;
+  }
+}
+
+/** The host and the family of an address as one integer. Hosts are numbered below 2^30. */
+export function headOf(host: number, { isIpv6 }: AddressNumbers): number {
+  return (host << 1) | (isIpv6 ? 1 : 0);
+}
