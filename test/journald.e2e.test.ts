@@ -60,7 +60,7 @@ describeWith(
       journalctl --sync
       journalctl -t "$1" -o json > all
       journalctl -t "$1" -o json -p warning > warnings
-      fail2ban-regex -m "SYSLOG_IDENTIFIER=$1" --print-all-matched systemd-journal ./knocktail.conf > found`;
+      fail2ban-regex -m "SYSLOG_IDENTIFIER=$1" --print-all-matched --print-no-missed systemd-journal ./knocktail.conf > found`;
       const inside = ['sh', '-c', script, 'sh', IDENTIFIER, process.execPath, resolve('dist/main.js')];
       const argv = ['-m', '-p', '-f', '--kill-child', resolve('test/lab/journal.sh'), ...inside];
       const ran = spawnSync('unshare', argv, { cwd: folder, env: ENV, encoding: 'utf8', timeout: 60_000 });
