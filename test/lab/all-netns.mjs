@@ -5,6 +5,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isRunning } from './is-running.mjs';
 
 const SYSCTL = '/proc/sys/net/netfilter/nf_log_all_netns';
 const STATE = '/run/knocktail-lab.json';
@@ -27,7 +28,7 @@ if (holders.length > 0) {
 
 /** @param {string} each */
 function isAlive(each) {
-  return existsSync(`/proc/${Number.parseInt(each, 10)}`);
+  return isRunning(Number.parseInt(each, 10));
 }
 
 /** @param {string} each */

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isRunning } from '../lab/is-running.mjs';
 
 const LAB_STATE = '/run/knocktail-lab.json';
 const LAB_LOCK = '/run/knocktail-lab.lock';
@@ -58,7 +59,7 @@ function namespacesLeft() {
   const names = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
   return names.filter((name) => {
     const [, pid] = /^kt-(\d+)-/.exec(name) ?? [];
-    return pid !== undefined && !existsSync(`/proc/${pid}`);
+    return pid !== undefined && !isRunning(pid);
   });
 }
 
