@@ -91,7 +91,8 @@ function knocktail(version: string, io: Io): Command {
     add(program, io);
   }
   for (const command of program.commands) {
-    const lines = EXAMPLES[command.name()] ?? [];
+    // The client shows its own, under whatever name it was called.
+    const lines = command.name() === 'knock' ? [] : (EXAMPLES[command.name()] ?? []);
     if (lines.length > 0)
       command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`);
   }

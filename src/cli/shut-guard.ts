@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { childEnvironment } from '../environment.ts';
 import { EXIT, KnocktailError, messageOf } from '../errors.ts';
 import { US_PER_MS } from '../model.ts';
 import { lockChains } from '../rule/chains-lock.ts';
@@ -131,6 +132,7 @@ export class ShutGuard {
     this.#child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1, 2), COMMAND], {
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env: childEnvironment(),
     });
     this.ended = this.#follow();
     this.#child.send(order, () => undefined);

@@ -39,7 +39,7 @@ export class Closer {
     for (const [reason, [first, ...others]] of byReason) {
       if (first === undefined) continue;
       const { door, source } = first;
-      const more = others.length === 0 ? '' : `, nor were ${others.length} more`;
+      const more = others.length === 0 ? '' : ` and ${others.length} more`;
       log.error(`${door}: ${endOf(first)} was not closed for ${source}${more}: ${reason}`, { door, source });
     }
     const work = async (): Promise<void> => {

@@ -17,6 +17,6 @@ describe('knocktail knock', () => {
     expect(stderr).toMatch(/\(knocktail knock --help tells more\)\n$/);
     const help = await knocktail(['knock', '--help']);
     expect(help.stdout).toMatch(/^Usage: knocktail knock /);
-    expect(help.stdout).toContain('Example: knocktail knock myserver.example.com');
+    expect(help.stdout).toContain('Examples:\n  knocktail knock myserver.example.com');
   });
 });

@@ -55,6 +55,7 @@ const guardPid = (): number => JSON.parse(readFileSync(pending(), 'utf8')).pid;
 const SHUT = [
   '-A INPUT -j KNOCKD',
   '-A INPUT -j KNOCKD-LOG',
+  '-A INPUT -j KNOCKD-CLOSED',
   '-A INPUT -i lo -j ACCEPT',
   `-A INPUT ${ESTABLISHED}`,
   '-A INPUT ! -i lo -p tcp -m tcp --dport 22 -m comment --comment knocktail-shut -j DROP',

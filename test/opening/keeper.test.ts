@@ -227,7 +227,7 @@ describe('the keeper', () => {
       expect(Math.max(...busy.lots)).toBeLessThanOrEqual(300);
       expect(busy.lots.reduce((sum, lot) => sum + lot)).toBe(MANY);
       expect(busy.prepared).toBe(1);
-      expect(said.filter((text) => text.endsWith('is closed'))).toHaveLength(MANY);
+      expect(said.filter((text) => text.startsWith('ssh: closed 22/tcp for '))).toHaveLength(MANY);
     });
 
     it('that have ended while no daemon was there starts before they are removed', async () => {
@@ -254,7 +254,7 @@ describe('the keeper', () => {
       expect(busy.rules).toEqual([]);
       await pass(10);
       expect(busy.lots.length - before).toBeLessThanOrEqual(2);
-      expect(said.filter((text) => text.endsWith('is closed'))).toHaveLength(MANY);
+      expect(said.filter((text) => text.startsWith('ssh: closed 22/tcp for '))).toHaveLength(MANY);
     });
 
     it('takes at once what a clock that is set back would open again', async () => {
@@ -274,7 +274,7 @@ describe('the keeper', () => {
       firewall = resisting;
       await keeper({ ssh: opens(30) });
       await pass(10.1);
-      expect(said).toEqual(['10.1.0.0: ssh: 22/tcp was not closed, nor 39 more: no such luck']);
+      expect(said).toEqual(['ssh: 22/tcp was not closed for 10.1.0.0 and 39 more: no such luck']);
     });
   });
 
