@@ -16,6 +16,7 @@ import { requireTrusted } from './config-trust.ts';
 import { confirm, requireNonePending } from './confirmation.ts';
 import type { Io } from './io.ts';
 import { type ShutFamily, ShutGuard, shutForGood } from './shut-guard.ts';
+import { daemonOf } from './state-lock.ts';
 import { type SequencesOf, sequencesBy } from './watched-by.ts';
 
 const APPLY = 'knocktail rules --apply';
@@ -53,7 +54,7 @@ export async function shut(request: ShutRequest, io: Io): Promise<void> {
     io.finish(EXIT.OK);
     return;
   }
-  requireDaemon(seconds, io);
+  await requireDaemon(seconds, config, io);
   for (const { name, plan } of planned) for (const command of commandsOf(plan.changes, name)) tell(command);
   if (seconds === 0) {
     await shutForGood(families);
@@ -211,9 +212,9 @@ function requireOpenable(
   if (deaf !== undefined) throw refused(deafness(deaf, [filter.family]), remedy);
 }
 
-/** Whether one runs cannot be told where it is in another container, so only what cannot be undone is refused. */
-function requireDaemon(seconds: number, { stderr }: Io): void {
-  const { status, detail } = checkDaemon(processes());
+/** One whose state folder is not seen here may run elsewhere, so only what cannot be undone is refused. */
+async function requireDaemon(seconds: number, { state }: Config, { stderr }: Io): Promise<void> {
+  const { status, detail } = checkDaemon(processes(), await daemonOf(state));
   if (status === 'ok') return;
   if (seconds === 0) throw refused(detail, 'start it first: systemctl start knocktail, or knocktail run');
   stderr.write(`warning: ${detail}\n`);

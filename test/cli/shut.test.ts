@@ -91,7 +91,7 @@ describe('rules --shut', () => {
     expect(input('ip6tables')).toEqual(SHUT);
     expect(said()).toContain(`iptables: 22/tcp is open to everyone: -A INPUT ${SSH}\n`);
     for (const tool of ['iptables', 'ip6tables'])
-      expect(said()).toContain(`${tool} -w -D INPUT ${SSH}\n${tool} -w -I INPUT 5 ! -i lo -p tcp`);
+      expect(said()).toContain(`${tool} -w -D INPUT ${SSH}\n${tool} -w -I INPUT 6 ! -i lo -p tcp`);
     expect(rules('--shut', '--confirm', '60').stderr).toContain(
       `confirm them with knocktail rules -c ${config} --confirm`,
     );
