@@ -163,6 +163,8 @@ export interface Lock {
   readonly traps: Sequence;
   /** Whether a packet is any of this door's business: its source, destination and interface. */
   admits(packet: Packet): boolean;
+  /** Whether its sequences stay the same, so that they need not be asked for with each packet. */
+  readonly isFixed?: boolean;
   /** The sequences that open the door at this moment. The same array means that nothing changed. */
   sequences(now: Micros): readonly Sequence[];
   /** Tells the door that this sequence has just opened it. */

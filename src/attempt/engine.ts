@@ -50,6 +50,8 @@ export class Engine implements PacketNotes {
   #sweeps: Sweep[] = [];
   readonly #doubles = new Doubles();
   #live: (readonly Sequence[])[] = [];
+  /** The numbers of the locks whose sequences can change. */
+  #changing: readonly number[] = [];
   #sight: Sight = compile([], [], []);
   #evicted = 0;
   /** How long after its own time the packet came that is being handled. */
@@ -177,14 +179,17 @@ export class Engine implements PacketNotes {
 
   /** Asks the doors for their sequences; attempts at sequences that are no longer live are void. */
   #refresh(now: Micros): void {
-    let changed = false;
-    this.#locks.forEach((lock, number) => {
-      const live = lock.sequences(now);
-      if (live === this.#live[number]) return;
+    const isFirst = this.#live.length === 0;
+    if (isFirst)
+      this.#changing = this.#locks.flatMap(({ isFixed }, number) => (isFixed === true ? [] : [number]));
+    let changed = isFirst;
+    for (const number of isFirst ? this.#locks.keys() : this.#changing) {
+      const live = this.#locks[number]?.sequences(now) ?? [];
+      if (live === this.#live[number]) continue;
       this.#live[number] = live;
       changed = true;
-    });
-    if (!changed && this.#live.length > 0) return;
+    }
+    if (!changed) return;
     this.#sight = compile(this.#locks, this.#live, this.#sight.tracks);
     const live = new Set(this.#sight.tracks);
     for (const slot of this.#table.slots()) {

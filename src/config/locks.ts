@@ -18,6 +18,7 @@ export function locksOf({ doors, ...settings }: Config, oneTime: Pick<OneTimeDoo
       tcpflags: door.tcpflags,
       traps: door.trap,
       admits: admission(door, settings),
+      isFixed: list === null,
       sequences: () => list?.live ?? live,
       // A fixed sequence may be used any number of times.
       used: (sequence) => list?.use(sequence),
