@@ -7,6 +7,7 @@ const E2E = 'test/**/*.e2e.test.ts';
 /** Those of them that fail while others load the machine, read its /proc/kmsg, or load it themselves. */
 export const ALONE = [
   'test/behind.e2e.test.ts',
+  'test/bulk.e2e.test.ts',
   'test/cli/hostile.e2e.test.ts',
   'test/deb.e2e.test.ts',
   'test/deploy/image.e2e.test.ts',
@@ -16,6 +17,7 @@ export const ALONE = [
   'test/line/forged.e2e.test.ts',
   'test/line/kmsg.e2e.test.ts',
   'test/line/stress.e2e.test.ts',
+  'test/rule/bulk.e2e.test.ts',
   'test/sweeps.e2e.test.ts',
 ];
 
