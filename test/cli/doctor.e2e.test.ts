@@ -274,7 +274,7 @@ for (const backend of ['nft', 'legacy'] as const) {
       await apply();
       const { all } = await examined();
       expect(all.filter((line) => / (fail|skip)$/.test(line))).toEqual([]);
-      expect(all.slice(-9)).toEqual([
+      expect(all.slice(-11)).toEqual([
         'KNOCKD, IPv4 ok',
         'sessions, IPv4 ok',
         'shut, IPv4 ok',
