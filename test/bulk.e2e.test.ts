@@ -59,13 +59,13 @@ doors:
           const lines = `${rest}${text}`.split('\n');
           rest = lines.pop() ?? '';
           for (const line of lines) {
-            const source = /(10\.2\.\d+\.\d+): ssh: 22\/tcp is open/.exec(line)?.[1];
+            const source = /ssh: opened 22\/tcp for (10\.2\.\d+\.\d+) /.exec(line)?.[1];
             if (source !== undefined) openedAt.set(source, performance.now());
-            if (line.endsWith('is closed')) closed++;
+            if (line.includes('ssh: closed 22/tcp for ')) closed++;
             else said += `${line}\n`;
           }
         });
-        await until(() => /^ready/m.test(said), 'the daemon to be ready');
+        await until(() => / ready: /.test(said), 'the daemon to be ready');
         expect(Date.now()).toBeLessThan(end * 1000);
         await sleep(end * 1000 - Date.now() + 100);
 

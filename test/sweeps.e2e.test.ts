@@ -52,8 +52,8 @@ async function served(guard: number) {
   const daemon = lab.spawn('server', [process.execPath, MAIN, 'run', '-c', config]);
   let said = '';
   for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-  await until(() => /^ready/m.test(said), 'a daemon that is ready');
-  return { steps, opened: () => said.match(/is open until/g)?.length ?? 0, said: () => said };
+  await until(() => / ready: /.test(said), 'a daemon that is ready');
+  return { steps, opened: () => said.match(/opened 22\/tcp for /g)?.length ?? 0, said: () => said };
 }
 
 /**

@@ -39,7 +39,7 @@ doors: { ssh: { sequence: [4438, 1813:udp, 8235], open: { port: 22, for: 60s } }
       const daemon = lab.spawn('server', [...KNOCKTAIL, 'run', '-c', config]);
       said = '';
       for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
-      await until(() => /^ready/m.test(said), `a daemon that is ready:\n${said}`);
+      await until(() => / ready: /.test(said), `a daemon that is ready:\n${said}`);
       return daemon;
     }
     async function server(...argv: readonly string[]): Promise<string> {

@@ -94,7 +94,7 @@ describeWith(
       await guide.run(run);
       expect(await scan(), 'before').toEqual(['open', 'open', 'open']);
       expect((await guide.run(asPrinted(knock))).stdout).toContain('logged in');
-      expect(guide.said).toContain('is open until');
+      expect(guide.said).toContain('opened 22/tcp for ');
 
       const terminal = lab.spawn('server', [
         'env',
