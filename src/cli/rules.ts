@@ -136,11 +136,11 @@ function requireUse({ family, format, shut: isShut, confirm }: Options): void {
       remedy: 'add --shut, or leave the number out to confirm',
     });
   if (family === undefined || format === 'iptables-restore') return;
-  throw new KnocktailError('a family is asked for, and this is for both', {
+  throw new KnocktailError('what is printed or done is for both families', {
     exitCode: EXIT.USAGE,
     where: '--family',
     value: String(family),
-    remedy: 'leave it out, or say --format iptables-restore',
+    remedy: 'leave it out, or add --format iptables-restore',
   });
 }
 
