@@ -240,7 +240,7 @@ async function change(
       const { family, iptables, kernel } = host;
       const planOf = (listing: Listing): Plan =>
         remove === true
-          ? planRemoval(listing, firewall)
+          ? planRemoval(listing, firewall, passing(family).openings)
           : planRules(listing, firewall, chains(family), passing(family), kernel);
       await changeRules(host, firewall, planOf, (plan) => {
         for (const text of plan.told) tell(`${iptables.name}: ${text}`);
