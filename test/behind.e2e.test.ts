@@ -237,7 +237,7 @@ describe('knocks whose source stalls in the middle of them', () => {
       `log: { from: stdin, prefix: "KNOCK ", max_age: 1h }\nfirewall: { backend: dry-run }\nstate: ${folder}\n` +
         `doors: { ssh: { sequence: [${STEPS}], seq_timeout: ${WINDOW_S}s, open: { port: 22, for: 30s } } }\n`,
     );
-    const daemon = spawn(process.execPath, [MAIN, 'run', '-c', join(folder, 'knock.yaml')], {
+    const daemon = spawn(process.execPath, [MAIN, 'run', '-D', '-c', join(folder, 'knock.yaml')], {
       stdio: 'pipe',
     });
     onTestFinished(() => void daemon.kill('SIGKILL'));

@@ -70,7 +70,7 @@ describeWith(['root', 'debootstrap', 'unshare', 'iptables'], 'a Debian with the 
 
   it('installs it, and nothing is started or written', () => {
     const { status, said } = run('dpkg -i /knocktail.deb && dpkg -V knocktail && knocktail --version');
-    expect({ status, said }).toEqual({ status: 0, said: expect.stringContaining(`\n${version}\n`) });
+    expect({ status, said }).toEqual({ status: 0, said: expect.stringContaining(`\nknocktail ${version}\n`) });
     expect(said).toMatch(
       /nothing was started\. As root: knocktail init, then systemctl enable --now knocktail\n/,
     );
@@ -116,7 +116,7 @@ describeWith(['root', 'debootstrap', 'unshare', 'iptables'], 'a Debian with the 
     // As systemd reads it.
     const start = `env APPLY_RULES=yes $(grep ^APPLY_RULES= /etc/default/knocktail) sh -c '${script.replaceAll('$$', '$')}'`;
     const count = 'iptables-nft -S | grep -c "^-A INPUT -j KNOCKD"';
-    expect(run(`${start} >/dev/null && ${start} && ${count}`).said).toMatch(/nothing to do\n(.*\n)*2\n$/);
+    expect(run(`${start} >/dev/null && ${start} && ${count}`).said).toMatch(/nothing to do\n(.*\n)*3\n$/);
     const no = 'sed -i s/^APPLY_RULES=.*/APPLY_RULES=no/ /etc/default/knocktail';
     const yes = 'sed -i s/^APPLY_RULES=.*/APPLY_RULES=yes/ /etc/default/knocktail';
     expect(run(`${no}; ${start}; ${count}; ${yes}`)).toEqual({ status: 0, said: '0\n' });

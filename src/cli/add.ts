@@ -111,6 +111,7 @@ Next, as root:
 A daemon that runs loads the file by itself. If it does not say so: systemctl reload knocktail
 
 ${howToKnock(`open ${port}/${proto} for ${openFor}`, sequence)}
+When a knock lets you in, shut the port to those who have not knocked: knocktail rules${option} --shut
 \`knocktail show${option} ${name}\` prints that again.
 `;
 }

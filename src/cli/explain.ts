@@ -84,8 +84,11 @@ async function explain(
   const play = (played: Played | null): void => {
     if (played !== null) take(explanation.packet(played.packet, played.passedAt));
   };
+  let isSeen = false;
   const accept = (packet: Packet): void => {
-    if (packet.time >= recorded.since) play(time.next(packet));
+    if (packet.time < recorded.since) return;
+    isSeen ||= packet.src === source;
+    play(time.next(packet));
   };
   for await (const { bytes, readAt, bootedAt } of recorded.lines()) {
     scan.scan(bytes, readAt, accept, bootedAt);
@@ -101,6 +104,8 @@ async function explain(
   const out = json === true ? io.stderr : io.stdout;
   if (recorded.isEmpty && !io.signal.aborted) out.write(`${printable(noLineRead(recorded.name))}\n`);
   else tellOdds(scan.counts, engine.evicted, log.prefix, out);
+  if (source !== undefined && !isSeen && scan.counts.trusted > 0)
+    out.write(`no packet of ${source} is among those that count\n`);
   return scan.counts;
 }
 

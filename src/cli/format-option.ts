@@ -7,6 +7,10 @@ import type { Overrides } from './config-file.ts';
 export const LOG_ARGUMENT =
   'the log file, - for stdin; without it what is piped in, or else the configured log since boot';
 
+/** Without a configuration. */
+export const ANY_LOG_ARGUMENT =
+  'the log file, - for stdin; without it what is piped in, or else the log that auto finds, since boot';
+
 export interface LineOptions {
   readonly prefix?: string;
   readonly format?: LogFormat;

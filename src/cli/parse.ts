@@ -12,7 +12,7 @@ import { HostClocks } from '../packet/host-clocks.ts';
 import type { Reading } from '../packet/line.ts';
 import { lineReader } from '../packet/line-reader.ts';
 import { localTime } from '../time.ts';
-import { formatOption, LOG_ARGUMENT } from './format-option.ts';
+import { ANY_LOG_ARGUMENT, formatOption } from './format-option.ts';
 import type { Io } from './io.ts';
 import { describePacket, noLineRead, TRY_ANY } from './print.ts';
 import { ANY_LOG, RecordedLog } from './recorded-log.ts';
@@ -41,7 +41,7 @@ export function addParse(program: Command, io: Io): void {
     .option('--prefix <text>', 'show lines with this --log-prefix alone')
     .addOption(formatOption().default('kernel'))
     .option('--json', 'one JSON object a line')
-    .argument('[log]', LOG_ARGUMENT)
+    .argument('[log]', ANY_LOG_ARGUMENT)
     .action(async (path: string | undefined, options: Options) => {
       const recorded = options.follow === true ? null : await RecordedLog.at(path, ANY_LOG, io);
       const { trusted, untrusted } = await parse(recorded?.lines() ?? followed(path, io), options, io);

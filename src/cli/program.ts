@@ -92,7 +92,9 @@ function knocktail(version: string, io: Io): Command {
   }
   for (const command of program.commands) {
     // The client shows its own, under whatever name it was called.
-    const lines = command.name() === 'knock' ? [] : (EXAMPLES[command.name()] ?? []);
+    if (command.name() === 'knock') continue;
+    command.showHelpAfterError(`(knocktail ${command.name()} --help tells more)`);
+    const lines = EXAMPLES[command.name()] ?? [];
     if (lines.length > 0)
       command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`);
   }

@@ -44,8 +44,11 @@ export class RecordedLog {
     if (log.from === 'stdin') throw unnamed();
     const place = log.from === 'auto' ? { path: '', ...(await choose()) } : log;
     const name = titleOf(place);
-    const by = log.from === 'auto' ? ', chosen by auto' : '';
-    io.stderr.write(`${printable(`reading ${name} since boot (the configured log${by})`)}\n`);
+    const by = [
+      ...(log === ANY_LOG ? [] : ['the configured log']),
+      ...(log.from === 'auto' ? ['chosen by auto'] : []),
+    ];
+    io.stderr.write(`${printable(`reading ${name} since boot (${by.join(', ')})`)}\n`);
     const since = place.from === 'file' ? bootClock() : undefined;
     return new RecordedLog(name, io, () => readSinceBoot(place, io), since);
   }

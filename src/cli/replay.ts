@@ -27,7 +27,9 @@ export function addReplay(program: Command, io: Io): void {
   program
     .command('replay')
     .summary('tell what a recorded log would have opened')
-    .description('Decisions for a recorded log; touches nothing. Exit code 1 when no line counts.')
+    .description(
+      'Tells what a recorded log would have opened; touches nothing. Exit code 1 when no line counts.',
+    )
     .option('-c, --config <file>', 'the configuration', DEFAULT_CONFIG)
     .option('--prefix <text>', 'count lines with this --log-prefix instead of that of the first log')
     .addOption(formatOption())

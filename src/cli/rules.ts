@@ -136,11 +136,11 @@ function requireUse({ family, format, shut: isShut, confirm }: Options): void {
       remedy: 'add --shut, or leave the number out to confirm',
     });
   if (family === undefined || format === 'iptables-restore') return;
-  throw new KnocktailError('a family is asked for, and this is for both', {
+  throw new KnocktailError('what is printed or done is for both families', {
     exitCode: EXIT.USAGE,
     where: '--family',
     value: String(family),
-    remedy: 'leave it out, or say --format iptables-restore',
+    remedy: 'leave it out, or add --format iptables-restore',
   });
 }
 
@@ -240,7 +240,7 @@ async function change(
       const { family, iptables, kernel } = host;
       const planOf = (listing: Listing): Plan =>
         remove === true
-          ? planRemoval(listing, firewall)
+          ? planRemoval(listing, firewall, passing(family).openings)
           : planRules(listing, firewall, chains(family), passing(family), kernel);
       await changeRules(host, firewall, planOf, (plan) => {
         for (const text of plan.told) tell(`${iptables.name}: ${text}`);

@@ -14,7 +14,7 @@ import { stepText } from '../doctor/trial.ts';
 import { hasCommand, type WholeKnock, wholeKnock } from '../doctor/whole-knock.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { CLIENT } from '../home.ts';
-import { ringState } from '../line/kmsg-device.ts';
+import { choose } from '../line/choose.ts';
 import type { LockOwner } from '../lock-socket.ts';
 import { jsonLine, printable } from '../log.ts';
 import {
@@ -135,15 +135,17 @@ async function knockFrom(scratch: Scratch, { knock, family, config, daemon }: Ta
   let sending: Promise<void> = Promise.resolve();
   try {
     await opened(() => scratch.address(family, to));
-    const logs = config.logs.filter((log) => log.from !== 'stdin');
+    const named = config.logs.filter((log) => log.from !== 'stdin');
+    // So that the log is told by its name, and its own time is waited.
+    const logs = await Promise.all(
+      named.map(async (log) => (log.from === 'auto' ? { ...log, ...(await choose()) } : log)),
+    );
     const listeners = logs.map((log) => Listener.toLog(log, how));
     for (const listener of listeners) await listener.atEnd(signal);
     const [trouble] = listeners.flatMap((listener) => listener.trouble ?? []);
     if (listeners.every((listener) => listener.trouble !== null))
       throw untestable(knock.door, trouble ?? 'the configured log is stdin', 'name a log that can be read');
-    const mayBeLate = logs.some(
-      ({ from }) => from === 'journal' || (from === 'auto' && ringState() !== 'ring'),
-    );
+    const mayBeLate = logs.some(({ from }) => from === 'journal');
     const limitMs = mayBeLate ? JOURNAL_LIMIT_MS : LIMIT_MS;
     const deadline = performance.now() + limitMs;
     const heard = (): readonly SeenStep[] => seenSteps(knock, listeners);

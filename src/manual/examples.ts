@@ -18,7 +18,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   explain: [
     'knocktail explain',
     'knocktail explain --source 198.51.100.2 /var/log/kern.log',
-    'dmesg | knocktail explain --format any',
+    'dmesg --time-format iso | knocktail explain --format any',
     'journalctl -k -o short-iso-precise | knocktail explain -',
   ],
   report: ['knocktail report /var/log/kern.log*', 'knocktail report --html report.html /var/log/kern.log'],

@@ -8,7 +8,7 @@ import type { ChainOperation } from '../rule/operation.ts';
 import type { Probe } from '../rule/packet-match.ts';
 import { readRule } from '../rule/rule.ts';
 import { isTerminal, targetOf } from '../rule/target.ts';
-import type { Chain, Chains } from '../rule/walk.ts';
+import { type Chain, type Chains, walk } from '../rule/walk.ts';
 import {
   chainNames,
   LOCAL_HOOK,
@@ -109,8 +109,14 @@ function fillRest(draft: Draft, { closed, rest, stray }: RestChains, isLocal: bo
 /**
  * Takes away what `planRules` has put there, and jumps from chains that were hooks once or that a person has put one
  * into. Openings go; a chain of openings with rules of others stays.
+ *
+ * @param openings what knocks open; which of them nobody reaches any more is told
  */
-export function planRemoval(listing: Listing, { chain }: Settings): Plan {
+export function planRemoval(
+  listing: Listing,
+  { chain, hooks: hooked }: Settings,
+  openings: readonly Probe[] = [],
+): Plan {
   const draft = new Draft(listing);
   const hooks = draft.chains;
   const names = chainNames(chain);
@@ -123,6 +129,7 @@ export function planRemoval(listing: Listing, { chain }: Settings): Plan {
     draft.unhook(hooks, chain);
     draft.empty(chain);
   }
+  if (hooked.includes(LOCAL_HOOK) && draft.has(LOCAL_HOOK)) draft.tellOfShutOut(LOCAL_HOOK, openings);
   return draft;
 }
 
@@ -258,6 +265,24 @@ class Draft implements Plan {
     for (const chain of chains)
       for (const spec of this.rules(chain).filter((spec) => isShut(spec) && targetOf(spec) === 'DROP'))
         this.told.push(`${chain} still drops what knocks opened: -D ${commandLine([chain, ...spec])}`);
+  }
+
+  /** Says what nobody reaches any more, as `rules --shut` may have deleted the rule that let everyone in. */
+  tellOfShutOut(hook: string, openings: readonly Probe[]): void {
+    for (const opening of openings) {
+      const {
+        end: { verdict, rule },
+        doubts,
+      } = walk(this.#chains(), hook, opening);
+      // A drop of `rules --shut` is told of by itself.
+      if (verdict !== 'drop' || (rule !== null && isShut(rule.spec))) continue;
+      if (doubts.some((doubt) => doubt.verdict === 'accept')) continue;
+      const { port, proto } = opening;
+      this.told.push(
+        `nobody reaches ${port}/${proto} any more, by ${rule?.text ?? `-P ${hook} DROP`}; ` +
+          `to let everyone in: -I ${hook} 1 -p ${proto} --dport ${port} -j ACCEPT`,
+      );
+    }
   }
 
   /** Says where a hook would cut the connections that its doors have let in. */

@@ -5,6 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { jsonSchema } from '../../src/cli/schema.ts';
 import { fileWith, knocktail } from './terminal.ts';
 
+it.each([
+  ['check', ['--bogus']],
+  ['close', ['ssh']],
+])('a wrong command line is told where its help is: %s', async (command, argv) => {
+  const { code, stderr } = await knocktail([command, ...argv]);
+  expect(code).toBe(64);
+  expect(stderr).toMatch(new RegExp(`\\(knocktail ${command} --help tells more\\)\\n$`));
+});
+
 describe('knocktail check', () => {
   it('tells every problem of a broken file as FILE:LINE:COLUMN: what (value), and exits with 78', async () => {
     const path = fileWith('doors:\n  ssh:\n    sequence: [1111, 99999, 333]\n    open: { port: ssh }\n');

@@ -33,6 +33,17 @@ describe('knocktail explain', () => {
     ]);
   });
 
+  it.each([
+    ['says so of a source that the log does not show', [], 'stdout'],
+    ['says so beside JSON as well', ['--json'], 'stderr'],
+  ] as const)('%s', async (_, argv, stream) => {
+    const ran = await explain('--source', '198.51.100.99', ...argv, LOG);
+    expect(ran.code).toBe(0);
+    expect(ran[stream]).toContain('no packet of 198.51.100.99 is among those that count\n');
+    const shown = await explain('--source', '198.51.100.4', ...argv, LOG);
+    expect(shown[stream]).not.toContain('no packet of');
+  });
+
   it('writes one JSON object a line in the order of the log, from stdin too', async () => {
     const { objects, stderr } = await knocktail(
       ['explain', '-c', CONFIG, '--json', '--source', '198.51.100.3', '-'],

@@ -41,6 +41,12 @@ describe.each(['explain', 'replay'])('%s without a file', (command) => {
   });
 });
 
+it('parse, which has no configuration, says that auto chose the log', async () => {
+  const { stderr } = await knocktail(['parse'], { isPiped: false });
+  // A container may have no log at all.
+  expect(stderr).toMatch(/since boot \(chosen by auto\)\n|no log of the kernel/);
+});
+
 it.each([
   ['explain', 'stdout'],
   ['replay', 'stderr'],

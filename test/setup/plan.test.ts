@@ -23,6 +23,7 @@ const SETTINGS = { chain: 'KNOCKD', hooks: ['INPUT'] };
 const OURS = ['KNOCKD', 'KNOCKD-LOG', 'KNOCKD-LINE', 'KNOCKD-CLOSED', 'KNOCKD-REST', 'KNOCKD-STRAY'];
 
 const SSH = { ...ANY_OPENING, port: asPort(22) };
+const LETS_IN = '-I INPUT 1 -p tcp --dport 22 -j ACCEPT';
 const PASSING = { openings: [SSH], knocks: [{ ...ANY_OPENING, port: asPort(4438) }] };
 
 /** A packet filter of paper: chains and their rules, `-P` first where there is a policy. */
@@ -253,6 +254,21 @@ describe('the removal', () => {
     const plan = planRemoval(chains, SETTINGS);
     expect(done(plan)).toEqual(['-F KNOCKD']);
     expect(plan.told).toContain('KNOCKD stays, as a rule of INPUT jumps to it');
+  });
+
+  it.each([
+    ['', [`nobody reaches 22/tcp any more, by -P INPUT DROP; to let everyone in: ${LETS_IN}`]],
+    [
+      '-A INPUT -j REJECT\n',
+      [`nobody reaches 22/tcp any more, by -A INPUT -j REJECT; to let everyone in: ${LETS_IN}`],
+    ],
+    ['-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n', []],
+    ['-A INPUT -s 192.0.2.0/24 -p tcp -m tcp --dport 22 -j ACCEPT\n', []],
+    ['-A INPUT -p tcp -m tcp --dport 22 -m comment --comment knocktail-shut -j DROP\n', []],
+  ])('says what nobody reaches any more: %j', (rules, said) => {
+    const chains = listing(`-P INPUT DROP\n-A INPUT -j KNOCKD\n${rules}`, ['KNOCKD']);
+    const { told } = planRemoval(chains, SETTINGS, [SSH]);
+    expect(told.filter((text) => text.startsWith('nobody'))).toEqual(said);
   });
 
   it('takes jumps away from chains that are no hooks, or no longer', () => {
