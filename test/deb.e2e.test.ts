@@ -70,7 +70,10 @@ describeWith(['root', 'debootstrap', 'unshare', 'iptables'], 'a Debian with the 
 
   it('installs it, and nothing is started or written', () => {
     const { status, said } = run('dpkg -i /knocktail.deb && dpkg -V knocktail && knocktail --version');
-    expect({ status, said }).toEqual({ status: 0, said: expect.stringContaining(`\nknocktail ${version}\n`) });
+    expect({ status, said }).toEqual({
+      status: 0,
+      said: expect.stringContaining(`\nknocktail ${version}\n`),
+    });
     expect(said).toMatch(
       /nothing was started\. As root: knocktail init, then systemctl enable --now knocktail\n/,
     );

@@ -139,7 +139,10 @@ for (const backend of ['nft', 'legacy'] as const) {
       expect((await doctor()).map((it) => it.status)).toEqual(['ok', 'ok']);
       await lab.exec('client', ['knock', '-d', '20', SERVER.v4, ...KNOCK]);
       await lab.exec('client', ['knock', '-d', '20', SERVER.v6, ...KNOCK]);
-      await until(() => (said().match(/opened 22\/tcp for /g) ?? []).length === 2, `two openings in:\n${said()}`);
+      await until(
+        () => (said().match(/opened 22\/tcp for /g) ?? []).length === 2,
+        `two openings in:\n${said()}`,
+      );
       expect(await reaches()).toEqual(OPEN);
       expect((await rules('--shut', '--confirm', '0')).stdout).toBe(
         'nothing to do: no rule and no policy lets everyone reach 22/tcp\n',
