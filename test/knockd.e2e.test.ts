@@ -54,7 +54,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knockd'], 'beside the rea
   function writeConf(): string {
     const door = (name: string, sequence: readonly string[]) =>
       `[${name}]\n\tsequence = ${sequence.join(',')}\n\tseq_timeout = 2\n\t${MORE[name] ?? ''}\n` +
-      `\tstart_command = echo start ${name} %IP% >> $RAN\n\tcmd_timeout = 0\n\tstop_command = echo stop ${name} %IP% >> $RAN\n`;
+      `\tstart_command = echo start ${name} %IP% >> $KNOCK_RAN\n\tcmd_timeout = 0\n\tstop_command = echo stop ${name} %IP% >> $KNOCK_RAN\n`;
     const path = join(lab.folder, 'knockd.conf');
     const doors = { ...DOORS, breaker: BREAKER, last: [LAST] };
     writeFileSync(
@@ -70,7 +70,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knockd'], 'beside the rea
   async function start(name: string, argv: readonly string[]) {
     const ran = join(lab.folder, `${name}.ran`);
     const log = join(lab.folder, `${name}.log`);
-    const child = lab.spawn('server', ['env', `RAN=${ran}`, ...argv, '-g', log]);
+    const child = lab.spawn('server', ['env', `KNOCK_RAN=${ran}`, ...argv, '-g', log]);
     child.stderr?.on('data', () => undefined);
     await until(() => linesOf(log).some((line) => line.includes('starting up')), `${name} starts`);
     const end = async () => {
