@@ -17,6 +17,7 @@ export const ALONE = [
   'test/line/forged.e2e.test.ts',
   'test/line/kmsg.e2e.test.ts',
   'test/line/stress.e2e.test.ts',
+  'test/many-doors.e2e.test.ts',
   'test/rule/bulk.e2e.test.ts',
   'test/sweeps.e2e.test.ts',
 ];
