@@ -88,7 +88,7 @@ describeWith(
       expect(blocks.length).toBeGreaterThan(4);
       for (const [index, block] of blocks.entries()) {
         await guide.run(block);
-        const opened = () => guide.said.match(/: opened /g)?.length === index + 1;
+        const opened = () => guide.said.match(/: opened |is already open for /g)?.length === index + 1;
         await until(opened, `an opening by\n${block.text}in\n${guide.said}`);
       }
     });
