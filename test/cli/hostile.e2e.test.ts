@@ -53,8 +53,10 @@ function line(port: number, proto = 'TCP', source = '192.0.2.7'): string {
 }
 
 async function opensAndIsSmall(): Promise<void> {
-  appendFileSync(log, line(4438) + line(1813, 'UDP') + line(8235));
-  await until(() => said.includes('ssh: opened 22/tcp for 192.0.2.7 '), 'the door opens', LIMIT_MS);
+  // The source of the damaged lines has sent too many packets to ports of no door to be heard at once.
+  const knocker = '192.0.2.8';
+  appendFileSync(log, line(4438, 'TCP', knocker) + line(1813, 'UDP', knocker) + line(8235, 'TCP', knocker));
+  await until(() => said.includes(`ssh: opened 22/tcp for ${knocker} `), 'the door opens', LIMIT_MS);
   expect(daemon.exitCode).toBeNull();
   const peakKb = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, 'utf8'))?.[1];
   expect(Number(peakKb) / 1024).toBeLessThan(MOST_MB);
