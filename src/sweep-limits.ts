@@ -1,7 +1,6 @@
 /** The figures of the sweep guard, which the firewall's limiter and the engine have to share. */
 
-import { familyOf, networkOf } from './address.ts';
-import { type Address, type Micros, US_PER_SECOND } from './model.ts';
+import { type Micros, US_PER_SECOND } from './model.ts';
 
 /** Anyone who has an IPv6 address has a network of them: both count sources by it. */
 export const IPV6_SOURCE_BITS = 64;
@@ -40,11 +39,6 @@ export function strayLimits(sweepGuard: number): StrayLimits {
     suspect: Math.floor(atOnce * SHARE),
     drainPerSecond: PER_SECOND * SHARE,
   };
-}
-
-/** The address, or of IPv6 the network, that limiter and guard count packets by. */
-export function sourceOf(address: Address): Address {
-  return familyOf(address) === 4 ? address : networkOf(address, IPV6_SOURCE_BITS);
 }
 
 /** In how many orders a scan can touch n distinct ports: one of them is the knock. */

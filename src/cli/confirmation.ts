@@ -55,7 +55,7 @@ export class Confirmation {
     return textOf(path) === this.#id;
   }
 
-  /** The file that confirms is left where that came too late, which tells whoever wrote it. */
+  /** A confirmation that came too late is left in place, so that its author finds out. */
   end(isConfirmed: boolean): void {
     if (isConfirmed) rmSync(join(this.#folder, CONFIRMED), { force: true });
     rmSync(join(this.#folder, PENDING), { force: true });

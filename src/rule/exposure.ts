@@ -35,7 +35,7 @@ export interface Stranger extends Probe {
 }
 
 const SHUT: Exposure = { all: [], some: [], unclear: [], queue: null };
-/** What narrows a rule to some destinations, which does not matter to whoever looks for any. */
+/** Matches that narrow a rule to some destinations. They do not matter when any destination will do. */
 const DESTINATIONS: ReadonlySet<string> = new Set(['-d', '-o', '--dst-range']);
 /** No table has more rules that accept one packet and were written by people. */
 const MOST_WAYS = 1_000;

@@ -274,7 +274,7 @@ class Draft implements Plan {
         end: { verdict, rule },
         doubts,
       } = walk(this.#chains(), hook, opening);
-      // A drop of `rules --shut` is told of by itself.
+      // A drop that `rules --shut` added is reported separately.
       if (verdict !== 'drop' || (rule !== null && isShut(rule.spec))) continue;
       if (doubts.some((doubt) => doubt.verdict === 'accept')) continue;
       const { port, proto } = opening;

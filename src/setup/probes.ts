@@ -76,8 +76,8 @@ export function openingProbes(
 }
 
 /**
- * One for each door with `open:`, from someone who has not knocked: whoever may knock, and whether knocks over this family
- * are accepted at all.
+ * One for each door with `open:`, from a client that has not knocked. It may be any client, and its family counts even where
+ * the door accepts no knocks over it.
  */
 export function strangerProbes(
   { doors, interface: name }: Pick<Config, 'doors' | 'interface'>,

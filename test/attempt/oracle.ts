@@ -1,8 +1,16 @@
 /** Says what opens in a whole list of packets, by brute force from the sentence that the engine keeps. */
 
+import { familyOf, networkOf } from '../../src/address.ts';
 import { echoSize } from '../../src/attempt/match.ts';
-import { type Lock, type Micros, type Packet, type Step, US_PER_SECOND } from '../../src/model.ts';
-import { SWEEP_WINDOW_US, sourceOf, strayLimits } from '../../src/sweep-limits.ts';
+import {
+  type Address,
+  type Lock,
+  type Micros,
+  type Packet,
+  type Step,
+  US_PER_SECOND,
+} from '../../src/model.ts';
+import { IPV6_SOURCE_BITS, SWEEP_WINDOW_US, strayLimits } from '../../src/sweep-limits.ts';
 
 const SWEEP_GUARD = 8;
 
@@ -126,4 +134,9 @@ export function isSweeping(
     level = Math.max(0, Math.min(level + 1, atOnce) - ((next - time) / US_PER_SECOND) * drainPerSecond);
   });
   return level >= suspect;
+}
+
+/** The address, or of IPv6 the network, that the firewall and the guard count packets by. */
+function sourceOf(address: Address): Address {
+  return familyOf(address) === 4 ? address : networkOf(address, IPV6_SOURCE_BITS);
 }

@@ -3,23 +3,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JournalExport, type JournalPlace } from '../../src/line/journal-export.ts';
-import { exportEntry, type Fields } from '../support/journal-export.ts';
+import { exportEntry, type Fields, KERNEL_ENTRY } from '../support/journal-export.ts';
 import { runs } from '../support/runs.ts';
 
-const BODY =
-  'KNOCK IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP SPT=40000 DPT=7000 WINDOW=64240 RES=0x00 SYN URGP=0 ';
-const FIELDS: Fields = {
-  __CURSOR: 's=1;i=1',
-  __REALTIME_TIMESTAMP: '1795219200123456',
-  __MONOTONIC_TIMESTAMP: '133315700',
-  _BOOT_ID: 'b1',
-  _SOURCE_MONOTONIC_TIMESTAMP: '133315636',
-  _TRANSPORT: 'kernel',
-  SYSLOG_FACILITY: '0',
-  MESSAGE: BODY,
-};
-
-const entry = (fields: Fields = {}): Buffer => exportEntry({ ...FIELDS, ...fields });
+const entry = (fields: Fields = {}): Buffer => exportEntry({ ...KERNEL_ENTRY, ...fields });
 
 function linesOf(bytes: Buffer): string {
   return Buffer.concat(new JournalExport().push(bytes, null).map(({ bytes }) => bytes)).toString('latin1');
@@ -29,12 +16,12 @@ describe('an entry of the journal', () => {
   const text = (fields?: Fields) => linesOf(entry(fields));
 
   it('of the kernel is the line that a log file has of it', () => {
-    expect(text()).toBe(`2026-11-21T00:00:00.123456+00:00 kernel: [  133.315636] ${BODY}\n`);
+    expect(text()).toBe(`2026-11-21T00:00:00.123456+00:00 kernel: [  133.315636] ${KERNEL_ENTRY.MESSAGE}\n`);
   });
 
   it('that the kernel did not stamp has no uptime', () => {
     expect(text({ _SOURCE_MONOTONIC_TIMESTAMP: null })).toBe(
-      `2026-11-21T00:00:00.123456+00:00 kernel: ${BODY}\n`,
+      `2026-11-21T00:00:00.123456+00:00 kernel: ${KERNEL_ENTRY.MESSAGE}\n`,
     );
   });
 

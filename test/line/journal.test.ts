@@ -7,24 +7,12 @@ import { choose, findJournalctl } from '../../src/line/choose.ts';
 import { followJournal } from '../../src/line/journal.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
 import { linesOf, until } from '../lab.ts';
-import { exportEntry, type Fields } from '../support/journal-export.ts';
+import { exportEntry, type Fields, KERNEL_ENTRY } from '../support/journal-export.ts';
 import { Following } from './following.ts';
 
-const BODY =
-  'KNOCK IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP SPT=40000 DPT=7000 WINDOW=64240 RES=0x00 SYN URGP=0 ';
-const FIELDS = {
-  __CURSOR: 's=1;i=1',
-  __REALTIME_TIMESTAMP: '1795219200123456',
-  __MONOTONIC_TIMESTAMP: '133315700',
-  _BOOT_ID: 'b1',
-  _SOURCE_MONOTONIC_TIMESTAMP: '133315636',
-  _TRANSPORT: 'kernel',
-  SYSLOG_FACILITY: '0',
-  MESSAGE: BODY,
-};
 /** For `echo`, which adds the LF of the empty line at the end. */
 const entry = (fields: Fields = {}): string =>
-  exportEntry({ ...FIELDS, ...fields })
+  exportEntry({ ...KERNEL_ENTRY, ...fields })
     .toString()
     .slice(0, -1);
 
