@@ -8,7 +8,7 @@ import type { Config, DoorConfig, LogConfig } from './config/schema.ts';
 import { weaknesses } from './config/weak.ts';
 import type { Counts } from './counts.ts';
 import { messageOf } from './errors.ts';
-import { Intake } from './intake.ts';
+import { type Arrival, MergedLogs } from './intake.ts';
 import type { Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
 import { type Decision, type Firewall, type Lock, type Micros, type Packet, US_PER_SECOND } from './model.ts';
@@ -61,7 +61,7 @@ export class Daemon {
   #config: Config;
   #locks: readonly Lock[];
   #engine: Engine;
-  readonly #intake: Intake;
+  readonly #logs: MergedLogs;
   readonly #teller: Teller;
   readonly #firewallTally = new FirewallTally();
   /** By engines before this one. */
@@ -82,18 +82,14 @@ export class Daemon {
       tellsNearMisses: () => this.#config.nearMisses,
     });
     const noted = (...args: Parameters<Engine['noted']>): boolean => this.#engine.noted(...args);
-    this.#intake = new Intake({
+    this.#logs = new MergedLogs(config, windowOf(this.#locks), {
       openLines,
-      isUrgent: () => this.#engine.size > 0,
-      openPosition: (log) => parts.openPosition(this.#config, log),
-      // All packets are wanted where somebody listens, else those alone that the engine has to see.
+      openPosition: parts.openPosition,
+      // With --debug every packet is wanted, otherwise only those that the engine has to see.
       notes: debug === null ? { noted } : null,
       log,
       now,
       hostName: parts.hostName,
-      windowUs: () => this.#windowUs(),
-      packet: (packet, from) => this.#hear(packet, from),
-      passed: (at) => this.#letPass(at),
     });
     this.#doors = new Doors({
       ...doorsOf(config, parts.openStops),
@@ -115,10 +111,18 @@ export class Daemon {
     this.#tellWeaknesses();
     tellOneTime(await this.#parts.oneTime.fill(this.#config), log);
     await unless(signal, this.#doors.start());
-    signal.addEventListener('abort', () => this.#intake.end());
-    if (!signal.aborted) await this.#intake.run(this.#config.logs);
+    signal.addEventListener('abort', () => this.#logs.end());
+    if (!signal.aborted) await this.#followLogs();
     await this.#openings;
     await this.#doors.shutdown();
+  }
+
+  async #followLogs(): Promise<void> {
+    for await (const event of this.#logs.events()) {
+      if (event.kind === 'packets') for (const arrival of event.arrivals) this.#handlePacket(arrival);
+      else this.#handleTime(event.at);
+      this.#logs.isUrgent = this.#engine.size > 0;
+    }
   }
 
   /**
@@ -144,7 +148,7 @@ export class Daemon {
       this.#evicted += this.#engine.evicted;
       this.#engine = engineOf(config, this.#locks, this.#parts.hostName);
     }
-    this.#intake.change(config.logs);
+    this.#logs.use(config, windowOf(this.#locks));
     this.#tellWeaknesses();
   }
 
@@ -155,7 +159,7 @@ export class Daemon {
 
   counts(): Counts {
     return {
-      logs: this.#intake.counts(),
+      logs: this.#logs.counts(),
       attempts: this.#engine.size,
       evicted: this.#evicted + this.#engine.evicted,
       ...this.#teller.counts([...this.#config.doors.keys()]),
@@ -164,17 +168,17 @@ export class Daemon {
     };
   }
 
-  #hear(packet: Packet, from: { readAt: Micros; maxAgeUs: Micros; again: boolean }): void {
+  #handlePacket({ packet, readAt, maxAgeUs, again }: Arrival): void {
     this.#parts.debug?.(packet);
-    const decisions = this.#engine.handlePacket(packet, from.readAt);
-    // What another daemon has acted on only rebuilds the attempts that were in flight.
-    if (from.again) return;
-    this.#decide(decisions, from);
-    this.#tellSweeps(from.readAt);
+    const decisions = this.#engine.handlePacket(packet, readAt);
+    // What an earlier daemon has acted on only rebuilds the attempts that were in flight.
+    if (again) return;
+    this.#decide(decisions, { readAt, maxAgeUs });
+    this.#tellSweeps(readAt);
   }
 
-  /** All that was written before this moment has been read. */
-  #letPass(at: Micros): void {
+  /** Everything logged before this moment has been read. */
+  #handleTime(at: Micros): void {
     // Time alone opens nothing.
     this.#decide(this.#engine.handleTimeout(at - LOGGER_LAG_US), { readAt: at, maxAgeUs: 0 });
     this.#tellSweeps(at);
@@ -205,7 +209,7 @@ export class Daemon {
     const open = async (): Promise<void> => {
       const usedUp = this.#isDry() ? null : await oneTime.settle(door);
       if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
-      this.#intake.save();
+      this.#logs.save();
       if (ageUs <= maxAgeUs) {
         if (this.#config.compat === 'none' && doesNothing(door))
           log.info(`${name}: knocked by ${source}, and does nothing`, { door: name, source });
@@ -215,11 +219,6 @@ export class Daemon {
     this.#openings = this.#openings.then(open).catch((error: unknown) => {
       log.error(`${source}: ${name}: not opened: ${messageOf(error)}`);
     });
-  }
-
-  /** How long an attempt can be in flight. */
-  #windowUs(): Micros {
-    return LOGGER_LAG_US + this.#locks.reduce((most, { seqTimeoutUs }) => Math.max(most, seqTimeoutUs), 0);
   }
 
   #trap({ door, source }: Decision): void {
@@ -241,6 +240,11 @@ export class Daemon {
 
 function doorsOf(config: Config, openStops: DaemonParts['openStops']): DoorsSettings {
   return { doors: config.doors, flush: config.firewall.flush, stops: openStops(config) };
+}
+
+/** How long an attempt can be in flight. */
+function windowOf(locks: readonly Lock[]): Micros {
+  return LOGGER_LAG_US + locks.reduce((most, { seqTimeoutUs }) => Math.max(most, seqTimeoutUs), 0);
 }
 
 function engineOf({ compat, sweepGuard }: Config, locks: readonly Lock[], ownHost: string): Engine {

@@ -1,4 +1,4 @@
-/** One log of the configuration -> its packets, what befell it, and how far it was read. */
+/** Reads one log of the configuration: its packets, what happened to it, and how far it was read. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -40,8 +40,6 @@ export interface ReaderParts {
   ) => LineSource;
   /** Whether a knock is under way, so that the next line matters at once. */
   readonly isUrgent: () => boolean;
-  /** Where the place in the log is kept, for the next daemon; null where it is not. */
-  readonly openPosition: (log: LogConfig) => Shelf | null;
   /** Who is asked before a packet is made of a line; null where one is to be made of each. */
   readonly notes: PacketNotes | null;
   /** What this machine calls itself. */
@@ -49,16 +47,22 @@ export interface ReaderParts {
   readonly log: Log;
 }
 
-export interface ReaderEvents {
-  /** @param again it was acted on before, by what was here then */
-  packet(packet: Packet, readAt: Micros, again: boolean): void;
-  /** Lines were read up to here; what they hold has been handed on. */
-  read(readAt: Micros): void;
-  /** All that could be read at this moment has been read. */
-  drained(at: Micros): void;
+export type LogEvent =
+  /**
+   * Lines were read, and these are the packets in them.
+   *
+   * `again`: an earlier daemon has acted on them.
+   */
+  | {
+      readonly kind: 'read';
+      readonly at: Micros;
+      readonly packets: readonly Packet[];
+      readonly again: boolean;
+    }
+  /** Everything that could be read at this moment has been read. */
+  | { readonly kind: 'drained'; readonly at: Micros }
   /** The log cannot be read now, and is tried again. */
-  stalled(): void;
-}
+  | { readonly kind: 'stalled' };
 
 export class LogReader {
   readonly #parts: ReaderParts;
@@ -110,16 +114,20 @@ export class LogReader {
   }
 
   /**
-   * Takes lines in this way from now on.
+   * Reads with these settings from now on.
    *
    * @param isAlone whether no other log is read beside it
+   * @param shelf where its position is saved for the next daemon; null where it is not
    */
-  change(settings: LogConfig, isAlone: boolean): void {
+  change(
+    settings: LogConfig,
+    { isAlone, shelf }: { readonly isAlone: boolean; readonly shelf: Shelf | null },
+  ): void {
     const before = this.#settings;
     this.#isAlone = isAlone;
     this.#label = isAlone ? '' : `${nameOf(settings)}: `;
     this.#settings = settings;
-    this.#bookmark.turn(this.#parts.openPosition(settings));
+    this.#bookmark.turn(shelf);
     if (this.#warnedOf !== settings.format)
       for (const { what, remedy } of doubtsOfFormat(settings)) this.#parts.log.warn(`${what}: ${remedy}`);
     this.#warnedOf = settings.format;
@@ -130,35 +138,40 @@ export class LogReader {
   }
 
   /**
-   * Reads until it is ended, or the lines end.
+   * Yields until it is ended, or the lines end.
    *
-   * @param isNew whether nothing is known yet of what another daemon has read
-   * @param isPatient whether a log that cannot be had is waited for
-   * @throws KnocktailError where it cannot be had, unless it is waited for
+   * @param isNew whether to resume where an earlier daemon has stopped
+   * @param retries whether a log that cannot be read is tried again
+   * @throws KnocktailError where it cannot be read, unless it is tried again
    */
-  async run(events: ReaderEvents, isNew: boolean, isPatient: () => boolean): Promise<void> {
-    await this.#read(events, isNew, isPatient).finally(() => {
+  async *events(isNew: boolean, retries: () => boolean): AsyncGenerator<LogEvent, void, void> {
+    try {
+      yield* this.#read(isNew, retries);
+    } finally {
       this.#drained = null;
-    });
+    }
   }
 
-  async #read(events: ReaderEvents, isNew: boolean, isPatient: () => boolean): Promise<void> {
+  async *#read(isNew: boolean, retries: () => boolean): AsyncGenerator<LogEvent, void, void> {
     const { signal } = this.#ending;
     let resume = isNew ? this.#bookmark.find() : null;
     for (;;) {
       try {
         const { isUrgent } = this.#parts;
         const how = { signal, resume, isSteady: !this.#isAlone, isUrgent };
-        for await (const event of this.#parts.openLines(this.#settings, how)) this.#hear(event, events);
+        for await (const line of this.#parts.openLines(this.#settings, how)) {
+          const event = this.#take(line);
+          if (event !== null) yield event;
+        }
         return;
       } catch (error) {
-        if (!isPatient()) throw error;
+        if (!retries()) throw error;
         this.#parts.log.error(`${this.#label}${messageOf(error)}`);
       }
       resume = this.#bookmark.here;
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      events.stalled();
+      yield { kind: 'stalled' };
     }
   }
 
@@ -197,24 +210,29 @@ export class LogReader {
     this.#bookmark.saveInTime(at);
   }
 
-  #hear(event: LineEvent, events: ReaderEvents): void {
-    if (event.kind === 'drained') {
-      this.#drained = event;
-      this.#heardAt = event.at;
-      this.#readTime.drained(event.at);
-      events.drained(event.at);
-    } else if (event.kind === 'notice') {
-      this.#overwritten += event.lines ?? 0;
-      this.#parts.log[event.lost || event.isDoubt === true ? 'warn' : 'info'](event.text);
-    } else {
-      const { bytes, readAt, bootedAt, place, again } = event;
-      this.#readAt = readAt;
-      if (place !== null) this.#passed = { place, at: readAt };
-      this.#scan.scan(bytes, readAt, (packet) => events.packet(packet, readAt, again), bootedAt);
-      this.#health.hear(bytes, readAt);
-      this.#heardAt = readAt;
-      this.#readTime.read(this.#timesOf(bytes, readAt), readAt);
-      events.read(readAt);
+  /** Null for what concerns nobody else. */
+  #take(event: LineEvent): LogEvent | null {
+    switch (event.kind) {
+      case 'drained':
+        this.#drained = event;
+        this.#heardAt = event.at;
+        this.#readTime.drained(event.at);
+        return { kind: 'drained', at: event.at };
+      case 'notice':
+        this.#overwritten += event.lines ?? 0;
+        this.#parts.log[event.lost || event.isDoubt === true ? 'warn' : 'info'](event.text);
+        return null;
+      case 'lines': {
+        const { bytes, readAt, bootedAt, place, again } = event;
+        const packets: Packet[] = [];
+        this.#readAt = readAt;
+        if (place !== null) this.#passed = { place, at: readAt };
+        this.#scan.scan(bytes, readAt, (packet) => packets.push(packet), bootedAt);
+        this.#health.hear(bytes, readAt);
+        this.#heardAt = readAt;
+        this.#readTime.read(this.#timesOf(bytes, readAt), readAt);
+        return { kind: 'read', at: readAt, packets, again };
+      }
     }
   }
 

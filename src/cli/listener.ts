@@ -45,22 +45,13 @@ export class Listener {
     const reader = new LogReader(log, {
       openLines: (place, rest) => withoutDoubts(openLines(place, { stdin, ...rest })),
       isUrgent: () => true,
-      openPosition: () => null,
       notes: null,
       hostName: hostname(),
       log: listener.#troubles(),
     });
     if (signal.aborted) reader.end();
     else signal.addEventListener('abort', () => reader.end());
-    const events = {
-      packet: (packet: Packet, readAt: Micros) => listener.#hear(packet, readAt),
-      read: () => undefined,
-      drained: () => {
-        listener.#isAtEnd = true;
-      },
-      stalled: () => undefined,
-    };
-    listener.#settle(reader.run(events, false, () => false));
+    listener.#settle(listener.#follow(reader));
     return listener;
   }
 
@@ -81,6 +72,13 @@ export class Listener {
     const deadline = performance.now() + START_LIMIT_MS;
     const isDue = (): boolean => signal.aborted || performance.now() >= deadline;
     while (!this.#isAtEnd && this.#trouble === null && !isDue()) await pause(signal);
+  }
+
+  async #follow(reader: LogReader): Promise<void> {
+    for await (const event of reader.events(false, () => false)) {
+      if (event.kind === 'read') for (const packet of event.packets) this.#hear(packet, event.at);
+      if (event.kind === 'drained') this.#isAtEnd = true;
+    }
   }
 
   async #hearKernel({ stdin, signal }: HowToListen): Promise<void> {
