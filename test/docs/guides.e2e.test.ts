@@ -67,7 +67,7 @@ describeWith(
         stdio: 'ignore',
       });
       ends.push(() => listener.kill());
-      expect(await follow('docs/docker-host.md')).toMatch(/shut\n[\s\S]*open\n/);
+      expect(await follow('docs/firewalls.md')).toMatch(/shut\n[\s\S]*open\n/);
       expect(guide.said).toContain('opened 8000/tcp');
     });
 
