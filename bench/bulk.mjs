@@ -1,4 +1,4 @@
-// A knock beside thousands of openings that end in the same second: from its log line to its open door.
+// Measures a knock beside thousands of openings that end in the same second, from its log line to its open door.
 // Usage: node bench/bulk.mjs [OPENINGS]. Needs root, ip and iptables. Everything stays in a network namespace of its own.
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -12,7 +12,7 @@ const count = Number(process.argv[2] ?? 10_000);
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const PORTS = [4438, 1813, 8235];
 /** Between two knocks. */
-const PACE_MS = 25;
+const PACE_MS = 200;
 const ALONE = 40;
 const START_MS = 8_000;
 const LIMIT_MS = 120_000;
@@ -52,14 +52,23 @@ doors:
     );
     const end = Math.ceil((Date.now() + START_MS + ALONE * PACE_MS + count) / 1000);
     inside(name, [`iptables-${backend}-restore`, '--noflush'], rulesUntil(end));
-    daemon = spawn('ip', ['netns', 'exec', name, process.execPath, MAIN, 'run', '-c', config]);
+    daemon = spawn('ip', [
+      'netns',
+      'exec',
+      name,
+      process.execPath,
+      MAIN,
+      'run',
+      '-c',
+      config,
+      '--log-format',
+      'json',
+    ]);
     const opened = new Map();
     const closed = { count: 0, last: 0 };
-    listen(daemon, (line) => {
-      const source = /(10\.2\.\d+\.\d+): ssh: 22\/tcp is open until/.exec(line)?.[1];
-      if (source !== undefined) opened.set(source, performance.now());
-      if (line.endsWith('22/tcp is closed'))
-        Object.assign(closed, { count: closed.count + 1, last: performance.now() });
+    listen(daemon, ({ event, source }) => {
+      if (event === 'opened') opened.set(source, performance.now());
+      if (event === 'closed') Object.assign(closed, { count: closed.count + 1, last: performance.now() });
     });
     await until(() => daemon.isReady, 'the daemon');
     const knock = (number) => {
@@ -121,8 +130,9 @@ function listen(daemon, hear) {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      if (line.startsWith('ready')) daemon.isReady = true;
-      hear(line);
+      const record = JSON.parse(line);
+      if (record.message?.startsWith('ready')) daemon.isReady = true;
+      hear(record);
     }
   };
   daemon.stdout.on('data', take);

@@ -138,7 +138,7 @@ export class MergedLogs {
         this.#failure ??= { error };
       },
     );
-    pulled?.then(() => this.#notify());
+    void pulled?.then(() => this.#notify());
   }
 
   async #next(): Promise<Pulled> {

@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   doctor: ['config', 'line', 'packet', 'rule', 'setup'],
   // Together the place where stages meet: one log, all logs, and what becomes of them.
   'reader.ts': ['line', 'packet', 'config'],
-  'intake.ts': ['packet', 'config', 'reader.ts'],
+  'intake.ts': ['line', 'packet', 'config', 'reader.ts'],
   'daemon.ts': [...STAGES, 'config', 'intake.ts', 'reader.ts'],
   cli: [
     ...STAGES,

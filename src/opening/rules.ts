@@ -16,13 +16,12 @@ export type Lease = Pick<Opening, 'door' | 'source'>;
 /** Openings that are over and are removed without further ado. For more, the firewall first gets ready. */
 const FEW = 20;
 /**
- * A removal that takes as long as this is one from a long chain. The next waits for so many times as long, so that few
- * knocks come while one is under way; less where the firewall got ready, as there are many more to come.
+ * A removal that takes as long as this is one from a long chain. The next one waits for so many times as long: a knock that
+ * comes during a removal waits for its end, and then fewer than 4 knocks in 100 do. The kernel has ended these rules already.
  */
 const LONG_US = 50 * US_PER_MS;
-const REST = 20;
-const REST_BETWEEN_LOTS = 1;
-const LONGEST_REST_US = 10 * US_PER_SECOND;
+const REST = 25;
+const LONGEST_REST_US = 20 * US_PER_SECOND;
 
 /** Rules that are asked for one by one; the chain is listed for more. */
 const MOST_ASKED = 4;
@@ -299,7 +298,6 @@ export class Rules {
 
   async #removeLot(): Promise<void> {
     const { now, machine } = this.#parts;
-    const isPart = this.#lot !== null;
     const size = this.#lot ?? FEW;
     const lot = this.#ended.slice(0, size);
     this.#ended = this.#ended.slice(size);
@@ -309,7 +307,7 @@ export class Rules {
     const tookUs = machine.now() - begun;
     // Without xt_time the removal is what ends them.
     if (tookUs < LONG_US || !this.#firewall.hasTime) return;
-    this.#restsUntil = now() + Math.min(tookUs * (isPart ? REST_BETWEEN_LOTS : REST), LONGEST_REST_US);
+    this.#restsUntil = now() + Math.min(tookUs * REST, LONGEST_REST_US);
   }
 
   /** Removes rules, and logs the doors that this shuts. */

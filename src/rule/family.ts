@@ -19,7 +19,7 @@ const SOME = 20;
 /** Fewer are not worth to have their handles found out first. */
 const MANY = 100;
 /** Rules that are removed at once by what they say: iptables-nft compares each with all before it. */
-const REMOVED_AT_ONCE = { nft: 250, legacy: 2_500 };
+const REMOVED_AT_ONCE = { nft: 1_000, legacy: 2_500 };
 /** Rules that are removed at once by their handles. */
 const DELETED_AT_ONCE = 1_000;
 const INSERTED_AT_ONCE = 2_000;
@@ -66,8 +66,10 @@ export class FamilyChain {
     ];
   }
 
-  close(): Promise<void> {
-    return this.#iptables.close();
+  async close(): Promise<void> {
+    const handles = await this.#handles;
+    if (handles?.isEmpty === false) await handles.forget();
+    await this.#iptables.close();
   }
 
   /** The rules of the chain as iptables prints them behind `-A CHAIN`; none where there is no chain. */

@@ -1,10 +1,11 @@
 /** Deletes rules of iptables-nft by the handles that the kernel gave them. */
 
+import { MAX_CHAIN_NAME } from '../config/values.ts';
 import type { Family } from '../model.ts';
 import { linesOf } from './listing.ts';
 import { runNft } from './nft.ts';
 
-/** How often the chain is listed again when it has changed while it was listed. */
+/** How often the chain is listed again when rules were removed while it was listed. */
 const MOST_TRIES = 3;
 
 const HANDLE = / # handle (\d+)$/;
@@ -20,30 +21,31 @@ export interface HandlesParts {
   readonly list: () => Promise<string | null>;
 }
 
-/** Of one rule, in the table with this handle. */
-export interface Handle {
-  readonly rule: number;
-  readonly table: string;
+/** The empty chain that stands in the table for as long as handles are known, after the chain of the openings. */
+export function markerOf(chain: string): string {
+  const tail = '-ENDED';
+  return chain.slice(0, MAX_CHAIN_NAME - tail.length) + tail;
 }
 
 /**
- * iptables-nft looks for a rule by comparing it with each rule before it, and a rule number means another rule as soon as
- * somebody changes the chain. A table gives a handle to one rule and to no other after it, so a deletion by handle removes
- * that rule, or fails because it has gone. What was found out stays true for as long as the table lives. One that was made
- * anew, as by `nft flush ruleset`, counts from 1 again: it has another handle itself, which is looked at before each
- * deletion. Only a table that is deleted, made anew and filled in the milliseconds between these two could lose another
- * rule of the chain.
+ * iptables-nft finds a rule by comparing it with each rule before it, and a rule number means another rule as soon as
+ * someone changes the chain. A table gives a handle to one rule and to no other after it, so a deletion by handle removes
+ * that rule, or fails because it has gone.
+ *
+ * A table that was made again, as by `nft flush ruleset`, counts from 1 again. So an empty chain marks the table before its
+ * rules are listed, and each deletion also flushes that chain: where the table is another, that fails, and the whole
+ * transaction with it. (nft tells the handle of a table only after it has read all rules, which takes 0.2 s with 10,000.)
  */
 export class Handles {
   readonly #parts: HandlesParts;
   readonly #table: string;
+  readonly #marker: string;
   #known = new Map<string, number[]>();
-  /** The handle of the table that these rules are in. */
-  #tableHandle = '';
 
   constructor(parts: HandlesParts) {
     this.#parts = parts;
     this.#table = parts.family === 4 ? 'ip filter' : 'ip6 filter';
+    this.#marker = `chain ${this.#table} ${markerOf(parts.chain)}\n`;
   }
 
   /** Whether none is known. */
@@ -51,11 +53,13 @@ export class Handles {
     return this.#known.size === 0;
   }
 
-  /** Finds the handles of all rules in the chain. Resolves to whether they could be told. */
+  /**
+   * Finds the handles of the rules that are in the chain now. Doors may be opened in the meantime: those rules go to the
+   * head of the chain and are left out. Resolves to whether the handles could be found.
+   */
   async read(): Promise<boolean> {
     this.#known = new Map();
-    const tableHandle = await this.#askTable();
-    if (tableHandle === null) return false;
+    if (!(await this.#change(`add ${this.#marker}`))) return false;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const before = await this.#parts.list();
       const listed = await this.#run([
@@ -67,15 +71,22 @@ export class Handles {
         this.#parts.chain,
       ]);
       const after = await this.#parts.list();
-      if (before === null || listed === null || after === null) return false;
-      if (before !== after) continue;
-      const paired = pair(linesOf(before, this.#parts.chain), listed);
-      if (paired === null) return false;
+      if (before === null || listed === null || after === null) break;
+      const lines = linesOf(before, this.#parts.chain);
+      if (!isTailOf(lines, linesOf(after, this.#parts.chain))) continue;
+      const paired = pair(lines, listed);
+      if (paired === null) break;
       this.#known = paired;
-      this.#tableHandle = tableHandle;
       return true;
     }
+    await this.forget();
     return false;
+  }
+
+  /** Forgets all handles, and removes the mark from the table. */
+  async forget(): Promise<void> {
+    this.#known = new Map();
+    await this.#change(`delete ${this.#marker}`);
   }
 
   /** Whether the handle of such a rule is known. */
@@ -84,27 +95,26 @@ export class Handles {
   }
 
   /** Takes the handle of one such rule; null where none is known. */
-  take(line: string): Handle | null {
+  take(line: string): number | null {
     const handles = this.#known.get(line);
-    const rule = handles?.pop();
+    const handle = handles?.pop() ?? null;
     if (handles?.length === 0) this.#known.delete(line);
-    return rule === undefined ? null : { rule, table: this.#tableHandle };
+    return handle;
   }
 
-  /** Deletes all of these rules, or none. Resolves to whether it has. */
-  async delete(handles: readonly Handle[]): Promise<boolean> {
+  /** Deletes all rules with these handles, or none. Resolves to whether it has. */
+  async delete(handles: readonly number[]): Promise<boolean> {
     if (handles.length === 0) return true;
-    const tableHandle = await this.#askTable();
-    if (handles.some(({ table }) => table !== tableHandle)) return false;
-    const { chain } = this.#parts;
-    const lines = handles.map(({ rule }) => `delete rule ${this.#table} ${chain} handle ${rule}\n`);
-    return (await this.#run(['-f', '-'], lines.join(''))) !== null;
+    const rules = handles.map(
+      (handle) => `delete rule ${this.#table} ${this.#parts.chain} handle ${handle}\n`,
+    );
+    // Both fail where the chain is missing.
+    const guard = `${this.isEmpty ? 'delete' : 'flush'} ${this.#marker}`;
+    return this.#change(guard + rules.join(''));
   }
 
-  async #askTable(): Promise<string | null> {
-    const tables = (await this.#run(['-a', 'list', 'tables'])) ?? '';
-    const line = tables.split('\n').find((each) => each.startsWith(`table ${this.#table} `)) ?? '';
-    return HANDLE.exec(line)?.[1] ?? null;
+  async #change(commands: string): Promise<boolean> {
+    return (await this.#run(['-f', '-'], commands)) !== null;
   }
 
   /** Resolves to what nft prints; null where it fails. */
@@ -114,8 +124,9 @@ export class Handles {
 }
 
 /**
- * Two listings of one chain -> the handles of each rule. nft says what iptables made in words of its own, which differ
- * between versions, so the rules are paired by their order, and each pair has to agree on the source.
+ * Pairs the last rules of a chain, as iptables printed them, with their handles, as nft prints them. nft prints what iptables
+ * made in another form, which differs between versions, so the rules are paired by their order, and each pair has to agree
+ * on the source.
  *
  * @returns null where the listings are not of the same rules
  */
@@ -124,10 +135,11 @@ export function pair(lines: readonly string[], listed: string): Map<string, numb
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => HANDLE.test(line) && !/^(?:table|chain) /.test(line));
-  if (rules.length !== lines.length) return null;
+  const newer = rules.length - lines.length;
+  if (newer < 0) return null;
   const handles = new Map<string, number[]>();
   for (const [at, line] of lines.entries()) {
-    const rule = rules[at] ?? '';
+    const rule = rules[newer + at] ?? '';
     const source = HOST.exec(line)?.[1] ?? null;
     if (source !== null && !rule.includes(`saddr ${source} `)) return null;
     const handle = Number(HANDLE.exec(rule)?.[1]);
@@ -136,4 +148,9 @@ export function pair(lines: readonly string[], listed: string): Map<string, numb
     else same.push(handle);
   }
   return handles;
+}
+
+function isTailOf(lines: readonly string[], all: readonly string[]): boolean {
+  const newer = all.length - lines.length;
+  return newer >= 0 && lines.every((line, at) => line === all[newer + at]);
 }

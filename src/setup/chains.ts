@@ -3,6 +3,7 @@
 import { MAX_CHAIN_NAME, MAX_IPTABLES_PREFIX } from '../config/values.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import { type FlagRule, type LogFormat, TCP_FLAGS } from '../model.ts';
+import { markerOf } from '../rule/handles.ts';
 import { IPV6_SOURCE_BITS, strayLimits } from '../sweep-limits.ts';
 import { echoLength, type View, type Watched, withoutFlags } from './watched.ts';
 
@@ -69,6 +70,8 @@ export function chainNames(chain: string): {
   readonly closed: string;
   readonly rest: string;
   readonly stray: string;
+  /** Made by the daemon while it removes many rules, and empty. */
+  readonly ended: string;
 } {
   const named = (tail: string): string => chain.slice(0, MAX_CHAIN_NAME - tail.length) + tail;
   return {
@@ -77,6 +80,7 @@ export function chainNames(chain: string): {
     closed: named('-CLOSED'),
     rest: named('-REST'),
     stray: named('-STRAY'),
+    ended: markerOf(chain),
   };
 }
 

@@ -121,7 +121,7 @@ export function planRemoval(
   const hooks = draft.chains;
   const names = chainNames(chain);
   for (const name of [names.closed, names.rest, names.log]) draft.unhook(hooks, name);
-  for (const name of [names.stray, names.line]) draft.dropChain(name);
+  for (const name of [names.stray, names.line, names.ended]) draft.dropChain(name);
   draft.tellOfDrops(hooks);
   const foreign = draft.rules(chain).filter((spec) => readRule(spec) === null).length;
   if (foreign > 0) draft.told.push(`${chain} stays, as ${foreign} of its rules are not of knocktail`);

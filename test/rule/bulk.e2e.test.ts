@@ -66,6 +66,17 @@ for (const backend of ['nft', 'nft without nft', 'legacy'] as const) {
         run('iptables', '-w', '-I', 'KNOCKD', '1', ...(spec.match(/"[^"]*"|\S+/g) ?? []).map(unquoted));
       const unquoted = (word: string) => word.replaceAll('"', '');
 
+      it('finds out how many can be removed at a time while doors are opened, and leaves no mark behind', async () => {
+        await wall.insert(openings(MANY));
+        const lot = wall.prepareRemoval();
+        await wall.insert(openings(1, MANY));
+        expect(await lot).toBe({ nft: 250, 'nft without nft': 1_000, legacy: 2_500 }[backend]);
+        await wall.remove(openings(MANY + 1));
+        await wall.close();
+        expect(await rules()).toEqual([]);
+        expect(await run('iptables', '-w', '-S')).not.toContain('KNOCKD-ENDED');
+      });
+
       it('removes half of them in no more than some times what putting them in takes, and leaves the others', async () => {
         const [all, foreign] = [openings(MANY), OTHERS.map((line) => line.slice('-A KNOCKD '.length))];
         const took = await timed(async () => {

@@ -30,8 +30,14 @@ describe('two listings of one chain', () => {
     expect(pair(lines, NFT)).toEqual(new Map(lines.map((line, at) => [line, [[10_001], [12], [9]][at]])));
   });
 
-  it('of which one has a rule more give none', () => {
-    expect(pair(lines.slice(1), NFT)).toBeNull();
+  it('give handles to all but the rules that were inserted ahead of them', () => {
+    expect(pair(lines.slice(1), NFT)).toEqual(
+      new Map(lines.slice(1).map((line, at) => [line, [[12], [9]][at]])),
+    );
+  });
+
+  it('of which nft has a rule less give none', () => {
+    expect(pair(lines, NFT.replace(/.*handle 12\n/, ''))).toBeNull();
   });
 
   it('that do not agree on a source give none', () => {
@@ -52,15 +58,13 @@ describe('handles', () => {
     folder = scratchFolder();
     listings = [];
     say('chain', NFT);
-    say('tables', 'table ip6 filter # handle 7\ntable ip filter # handle 3\n');
-    const script = `case "$*" in *"list tables") cat tables;; *"list chain"*) cat chain;; "-f -") cat > fed; exit "$(cat status)";; esac`;
+    const script = `case "$*" in *"list chain"*) cat chain;; "-f -") cat >> fed; exit "$(cat status)";; esac`;
     writeFileSync(join(folder, 'nft'), `#!/bin/sh\ncd "$(dirname "$0")"\n${script}\n`, { mode: 0o755 });
     say('status', '0');
   });
   afterEach(() => removeFolder(folder));
 
   const say = (name: string, text: string): void => writeFileSync(join(folder, name), text);
-  const of = (rule: number) => ({ rule, table: '3' });
   const fed = () => (existsSync(join(folder, 'fed')) ? readFileSync(join(folder, 'fed'), 'utf8') : null);
   const handles = () =>
     new Handles({
@@ -72,15 +76,27 @@ describe('handles', () => {
     const known = handles();
     expect(await known.read()).toBe(true);
     const taken = [known.take(lines[0] ?? ''), known.take(lines[2] ?? '')];
-    expect(taken).toEqual([of(10_001), of(9)]);
+    expect(taken).toEqual([10_001, 9]);
     expect([known.has(lines[0] ?? ''), known.has(lines[1] ?? ''), known.take(lines[0] ?? '')]).toEqual([
       ...[false, true, null],
     ]);
-    expect(await known.delete([of(10_001), of(9)])).toBe(true);
-    expect(fed()).toBe('delete rule ip filter KNOCKD handle 10001\ndelete rule ip filter KNOCKD handle 9\n');
+    expect(await known.delete([10_001, 9])).toBe(true);
+    expect(fed()).toBe(
+      'add chain ip filter KNOCKD-ENDED\nflush chain ip filter KNOCKD-ENDED\n' +
+        'delete rule ip filter KNOCKD handle 10001\ndelete rule ip filter KNOCKD handle 9\n',
+    );
   });
 
-  it('are read again where the chain has changed meanwhile, and not for ever', async () => {
+  it('are found while doors are opened, as new rules go to the head of the chain', async () => {
+    const opened = LISTED.replace('-A KNOCKD', '-A KNOCKD -s 10.9.0.1/32 -j ACCEPT\n-A KNOCKD');
+    listings = [LISTED, opened];
+    const known = handles();
+    expect(await known.read()).toBe(true);
+    expect(listings).toEqual([]);
+    expect(known.take(lines[2] ?? '')).toBe(9);
+  });
+
+  it('are read again when rules were removed in the meantime, and not for ever', async () => {
     const [before] = LISTED.split('-A KNOCKD -s 192');
     listings = [LISTED, before ?? ''];
     expect(await handles().read()).toBe(true);
@@ -88,18 +104,26 @@ describe('handles', () => {
     expect(await handles().read()).toBe(false);
   });
 
-  it('of a table that was deleted and made again delete nothing', async () => {
+  it('leave no mark in the table once the last was deleted', async () => {
     const known = handles();
     await known.read();
-    say('tables', 'table ip filter # handle 4\n');
-    expect(await known.delete([of(9)])).toBe(false);
-    expect(fed()).toBeNull();
+    const all = lines.map((line) => known.take(line)).filter((handle) => handle !== null);
+    expect(await known.delete(all)).toBe(true);
+    expect(fed()).toContain(
+      'delete chain ip filter KNOCKD-ENDED\ndelete rule ip filter KNOCKD handle 10001\n',
+    );
+  });
+
+  it('leave no mark in the table where they could not be found', async () => {
+    say('chain', '');
+    expect(await handles().read()).toBe(false);
+    expect(fed()).toBe('add chain ip filter KNOCKD-ENDED\ndelete chain ip filter KNOCKD-ENDED\n');
   });
 
   it('that are refused have deleted nothing', async () => {
     const known = handles();
     await known.read();
     say('status', '1');
-    expect(await known.delete([of(9)])).toBe(false);
+    expect(await known.delete([9])).toBe(false);
   });
 });

@@ -132,6 +132,7 @@ describe('the chains that log', () => {
       closed: `${'X'.repeat(21)}-CLOSED`,
       rest: `${'X'.repeat(23)}-REST`,
       stray: `${'X'.repeat(22)}-STRAY`,
+      ended: `${'X'.repeat(22)}-ENDED`,
     });
   });
 });
