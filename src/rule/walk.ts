@@ -63,6 +63,9 @@ export interface WayEnd {
 /** The kernel takes no loops; a listing that was changed between two looks may have one. */
 const DEEPEST = 32;
 
+/** A rule with one of these takes packets only up to a limit. */
+const LIMITS: ReadonlySet<string> = new Set(['--limit', '--hashlimit-upto', '--connlimit-upto']);
+
 /** What a chain does with a packet; null where it comes to its end. */
 type ChainEnd = Pick<WayEnd, 'verdict' | 'rule'> | { readonly verdict: 'return'; readonly rule: Rule } | null;
 
@@ -75,7 +78,7 @@ type ChainEnd = Pick<WayEnd, 'verdict' | 'rule'> | { readonly verdict: 'return';
 export function walk(chains: Chains, hook: string, probe: Probe, until: string | null = null): Way {
   const walker = new Walker(chains, probe, until);
   const chain = chains.get(hook) ?? { policy: null, rules: [] };
-  const { end, at } = walker.chain(chain, 0, { isSure: true, isThrottled: false });
+  const { end, at } = walker.chain(chain, 0, { isSure: true, isThrottled: false, isLimited: false });
   const policyVerdict = chain.policy ?? 'open';
   const { logs, doubts } = walker;
   if (end === null)
@@ -89,6 +92,8 @@ interface Entry {
   /** Whether the packet comes here for certain. */
   readonly isSure: boolean;
   readonly isThrottled: boolean;
+  /** Whether packets beyond some limit do not come here. */
+  readonly isLimited: boolean;
 }
 
 const indices = new WeakMap<readonly Rule[], RuleIndex>();
@@ -124,7 +129,8 @@ class Walker {
       const { action } = rule;
       if (takes === 'no' || action === null) continue;
       const isCertain = isSure && takes === 'yes';
-      const way = { isSure: isCertain, isThrottled: entry.isThrottled || isThrottled };
+      const isLimited = entry.isLimited || isThrottled || rule.spec.some((word) => LIMITS.has(word));
+      const way = { isSure: isCertain, isThrottled: entry.isThrottled || isThrottled, isLimited };
       switch (action.kind) {
         case 'log':
           this.logs.push({ ...action, isThrottled: way.isThrottled });
@@ -132,11 +138,13 @@ class Walker {
         case 'accept':
         case 'drop':
         case 'queue':
-          if (isCertain) return { end: { verdict: action.kind, rule }, at };
+          // Beyond its limit a rule drops nothing, and the packet goes on.
+          if (isCertain && !(action.kind === 'drop' && isLimited))
+            return { end: { verdict: action.kind, rule }, at };
           this.doubts.push({ verdict: action.kind, rule });
           break;
         case 'return':
-          if (takes === 'yes') return { end: { verdict: 'return', rule }, at };
+          if (takes === 'yes' && !isLimited) return { end: { verdict: 'return', rule }, at };
           isSure = false;
           break;
         case 'jump':
@@ -149,7 +157,7 @@ class Walker {
           );
           if (inner.end !== null && inner.end.verdict !== 'return') return { end: inner.end, at };
           if (action.kind === 'jump') break;
-          if (takes === 'yes') return { end: { verdict: 'return', rule }, at };
+          if (takes === 'yes' && !isLimited) return { end: { verdict: 'return', rule }, at };
           isSure = false;
         }
       }

@@ -47,6 +47,22 @@ describe('the way of a packet', () => {
     );
   });
 
+  it('goes on past a drop or a return that takes packets only up to a limit', () => {
+    const limits = [
+      '-m limit --limit 1/min',
+      '-m hashlimit --hashlimit-upto 1/min --hashlimit-name x',
+      '-m connlimit --connlimit-upto 3',
+    ];
+    for (const limit of limits) {
+      expect(way(['-P ACCEPT', `${limit} -j DROP`]), limit).toBe('accept policy');
+      expect(way(['-P ACCEPT', `${limit} -j ONE`], { ONE: ['-j DROP'] }), limit).toBe('accept policy');
+      expect(way(['-P DROP', '-j ONE'], { ONE: [`${limit} -j RETURN`, '-j ACCEPT'] }), limit).not.toContain(
+        'drop rule',
+      );
+      expect(way(['-P DROP', `${limit} -j ACCEPT`]), limit).toContain('accept rule');
+    }
+  });
+
   it('is not decided by a rule of which it cannot be told, which is kept in mind', () => {
     const { end, doubts } = walk(
       chains({ INPUT: ['-P DROP', '-s 192.0.2.1/32 -j DROP', '-m mark --mark 0x1 -j ACCEPT', '-j REJECT'] }),
