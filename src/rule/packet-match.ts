@@ -1,8 +1,8 @@
 /** Decides whether an iptables rule matches a packet, as far as its options are understood. */
 
 import { BlockList } from 'node:net';
-import { familyOf, parseAddress } from '../address.ts';
-import { parseNetwork, within } from '../config/networks.ts';
+import { familyOf, numbersOf, parseAddress } from '../address.ts';
+import { type Network, parseNetwork, within } from '../config/networks.ts';
 import { type Address, type Family, type Port, TCP_FLAGS } from '../model.ts';
 
 /** A packet that is yet to come. */
@@ -36,6 +36,7 @@ type Test = (value: string, probe: Probe) => Takes;
 
 const TARGETS: ReadonlySet<string> = new Set(['-j', '-g']);
 const LOOPBACK = 'lo';
+const WIDE_BITS = 4;
 
 const TESTS: Readonly<Record<string, Test>> = {
   '-p': (value, probe) => sure(['all', '0', protoName(probe)].includes(value)),
@@ -56,7 +57,8 @@ const TESTS: Readonly<Record<string, Test>> = {
   '--pkt-type': (value) => sure(value === 'unicast'),
   '--dst-type': (value) => (/\bLOCAL\b/.test(value) ? 'yes' : otherType(value)),
   '--src-type': (value) => (/\bUNICAST\b/.test(value) ? 'yes' : otherType(value)),
-  '--src-range': (value, { from }) => (from === 'stranger' ? 'no' : insideRange(value, from)),
+  '--src-range': (value, { from }) =>
+    from === 'stranger' ? strangerInRange(value) : insideRange(value, from),
   '--dst-range': (value, { to }) => insideRange(value, to),
   '--match-set': (_, { from }) => (from === 'stranger' ? 'no' : 'maybe'),
   // One packet is below any rate or number of connections that a rule could allow.
@@ -145,7 +147,24 @@ function onInterface(pattern: string, { interface: name }: Probe): Takes {
 
 function fromNetwork(network: string, { from }: Probe): Takes {
   if (from !== 'stranger') return inside(network, from);
-  return sure(parseNetwork(network)?.length === 0);
+  const parsed = parseNetwork(network);
+  if (parsed === null || !isWide(parsed)) return 'no';
+  return parsed.length === 0 ? 'yes' : 'maybe';
+}
+
+/** Whether strangers come from this network: one of a sixteenth of all addresses or more is no one's own. */
+export function isWide({ length }: Network): boolean {
+  return length <= WIDE_BITS;
+}
+
+/** As `isWide` has it for a network. */
+function strangerInRange(range: string): Takes {
+  const [low, high] = range.split('-').map((text) => {
+    const address = parseAddress(text);
+    return address === null ? null : numbersOf(address).a >>> 0;
+  });
+  if (low === undefined || high === undefined || low === null || high === null) return 'maybe';
+  return (high - low) / 2 ** 32 >= 2 ** -WIDE_BITS ? 'maybe' : 'no';
 }
 
 /** Anyone can choose a source port; those who do not have one of the kernel's. */

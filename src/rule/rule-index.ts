@@ -3,7 +3,7 @@
 import { familyOf, networkOf } from '../address.ts';
 import { parseNetwork } from '../config/networks.ts';
 import type { Address, Family } from '../model.ts';
-import { optionsOf, type Probe } from './packet-match.ts';
+import { isWide, optionsOf, type Probe } from './packet-match.ts';
 
 type Spec = readonly string[];
 
@@ -64,8 +64,8 @@ class Networks {
   /** @returns what the rule is filed under */
   add(text: string): string {
     const network = parseNetwork(text);
-    // Such a text is not understood, or stands for all.
-    if (network === null || network.length === 0) return ANY;
+    // Such a text is not understood, or strangers may come from there, too.
+    if (network === null || isWide(network)) return ANY;
     const { address, length } = network;
     const name = `${address}/${length}`;
     this.#names.add(name);

@@ -50,6 +50,18 @@ function shut(iptables: Chains | null, given: Given = {}) {
 const input = (...rules: readonly string[]) =>
   chains({ INPUT: rules, KNOCKD: ['-s 192.0.2.7/32 -p tcp -m tcp --dport 22 -j ACCEPT'] });
 
+describe('a port that one half of the internet reaches', () => {
+  it('is warned of, whether the rule names a network or a range', () => {
+    const halves = ['-s 0.0.0.0/1 -p tcp -m tcp --dport 22 -j ACCEPT'];
+    const range = ['-p tcp -m tcp --dport 22 -m iprange --src-range 1.0.0.0-223.255.255.255 -j ACCEPT'];
+    for (const rules of [halves, range]) {
+      const [finding] = shut(input('-P DROP', ...JUMPS, ...rules));
+      expect(finding?.status).toBe('warn');
+      expect(finding?.detail).toContain(rules[0]);
+    }
+  });
+});
+
 describe('a port that everyone reaches', () => {
   it('fails with the rule that lets them in, and the commands that shut it', () => {
     const rule = '-p tcp -m tcp --dport 22 -j ACCEPT';
