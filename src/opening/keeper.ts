@@ -1,19 +1,21 @@
 /** Doors that were knocked open -> rules and commands, in order, and their ends on time. */
 
+import type { CommandScheduler } from '../command/command-scheduler.ts';
 import type { Counts } from '../counts.ts';
 import { messageOf } from '../errors.ts';
+import { DeadlineTimer } from '../lib/deadline-timer.ts';
+import { within } from '../lib/timeout.ts';
 import type { Address, Firewall, Opening } from '../model.ts';
-import { Alarm } from './alarm.ts';
-import { Commands, type CommandsParts } from './commands.ts';
 import { type DoorAction, type Knock, parted } from './knock.ts';
 import { type Grant, keyOf } from './lease.ts';
-import { type Lease, Rules } from './rules.ts';
+import { type Lease, Rules, type RulesParts } from './rules.ts';
 import { Watch } from './watch.ts';
-import { within } from './within.ts';
 
-export interface KeeperParts extends CommandsParts {
+export interface KeeperParts extends Pick<RulesParts, 'firewall' | 'now' | 'machine' | 'log'> {
   readonly doors: ReadonlyMap<string, DoorAction>;
-  readonly firewall: Firewall;
+  readonly commands: CommandScheduler;
+  /** All doors are closed at shutdown. */
+  readonly closeOnExit: boolean;
 }
 
 /** Openings that may wait for the firewall at once: what a flood of knocks at a door of one step can make. */
@@ -32,8 +34,8 @@ export class Keeper {
   readonly #parts: KeeperParts;
   #doors: KeeperParts['doors'];
   readonly #rules: Rules;
-  readonly #commands: Commands;
-  readonly #alarm: Alarm;
+  readonly #commands: CommandScheduler;
+  readonly #alarm: DeadlineTimer;
   readonly #watch: Watch;
   #firewallWork: Promise<void> = Promise.resolve();
   /** What a batch of knocks is to open, while that waits for its turn and nothing was trapped since. */
@@ -51,7 +53,7 @@ export class Keeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.#doors = parts.doors;
-    this.#commands = new Commands(parts);
+    this.#commands = parts.commands;
     this.#rules = new Rules({
       ...parts,
       isEnding: () => this.#isEnding,
@@ -59,7 +61,7 @@ export class Keeper {
         if (!this.#isEnding) this.#enqueue(work);
       },
     });
-    this.#alarm = new Alarm(parts.now, () => this.#expire());
+    this.#alarm = new DeadlineTimer(parts.now, () => this.#expire());
     const { mender } = this.#rules;
     this.#watch = new Watch({ look: () => mender.look(), check: () => mender.check() });
   }
@@ -73,7 +75,7 @@ export class Keeper {
     await this.#rules.start();
     this.#setAlarm();
     this.#watch.start();
-    await this.#commands.resume(this.#doors);
+    await this.#commands.resume();
   }
 
   counts(): Pick<Counts, 'openings' | 'commands'> {
@@ -86,7 +88,6 @@ export class Keeper {
   /** Doors are opened this way from now on. */
   setDoors(doors: KeeperParts['doors']): void {
     this.#doors = doors;
-    this.#commands.setDoors(doors);
   }
 
   /** Closes what is open and wanted. Returns at once. What is knocked open from here on is opened after this. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { runCommand } from '../../src/opening/command.ts';
+import { runCommand } from '../../src/command/command.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
 import { until } from '../lab.ts';
 import { address } from '../openings.ts';

@@ -1,4 +1,4 @@
-/** The stop commands that are owed, on a disk that may fail at any moment. */
+/** Pending stop commands on a disk that may fail at any time. */
 
 import {
   chmodSync,
@@ -14,9 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Disk, StopDisk } from '../../src/opening/disk.ts';
-import { StopJournal } from '../../src/opening/journal.ts';
-import { lineOf, readLines } from '../../src/opening/record.ts';
+import { lineOf, readLines, StopFolder, StopStore } from '../../src/command/stop-store.ts';
 import { removeFolder } from '../lab/remove-folder.ts';
 import { stop } from './saved-stop.ts';
 
@@ -28,9 +26,9 @@ beforeEach(() => {
 });
 afterEach(() => removeFolder(join(folder, '..', '..')));
 
-const journalOn = (disk: Disk | null = new StopDisk(folder)) =>
-  new StopJournal(disk, (text) => void told.push(text));
-const idsOnDisk = async () => (await journalOn().read()).map(({ id }) => Number.parseInt(id, 16));
+const storeOn = (disk: StopFolder | null = new StopFolder(folder)) =>
+  new StopStore(disk, (text) => void told.push(text));
+const idsOnDisk = async () => (await storeOn().read()).map(({ id }) => Number.parseInt(id, 16));
 const file = () => join(folder, 'journal');
 
 describe('the journal of stop commands', () => {
@@ -38,44 +36,59 @@ describe('the journal of stop commands', () => {
     ['folder', () => folder],
     ['file', file],
   ])('runs nothing of a %s that others can write', async (_, path) => {
-    await journalOn().keep(stop(1));
+    await storeOn().save(stop(1));
     chmodSync(path(), 0o777);
-    expect(await journalOn().read()).toEqual([]);
+    expect(await storeOn().read()).toEqual([]);
     expect(told).toEqual([
-      expect.stringMatching(/cannot be read, and are not run: .* can be written by others/),
+      expect.stringMatching(
+        /cannot read stop commands, not running those in .* can be written by other users/,
+      ),
     ]);
   });
 
   it('says to the next daemon what is owed, as it was written, in a folder that nobody else may enter', async () => {
-    const journal = journalOn();
-    expect(await journal.read()).toEqual([]);
-    expect(await journal.keep(stop(1))).toBe(true);
-    expect(journal.holds(stop(1).id)).toBe(true);
-    await journal.keep(stop(2));
-    await journal.keep(stop(2, { dueAt: 7, failures: 3 }));
-    await journal.keep(stop(3));
-    await journal.drop(stop(1).id);
-    expect(await journalOn().read()).toEqual([stop(2, { dueAt: 7, failures: 3 }), stop(3)]);
+    const store = storeOn();
+    expect(await store.read()).toEqual([]);
+    expect(await store.save(stop(1))).toBe(true);
+    expect(store.holds(stop(1).id)).toBe(true);
+    await store.save(stop(2));
+    await store.save(stop(2, { dueAt: 7, failures: 3 }));
+    await store.save(stop(3));
+    await store.delete(stop(1).id);
+    expect(await storeOn().read()).toEqual([stop(2, { dueAt: 7, failures: 3 }), stop(3)]);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(told).toEqual([]);
+  });
+
+  it('still reads lines that version 0.1.0 wrote', async () => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(
+      file(),
+      `e6a66186 {"owed":{"id":"00000000000000a1","door":"ssh","source":"2001:db8::7","command":"close %IP%","waitUs":10000000,"dueAt":123456,"isStarting":false,"failures":2,"boot":"b","dueAtWall":1795212345000000}}
+ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","command":"close %IP%","waitUs":10000000,"dueAt":123456,"isStarting":true,"failures":0,"boot":null,"dueAtWall":1795212345000000}}
+117b67bf {"done":"00000000000000a2"}
+`,
+    );
+    expect(await storeOn().read()).toEqual([stop(0xa1, { door: 'ssh', command: 'close %IP%', failures: 2 })]);
     expect(told).toEqual([]);
   });
 
   it('syncs changes that come together once', async () => {
     const disk = new CountingDisk(folder);
-    const journal = journalOn(disk);
-    await journal.keep(stop(0));
-    const flood = Array.from({ length: 500 }, (_, index) => journal.keep(stop(index + 1)));
+    const store = storeOn(disk);
+    await store.save(stop(0));
+    const flood = Array.from({ length: 500 }, (_, index) => store.save(stop(index + 1)));
     expect(await Promise.all(flood)).not.toContain(false);
     expect(disk.calls).toEqual(['replace', 'append']);
     expect(await idsOnDisk()).toHaveLength(501);
   });
 
   it('does not grow with what is over', async () => {
-    const journal = journalOn();
-    await journal.keep(stop(1));
+    const store = storeOn();
+    await store.save(stop(1));
     for (let number = 2; number < 2_500; number++) {
-      void journal.keep(stop(number));
-      await journal.drop(stop(number).id);
+      void store.save(stop(number));
+      await store.delete(stop(number).id);
     }
     expect(readFileSync(file(), 'utf8').split('\n').length).toBeLessThan(1_100);
     expect(await idsOnDisk()).toEqual([1]);
@@ -88,10 +101,10 @@ describe('the journal of stop commands', () => {
     mkdirSync(folder, { recursive: true });
     for (let length = safe; length <= whole.length; length++) {
       writeFileSync(file(), whole.subarray(0, length));
-      const journal = journalOn();
-      const found = (await journal.read()).length;
+      const store = storeOn();
+      const found = (await store.read()).length;
       expect(found).toBe(length >= whole.length - 1 ? 3 : 2);
-      await journal.keep(stop(4));
+      await store.save(stop(4));
       expect(await idsOnDisk()).toEqual(found === 3 ? [1, 2, 3, 4] : [1, 2, 4]);
     }
     expect(readFileSync(join(folder, 'journal.damaged')).subarray(0, safe)).toEqual(whole.subarray(0, safe));
@@ -118,111 +131,113 @@ describe('the journal of stop commands', () => {
   });
 
   it('that is removed while the daemon lives is made again with all that is owed', async () => {
-    const journal = journalOn();
-    await journal.keep(stop(1));
+    const store = storeOn();
+    await store.save(stop(1));
     rmSync(join(folder, '..'), { recursive: true });
-    expect(await journal.keep(stop(2))).toBe(true);
+    expect(await store.save(stop(2))).toBe(true);
     expect(await idsOnDisk()).toEqual([1, 2]);
   });
 
   it('that cannot be read is put away, and told of', async () => {
     mkdirSync(file(), { recursive: true });
-    const journal = journalOn();
-    expect(await journal.read()).toEqual([]);
+    const store = storeOn();
+    expect(await store.read()).toEqual([]);
     expect(told).toEqual([
-      expect.stringMatching(/journal\.unreadable-\d+ cannot be read, and are not run: .*EISDIR/),
+      expect.stringMatching(
+        /cannot read stop commands, not running those in .*journal\.unreadable-\d+: .*EISDIR/,
+      ),
     ]);
-    expect(await journal.keep(stop(1))).toBe(true);
+    expect(await store.save(stop(1))).toBe(true);
     expect(readdirSync(folder)).toHaveLength(2);
   });
 
   it('of no disk keeps nothing', async () => {
-    const journal = journalOn(null);
-    expect([await journal.read(), await journal.keep(stop(1)), journal.holds(stop(1).id)]).toEqual([
+    const store = storeOn(null);
+    expect([await store.read(), await store.save(stop(1)), store.holds(stop(1).id)]).toEqual([
       [],
       false,
       false,
     ]);
-    expect(journal.claimOf(stop(1).id, 'start')).toBeNull();
+    expect(store.claimOf(stop(1).id, 'start')).toBeNull();
   });
 
   it('moves to another folder with all that is owed, and leaves what others have left there', async () => {
     const other = `${folder}-new`;
-    await journalOn(new StopDisk(other)).keep(stop(9));
-    const journal = journalOn();
-    await journal.keep(stop(1));
-    await journal.moveTo(new StopDisk(other));
-    await journal.keep(stop(2));
+    await storeOn(new StopFolder(other)).save(stop(9));
+    const store = storeOn();
+    await store.save(stop(1));
+    await store.moveTo(new StopFolder(other));
+    await store.save(stop(2));
     expect(await idsOnDisk()).toEqual([]);
-    const moved = await journalOn(new StopDisk(other)).read();
+    const moved = await storeOn(new StopFolder(other)).read();
     expect(moved.map(({ id }) => Number.parseInt(id, 16))).toEqual([1, 9, 2]);
   });
 
   it('sweeps away the claims of what is over, and no others', async () => {
-    const journal = journalOn();
-    await journal.keep(stop(1));
-    const claims = [journal.claimOf(stop(1).id, 'stop'), journal.claimOf(stop(2).id, 'start')].map(String);
+    const store = storeOn();
+    await store.save(stop(1));
+    const claims = [store.claimOf(stop(1).id, 'stop'), store.claimOf(stop(2).id, 'start')].map(String);
     for (const claim of claims) writeFileSync(claim, '1\n');
     writeFileSync(join(folder, 'notes'), '');
-    await journalOn().read();
+    await storeOn().read();
     expect(readdirSync(folder).sort()).toEqual([`${stop(1).id}.stop`, 'journal', 'notes']);
-    await journal.release(stop(1).id, 'stop');
+    await store.release(stop(1).id, 'stop');
     expect(existsSync(claims[0] ?? '')).toBe(false);
   });
 });
 
 describe.each(['ENOSPC', 'EIO', 'EROFS'])('a disk that answers %s', (code) => {
   it('at each write loses nothing that it holds, and is used again once it can be', async () => {
-    await journalOn().keep(stop(1));
+    await storeOn().save(stop(1));
     const disk = new FailingDisk(folder, code);
-    const journal = journalOn(disk);
-    await journal.read();
+    const store = storeOn(disk);
+    await store.read();
     disk.failing = new Set(['append', 'replace']);
-    expect(await journal.keep(stop(2))).toBe(false);
-    expect(await journal.keep(stop(3))).toBe(false);
-    await journal.drop(stop(3).id);
-    expect(journal.holds(stop(1).id), 'it is on disk as before').toBe(true);
-    expect(journal.holds(stop(2).id)).toBe(false);
+    expect(await store.save(stop(2))).toBe(false);
+    expect(await store.save(stop(3))).toBe(false);
+    await store.delete(stop(3).id);
+    expect(store.holds(stop(1).id), 'it is on disk as before').toBe(true);
+    expect(store.holds(stop(2).id)).toBe(false);
     expect(await idsOnDisk()).toEqual([1]);
     disk.failing.clear();
-    expect(await journal.keep(stop(4))).toBe(true);
+    expect(await store.save(stop(4))).toBe(true);
     expect(await idsOnDisk()).toEqual([1, 2, 4]);
-    expect(journal.holds(stop(2).id)).toBe(true);
-    const complaints = told.filter((text) => text.includes('cannot be saved'));
+    expect(store.holds(stop(2).id)).toBe(true);
+    const complaints = told.filter((text) => text.includes('cannot save stop commands'));
     expect(complaints).toEqual([expect.stringContaining(code)]);
   });
 
   it('in the middle of a line is written anew at once where that can be', async () => {
     const disk = new FailingDisk(folder, code);
-    const journal = journalOn(disk);
-    await journal.keep(stop(1));
+    const store = storeOn(disk);
+    await store.save(stop(1));
     disk.failing = new Set(['half']);
-    expect(await journal.keep(stop(2))).toBe(true);
+    expect(await store.save(stop(2))).toBe(true);
     expect(await idsOnDisk()).toEqual([1, 2]);
   });
 
   it('having written half a line, is told from one that has written it all', async () => {
     const disk = new FailingDisk(folder, code);
-    const journal = journalOn(disk);
-    await journal.keep(stop(1));
+    const store = storeOn(disk);
+    await store.save(stop(1));
     disk.failing = new Set(['half', 'replace']);
-    expect(await journal.keep(stop(2))).toBe(false);
+    expect(await store.save(stop(2))).toBe(false);
     expect(await idsOnDisk()).toEqual([1]);
     disk.failing.clear();
-    await journal.drop(stop(1).id);
+    await store.delete(stop(1).id);
     expect(await idsOnDisk()).toEqual([2]);
   });
 
   it('when it is read does not keep the daemon from starting', async () => {
-    await journalOn().keep(stop(1));
+    await storeOn().save(stop(1));
     const disk = new FailingDisk(folder, code);
     disk.failing = new Set(['read']);
-    expect(await journalOn(disk).read()).toEqual([]);
+    expect(await storeOn(disk).read()).toEqual([]);
     expect(told).toEqual([expect.stringContaining(code)]);
   });
 });
 
-class CountingDisk extends StopDisk {
+class CountingDisk extends StopFolder {
   readonly calls: string[] = [];
 
   override async append(text: string): Promise<void> {
@@ -236,7 +251,7 @@ class CountingDisk extends StopDisk {
 }
 
 /** Fails at the calls it is told to fail at; `half` writes part of what it is to append, and then fails. */
-class FailingDisk extends StopDisk {
+class FailingDisk extends StopFolder {
   failing = new Set<'read' | 'append' | 'half' | 'replace'>();
   readonly #code: string;
 

@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type CommandResult, runCommand } from '../../src/command/command.ts';
+import {
+  type CommandParts,
+  CommandScheduler,
+  type CommandSettings,
+  type DoorCommands,
+} from '../../src/command/command-scheduler.ts';
+import { readLines, StopFolder, StopStore } from '../../src/command/stop-store.ts';
 import { type Micros, US_PER_MS, US_PER_SECOND } from '../../src/model.ts';
-import { type CommandResult, runCommand } from '../../src/opening/command.ts';
-import { Commands, type CommandsParts, type DoorCommands } from '../../src/opening/commands.ts';
-import { StopDisk } from '../../src/opening/disk.ts';
-import { StopJournal } from '../../src/opening/journal.ts';
-import { readLines } from '../../src/opening/record.ts';
-import { openingSwitchesFor } from '../../src/opening/switches.ts';
-import { wordsFor } from '../../src/words.ts';
 import { removeFolder } from '../lab/remove-folder.ts';
 import { linesOf, until } from '../lab.ts';
 import { address } from '../openings.ts';
@@ -25,7 +26,7 @@ let said: string[];
 /** What a step has added to the wall clock. */
 let stepUs: Micros;
 let boot: string;
-let daemons: Commands[];
+let daemons: CommandScheduler[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'knocktail-test-'));
   said = [];
@@ -64,33 +65,35 @@ const DONE: CommandResult = {
   error: null,
 };
 
-/** What makes a daemon run by fake timers, its commands with it: nothing on disk, no clock of the machine. */
-function timed(run: (command: string) => Promise<CommandResult>): Partial<CommandsParts> {
-  return {
-    journal: new StopJournal(null, () => undefined),
-    machine: { boot, now: () => Date.now() * US_PER_MS },
-    run,
-  };
+/** A daemon's own commands by fake timers: nothing on disk, no clock of the machine. */
+function timed(run: (command: string) => Promise<CommandResult>): Partial<CommandParts & CommandSettings> {
+  return { stops: null, machine: { boot, now: () => Date.now() * US_PER_MS }, run };
 }
 
-/** A daemon's commands, and what another daemon has left taken over. */
-async function daemon(parts: Partial<CommandsParts> = {}, doors = new Set(['cmd'])): Promise<Commands> {
+/** The commands of a daemon, after it has inherited those of another. */
+async function daemon(
+  parts: Partial<CommandParts & CommandSettings> = {},
+  doors = new Set(['cmd']),
+): Promise<CommandScheduler> {
   const say = (text: string) => void said.push(text);
-  const commands = new Commands({
-    run: runCommand,
-    isDry: () => false,
-    words: () => wordsFor('none'),
-    log: { debug: say, info: say, warn: say, error: say },
-    now: () => Date.now() * US_PER_MS + stepUs,
-    machine: { boot, now: uptime },
-    journal: new StopJournal(new StopDisk(stops()), say),
-    switches: () => openingSwitchesFor('none'),
-    closeOnExit: false,
-    ...parts,
-  });
+  const commands = new CommandScheduler(
+    {
+      run: runCommand,
+      log: { debug: say, info: say, warn: say, error: say },
+      now: () => Date.now() * US_PER_MS + stepUs,
+      machine: { boot, now: uptime },
+      closeOnExit: false,
+      ...parts,
+    },
+    settings({ doors, ...parts }),
+  );
   daemons.push(commands);
-  await commands.resume(doors);
+  await commands.resume();
   return commands;
+}
+
+function settings(parts: Partial<CommandSettings> = {}): CommandSettings {
+  return { doors: new Set(['cmd']), compat: 'none', isDry: false, stops: new StopFolder(stops()), ...parts };
 }
 
 describe('a second knock', () => {
@@ -113,7 +116,7 @@ describe('a second knock', () => {
     await first.shutdown();
     const second = await daemon();
     second.start('cmd', SOURCE, door(HOUR_MS));
-    await until(() => said.some((text) => text.includes('is open already')), 'what it says');
+    await until(() => said.some((text) => text.includes('already open')), 'what it says');
     await second.shutdown();
     boot = 'another';
     const third = await daemon();
@@ -149,7 +152,7 @@ describe('a stop command', () => {
     );
     await first.shutdown();
     expect(ran()).toEqual(['start', 'start']);
-    expect(said.at(-1)).toBe('stop commands left to the next start: 2');
+    expect(said.at(-1)).toBe('2 stop commands pending, will run after restart');
     await sleep(1_600);
     await daemon();
     await until(() => ran().length === 3, 'the stop command');
@@ -188,12 +191,12 @@ describe('a stop command', () => {
     const first = await daemon();
     for (const host of [7, 8]) first.start('cmd', address(`10.0.0.${host}`), door(HOUR_MS));
     first.start('old', SOURCE, door(HOUR_MS, { stopCommand: echo('old') }));
-    first.setDoors(new Set(['cmd', 'old']));
+    first.reconfigure(settings({ doors: new Set(['cmd', 'old']) }));
     await until(
       () => ran().length === 3 && owed().every(({ isStarting }) => !isStarting),
       'the start commands',
     );
-    first.setDoors(new Set(['cmd']));
+    first.reconfigure(settings());
     await until(() => ran().length === 4, 'the stop command of the old door');
     await first.shutdown();
     await daemon({}, new Set());
@@ -202,13 +205,12 @@ describe('a stop command', () => {
   });
 
   it('runs at the end of the daemon where it could not be saved', async () => {
-    const journal = new StopJournal(new StopDisk('/dev/null/stops'), (text) => void said.push(text));
-    const it = await daemon({ journal });
+    const it = await daemon({ stops: new StopFolder('/dev/null/stops') });
     for (const host of [7, 8]) it.start('cmd', address(`10.0.0.${host}`), door(HOUR_MS));
     await until(() => ran().length === 2, 'the start commands');
     await it.shutdown();
     expect(ran()).toEqual(['start', 'start', 'stop', 'stop']);
-    expect(said.filter((text) => text.includes('cannot be saved'))).toHaveLength(1);
+    expect(said.filter((text) => text.includes('cannot save stop commands'))).toHaveLength(1);
   });
 
   it('runs at the end of the daemon with --close-on-exit', async () => {
@@ -247,7 +249,7 @@ describe('a stop command', () => {
     await first.shutdown();
     isGone = true;
     expect(ran(), 'it does not wait for it').toEqual(['start', 'begun']);
-    expect(said).toContain('commands still running: 1; they go on by themselves');
+    expect(said).toContain('1 command still running, not waiting');
     await daemon();
     await until(() => owed().length === 0, 'its end');
     expect(ran()).toEqual(['start', 'begun', 'stop']);
@@ -274,7 +276,7 @@ describe('of a daemon that was killed', () => {
         isStarting: what === 'start',
       },
     };
-    await new StopJournal(new StopDisk(stops()), () => undefined).keep(stop);
+    await new StopStore(new StopFolder(stops()), () => undefined).save(stop);
     if (claim !== null) writeFileSync(join(stops(), `${id}.${what}`), claim);
   }
   const DEAD = 4_194_305;
@@ -330,7 +332,7 @@ describe('of a daemon that was killed', () => {
     await leave('stop', `${DEAD}\n3\n`);
     await daemon();
     await until(() => ran().length === 1, 'the second try');
-    expect(said[1]).toBe('10.0.0.7: cmd: the stop command runs again in 1 s (1 of 5)');
+    expect(said[1]).toBe('10.0.0.7: cmd: retrying the stop command in 1 s (1 of 5)');
     await nothingOwed();
   });
 
@@ -372,7 +374,7 @@ describe('a second knock while the stop command waits', () => {
     it.start('cmd', address('10.0.0.8'), door(HOUR_MS, { startCommand: 'start', stopCommand: 'stop' }));
     await vi.advanceTimersByTimeAsync(59_900);
     expect(begun).toEqual(['start', 'start']);
-    expect(said).toContain('10.0.0.7: cmd: is open already, its stop command comes later');
+    expect(said).toContain('10.0.0.7: cmd: already open, stop command postponed');
     await vi.advanceTimersByTimeAsync(200);
     expect(begun).toEqual(['start', 'start', 'stop']);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -393,7 +395,7 @@ describe('a second knock while the stop command waits', () => {
   });
 
   it('under compat: knockd runs both commands again', async () => {
-    const it = await daemon({ switches: () => openingSwitchesFor('knockd') });
+    const it = await daemon({ compat: 'knockd' });
     it.start('cmd', SOURCE, door(200));
     it.start('cmd', SOURCE, door(200));
     await until(() => ran().length === 4, 'both commands, twice');
@@ -423,9 +425,9 @@ describe('a stop command that fails', () => {
 
   it.each([
     [{ status: 3 }, 'command returned non-zero status code (3)'],
-    [{ error: 'EAGAIN' }, 'command did not run: EAGAIN'],
-    [{ status: null, signal: 'SIGSEGV' as const }, 'command was ended by SIGSEGV'],
-    [{ timedOut: true, signal: 'SIGTERM' as const }, 'command ran out of time and was ended'],
+    [{ error: 'EAGAIN' }, 'cannot run command: EAGAIN'],
+    [{ status: null, signal: 'SIGSEGV' as const }, 'command was killed by SIGSEGV'],
+    [{ timedOut: true, signal: 'SIGTERM' as const }, 'command timed out and was killed'],
   ])('is tried six times, ever later, and then given up loudly: %j', async (failure, text) => {
     const at: number[] = [];
     const begun = Date.now();
@@ -439,7 +441,7 @@ describe('a stop command that fails', () => {
     await vi.advanceTimersByTimeAsync(HOUR_MS);
     expect(at).toEqual([10, 11, 13, 17, 25, 41]);
     expect(said.at(-1)).toBe(
-      `10.0.0.7: cmd: given up: the stop command failed 6 times (${text}), run it by hand`,
+      `10.0.0.7: cmd: stop command failed 6 times (${text}), giving up; run it yourself: stop`,
     );
   });
 
@@ -451,12 +453,12 @@ describe('a stop command that fails', () => {
     it.start('cmd', SOURCE, door(0, { startCommand: 'start', stopCommand: 'stop' }));
     await vi.advanceTimersByTimeAsync(HOUR_MS);
     expect(tries).toBe(3);
-    expect(said.some((text) => text.includes('given up'))).toBe(false);
+    expect(said.some((text) => text.includes('giving up'))).toBe(false);
   });
 });
 
 it('the uptime of a second is a second, and the boot has a name', async () => {
-  const { machineClock } = await import('../../src/opening/uptime.ts');
+  const { machineClock } = await import('../../src/lib/machine-clock.ts');
   const clock = machineClock();
   const [before, began] = [clock.now(), performance.now()];
   await sleep(500);
