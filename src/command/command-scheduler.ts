@@ -74,7 +74,7 @@ export class CommandScheduler {
     this.#parts = parts;
     this.#settings = settings;
     this.#runner = new CommandRunner(parts);
-    this.#store = new StopStore(settings.stops, (text) => parts.log.warn(text));
+    this.#store = new StopStore(settings.stops, parts.log);
     this.#timer = new DeadlineTimer(
       () => parts.machine.now(),
       () => this.#runDue(),

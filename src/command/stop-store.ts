@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { parseAddress } from '../address.ts';
+import type { Log } from '../log.ts';
 import { isWritableByOthers } from '../permissions.ts';
 import { makeFolder, replaceFile, syncFolder } from '../replace.ts';
 import type { SavedStop } from './pending-stop.ts';
@@ -30,7 +31,7 @@ export type Change = { readonly owed: SavedStop } | { readonly done: string };
  */
 export class StopStore {
   #folder: StopFolder | null;
-  readonly #warn: (text: string) => void;
+  readonly #log: Pick<Log, 'warn'>;
   readonly #stops = new Map<string, SavedStop>();
   /** Ids that the next daemon will find. */
   readonly #onDisk = new Set<string>();
@@ -44,9 +45,9 @@ export class StopStore {
   #hasFailed = false;
 
   /** @param folder null to save nothing */
-  constructor(folder: StopFolder | null, warn: (text: string) => void) {
+  constructor(folder: StopFolder | null, log: Pick<Log, 'warn'>) {
     this.#folder = folder;
-    this.#warn = warn;
+    this.#log = log;
   }
 
   /** Returns what other daemons have left. Never rejects: a file that cannot be read is moved aside, with a warning. */
@@ -139,7 +140,7 @@ export class StopStore {
     } catch (error) {
       this.#isComplete = false;
       if (!this.#hasFailed)
-        this.#warn(`cannot save stop commands, running them at shutdown instead: ${error}`);
+        this.#log.warn(`cannot save stop commands, running them at shutdown instead: ${error}`);
       this.#hasFailed = true;
       return false;
     }
@@ -179,7 +180,9 @@ export class StopStore {
     for (const stop of owed) if (!this.#stops.has(stop.id)) this.#stops.set(stop.id, stop);
     if (damaged > 0) {
       const copy = await folder.copyDamaged().catch(() => 'none, as that failed');
-      this.#warn(`${folder.folder}: ignoring ${damaged} damaged of ${lines} stop commands, copy: ${copy}`);
+      this.#log.warn(
+        `${folder.folder}: ignoring ${damaged} damaged of ${lines} stop commands, copy: ${copy}`,
+      );
     }
     await folder.sweep(new Set(this.#stops.keys())).catch(() => undefined);
     return { owed, lines, isComplete: damaged === 0 && text.endsWith('\n') };
@@ -190,7 +193,7 @@ export class StopStore {
       return await folder.read();
     } catch (error) {
       const aside = await folder.moveAside().catch(() => folder.folder);
-      this.#warn(`cannot read stop commands, not running those in ${aside}: ${error}`);
+      this.#log.warn(`cannot read stop commands, not running those in ${aside}: ${error}`);
       return null;
     }
   }

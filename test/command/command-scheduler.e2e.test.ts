@@ -276,7 +276,7 @@ describe('of a daemon that was killed', () => {
         isStarting: what === 'start',
       },
     };
-    await new StopStore(new StopFolder(stops()), () => undefined).save(stop);
+    await new StopStore(new StopFolder(stops()), { warn: () => undefined }).save(stop);
     if (claim !== null) writeFileSync(join(stops(), `${id}.${what}`), claim);
   }
   const DEAD = 4_194_305;
@@ -302,6 +302,23 @@ describe('of a daemon that was killed', () => {
     await daemon();
     await until(() => ran().length === 1, 'the stop command');
     await nothingOwed();
+  });
+
+  it.each([
+    ['has ended', 'postpones its stop command', `${DEAD}\n0\n`, []],
+    ['has failed', 'runs it again', `${DEAD}\n3\n`, ['start']],
+    ['was cut off', 'runs it again', `${DEAD}\n`, ['start']],
+  ])('a start command that %s: a second knock %s', async (_, __, claim, commands) => {
+    await leave('start', claim, HOUR_MS);
+    const it = await daemon();
+    await until(() => owed()[0]?.isStarting === false, 'what became of it');
+    it.start('cmd', SOURCE, door(HOUR_MS));
+    const isPostponed = () => said.some((text) => text.includes('already open'));
+    await until(() => isPostponed() || ran().length > 0, 'what the second knock does');
+    await it.shutdown();
+    expect(ran()).toEqual(commands);
+    expect(owed()).toHaveLength(1 + commands.length);
+    expect(isPostponed()).toBe(commands.length === 0);
   });
 
   it('a start command that still runs ends before its stop command begins', async () => {

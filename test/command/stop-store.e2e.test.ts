@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => removeFolder(join(folder, '..', '..')));
 
-const storeOn = () => new StopStore(new StopFolder(folder), () => undefined);
+const storeOn = () => new StopStore(new StopFolder(folder), { warn: () => undefined });
 const idsOnDisk = async () => (await storeOn().read()).map(({ id }) => Number.parseInt(id, 16));
 
 describeWith(['root'], 'a real disk', () => {

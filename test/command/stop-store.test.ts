@@ -27,7 +27,7 @@ beforeEach(() => {
 afterEach(() => removeFolder(join(folder, '..', '..')));
 
 const storeOn = (disk: StopFolder | null = new StopFolder(folder)) =>
-  new StopStore(disk, (text) => void told.push(text));
+  new StopStore(disk, { warn: (text) => void told.push(text) });
 const idsOnDisk = async () => (await storeOn().read()).map(({ id }) => Number.parseInt(id, 16));
 const file = () => join(folder, 'journal');
 
