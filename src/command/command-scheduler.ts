@@ -187,11 +187,9 @@ export class CommandScheduler {
     const claim = this.#store.claimOf(stop.id, 'start');
     if (claim === null) return this.#stops.delete(stop.id);
     let found = await claimState(claim);
-    if (found === 'unclaimed') {
-      // It has not begun. If now it never will, there is nothing to stop.
-      if (await preventCommand(claim)) return this.#forget(stop);
-      found = await claimState(claim);
-    }
+    if (found === 'unclaimed') found = (await preventCommand(claim)) ? 'prevented' : await claimState(claim);
+    // What never begins needs no stop command.
+    if (found === 'prevented') return this.#forget(stop);
     const end = await claimEnd(claim, TIME_LIMIT_MS);
     const dueAt = found === 'running' ? this.#parts.machine.now() + stop.waitUs : stop.dueAt;
     this.#schedule({ ...stop, state: hasSucceeded(end) ? 'open' : 'waiting', dueAt });
@@ -243,7 +241,7 @@ export class CommandScheduler {
     const claim = this.#claimOf(stop, 'stop');
     const end = claim === null ? 'unclaimed' : await claimEnd(claim, TIME_LIMIT_MS);
     if (typeof end === 'object') return failureOfStatus(end.status);
-    if (end === 'interrupted') await this.#store.release(stop.id, 'stop');
+    if (end !== 'unclaimed') await this.#store.release(stop.id, 'stop');
     const outcome = await this.#run(stop.command, stop, 'stop');
     if (outcome === 'taken') return this.#tryStop(stop);
     return outcome === 'done' ? null : outcome.failure;

@@ -200,28 +200,31 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-/** `interrupted`: begun, but something killed the shell before it could write the status. */
-export type ClaimState = 'unclaimed' | 'running' | 'interrupted' | { readonly status: number };
+/**
+ * - `prevented`: a daemon made sure that it never begins.
+ * - `interrupted`: begun, but something killed the shell before it could write the status.
+ */
+export type ClaimState = 'unclaimed' | 'prevented' | 'running' | 'interrupted' | { readonly status: number };
 
 /** How often to look whether a command of another daemon has ended. */
 const POLL_MS = 100;
-/** The process id in a claim file that is still empty, or that `preventCommand` made. */
-const NOBODY = 0;
+/** What a daemon writes to a claim file in place of a process id. */
+const PREVENTED = '0';
 
 /** Finds out what became of a command of another daemon. */
 export async function claimState(claim: string): Promise<ClaimState> {
-  let { pid, status } = await readClaim(claim);
+  let { exists, pid, status } = await readClaim(claim);
+  if (!exists) return 'unclaimed';
   // The shell creates the file first, and then writes its process id.
-  if (pid === NOBODY) {
+  if (pid === '') {
     await sleep(POLL_MS);
     ({ pid, status } = await readClaim(claim));
   }
-  if (status !== null) return { status };
-  if (pid === null) return 'unclaimed';
-  if (isRunning(pid, claim)) return 'running';
+  if (pid === PREVENTED) return 'prevented';
+  if (status === '' && isRunning(pid, claim)) return 'running';
   // It may have ended after the file was read.
-  const after = await readClaim(claim);
-  return after.status === null ? 'interrupted' : { status: after.status };
+  if (status === '') ({ status } = await readClaim(claim));
+  return status === '' ? 'interrupted' : { status: Number(status) };
 }
 
 /** Waits for a running command of another daemon, and kills it after `limitMs`. */
@@ -231,7 +234,7 @@ export async function claimEnd(claim: string, limitMs: number): Promise<Exclude<
     const state = await claimState(claim);
     if (state !== 'running') return state;
     const { pid } = await readClaim(claim);
-    if (performance.now() - startedAt > limitMs && pid !== null) killGroup(pid, 'SIGKILL');
+    if (performance.now() - startedAt > limitMs && pid !== '') killGroup(Number(pid), 'SIGKILL');
     await sleep(POLL_MS);
   }
 }
@@ -239,22 +242,22 @@ export async function claimEnd(claim: string, limitMs: number): Promise<Exclude<
 /** Claims a command that has not begun, so that it never will. Resolves to false if that fails. */
 export async function preventCommand(claim: string): Promise<boolean> {
   try {
-    await writeFile(claim, `${NOBODY}\n`, { flag: 'wx', mode: 0o600 });
+    await writeFile(claim, `${PREVENTED}\n`, { flag: 'wx', mode: 0o600 });
     return true;
   } catch {
     return false;
   }
 }
 
-async function readClaim(claim: string): Promise<{ pid: number | null; status: number | null }> {
+/** Two lines, each empty as long as it is not written. */
+async function readClaim(claim: string): Promise<{ exists: boolean; pid: string; status: string }> {
   const text = await readFile(claim, 'utf8').catch(() => null);
-  if (text === null) return { pid: null, status: null };
-  const [pid = '', status = ''] = text.split('\n');
-  return { pid: Number(pid), status: status === '' ? null : Number(status) };
+  const [pid = '', status = ''] = text?.split('\n') ?? [];
+  return { exists: text !== null, pid, status };
 }
 
 /** Process ids are reused, but no other process has the claim on its command line. */
-function isRunning(pid: number, claim: string): boolean {
+function isRunning(pid: string, claim: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(claim);
   } catch {

@@ -293,6 +293,14 @@ describe('of a daemon that was killed', () => {
     expect(ran()).toEqual([]);
   });
 
+  it('a start command that another daemon prevented, and then was killed as well, is not followed by anything', async () => {
+    await leave('start', '0\n');
+    await daemon();
+    await nothingOwed();
+    expect(said).toEqual([]);
+    expect(ran()).toEqual([]);
+  });
+
   it.each([
     ['has ended', `${DEAD}\n0\n`],
     ['has failed', `${DEAD}\n3\n`],
