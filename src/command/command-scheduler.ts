@@ -173,6 +173,7 @@ export class CommandScheduler {
 
   async #runStart(command: string, queued: PendingStop): Promise<void> {
     const { machine } = this.#parts;
+    // A reload may have changed this while it was queued.
     const { isDry } = this.#settings;
     const stop = { ...queued, dueAt: machine.now() + queued.waitUs, isDry };
     this.#stops.set(stop);
@@ -301,7 +302,7 @@ export class CommandScheduler {
 
   #logDropped(): void {
     if (this.#dropped === 0 || this.#queued > 0) return;
-    this.#parts.log.warn(`${this.#dropped} openings ran no command: too many commands waiting`);
+    this.#parts.log.warn(`${count(this.#dropped, 'opening')} ran no command: too many commands waiting`);
     this.#dropped = 0;
   }
 }

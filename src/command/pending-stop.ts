@@ -11,7 +11,7 @@ import type { Address, Micros } from '../model.ts';
  * - `starting`: its start command runs or waits for its turn, here or in a daemon that died.
  * - `open`: its start command is known to have succeeded. A second knock only postpones the stop command.
  * - `waiting`: its start command failed, or that is not known. A second knock runs the start command again.
- * - `running`: it is due, and runs or waits for its turn.
+ * - `running`: it is due, and runs or waits for its turn. A shutdown and a dry run make it `waiting` again.
  * - `retrying`: it failed and waits for the next try.
  */
 export type StopState = 'starting' | 'open' | 'waiting' | 'running' | 'retrying';

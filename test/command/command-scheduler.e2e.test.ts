@@ -99,7 +99,7 @@ function settings(parts: Partial<CommandSettings> = {}): CommandSettings {
 describe('a second knock', () => {
   const starts = () => ran().filter((text) => text === 'start').length;
 
-  it('opens again where the start command has failed, and each has its stop command', async () => {
+  it('runs the start command again if it failed, and a stop command for each', async () => {
     const it = await daemon();
     const failing = door(600, { startCommand: `${echo('start')}; exit 4` });
     it.start('cmd', SOURCE, failing);
@@ -109,7 +109,7 @@ describe('a second knock', () => {
     await until(() => ran().length === 4, 'both stop commands');
   });
 
-  it('opens again after a reboot, and does not within one', async () => {
+  it('runs the start command again after a reboot, but not within one boot', async () => {
     const first = await daemon();
     first.start('cmd', SOURCE, door(HOUR_MS));
     await until(() => starts() === 1 && owed()[0]?.isStarting === false, 'the start command');
@@ -127,7 +127,7 @@ describe('a second knock', () => {
 });
 
 describe('a stop command', () => {
-  it('is on disk before its start command runs, and is not once it has run', async () => {
+  it('is on disk before its start command runs, and no longer once it has run itself', async () => {
     const it = await daemon();
     it.start(
       'cmd',
@@ -142,7 +142,7 @@ describe('a stop command', () => {
     await until(() => readdirSync(stops()).length === 1, 'the journal alone');
   });
 
-  it('waits on disk while no daemon runs, and runs once with the next, at once if overdue', async () => {
+  it('waits on disk while no daemon runs; the next runs it once, immediately if overdue', async () => {
     const first = await daemon();
     first.start('cmd', SOURCE, door(1_500));
     first.start('cmd', address('10.0.0.8'), door(HOUR_MS));
@@ -163,7 +163,7 @@ describe('a stop command', () => {
     expect(owed()).toMatchObject([{ source: '10.0.0.8' }]);
   });
 
-  it('comes in its time although the wall clock is set back, also with the next daemon', async () => {
+  it('runs in time although the wall clock is set back, also under the next daemon', async () => {
     const first = await daemon();
     first.start('cmd', SOURCE, door(400));
     first.start('cmd', address('10.0.0.8'), door(800));
@@ -174,7 +174,7 @@ describe('a stop command', () => {
     await until(() => ran().filter((text) => text === 'stop').length === 2, 'the second stop command');
   });
 
-  it('comes cmd_timeout after a reboot at the latest', async () => {
+  it('runs at most cmd_timeout after a reboot', async () => {
     const first = await daemon();
     first.start('cmd', SOURCE, door(2_000));
     await until(() => ran().length === 1 && owed()[0]?.isStarting === false, 'the start command');
@@ -187,7 +187,7 @@ describe('a stop command', () => {
     await until(() => ran().length === 2, 'the stop command');
   });
 
-  it('of a door that is gone runs at once: at a reload, and at the next start', async () => {
+  it('of a removed door runs immediately, at a reload and at the next start', async () => {
     const first = await daemon();
     for (const host of [7, 8]) first.start('cmd', address(`10.0.0.${host}`), door(HOUR_MS));
     first.start('old', SOURCE, door(HOUR_MS, { stopCommand: echo('old') }));
@@ -204,7 +204,7 @@ describe('a stop command', () => {
     expect(ran().slice(3)).toEqual(['old', 'stop', 'stop']);
   });
 
-  it('runs at the end of the daemon where it could not be saved', async () => {
+  it('runs at shutdown if it could not be saved', async () => {
     const it = await daemon({ stops: new StopFolder('/dev/null/stops') });
     for (const host of [7, 8]) it.start('cmd', address(`10.0.0.${host}`), door(HOUR_MS));
     await until(() => ran().length === 2, 'the start commands');
@@ -213,7 +213,7 @@ describe('a stop command', () => {
     expect(said.filter((text) => text.includes('cannot save stop commands'))).toHaveLength(1);
   });
 
-  it('runs at the end of the daemon with --close-on-exit', async () => {
+  it('runs at shutdown with --close-on-exit', async () => {
     const it = await daemon({ closeOnExit: true });
     it.start('cmd', SOURCE, door(HOUR_MS));
     await until(() => ran().length === 1, 'the start command');
@@ -221,7 +221,7 @@ describe('a stop command', () => {
     expect([ran(), owed()]).toEqual([['start', 'stop'], []]);
   });
 
-  it('that fails at the end of the daemon is tried again by the next', async () => {
+  it('that fails at shutdown is retried by the next daemon', async () => {
     const first = await daemon({ closeOnExit: true });
     first.start('cmd', SOURCE, door(HOUR_MS, { stopCommand: `${echo('stop')}; [ -e ${folder}/fine ]` }));
     await until(() => ran().length === 1, 'the start command');
@@ -234,7 +234,7 @@ describe('a stop command', () => {
     expect(ran()).toEqual(['start', 'stop', 'stop']);
   });
 
-  it('that runs when the daemon ends goes on, and the next daemon takes its result', async () => {
+  it('that runs at shutdown continues, and the next daemon reads its result', async () => {
     let isGone = false;
     const first = await daemon({
       // A process that has ended hears nothing of the commands that it has begun.
@@ -282,7 +282,7 @@ describe('of a daemon that was killed', () => {
   const DEAD = 4_194_305;
   const nothingOwed = () => until(() => owed().length === 0, 'nothing is owed');
 
-  it('a start command that was never begun is not followed by anything, and cannot begin any more', async () => {
+  it('a start command that has not begun never will, and needs no stop command', async () => {
     await leave('start', null);
     await daemon();
     await nothingOwed();
@@ -293,7 +293,7 @@ describe('of a daemon that was killed', () => {
     expect(ran()).toEqual([]);
   });
 
-  it('a start command that another daemon prevented, and then was killed as well, is not followed by anything', async () => {
+  it('a start command that a second killed daemon has prevented needs no stop command', async () => {
     await leave('start', '0\n');
     await daemon();
     await nothingOwed();
@@ -329,7 +329,7 @@ describe('of a daemon that was killed', () => {
     expect(isPostponed()).toBe(commands.length === 0);
   });
 
-  it('a start command that still runs ends before its stop command begins', async () => {
+  it('a stop command waits for a start command that still runs', async () => {
     mkdirSync(stops());
     const claim = join(stops(), '00000000000000aa.start');
     const of = { door: 'cmd', source: SOURCE, claim };
@@ -353,7 +353,7 @@ describe('of a daemon that was killed', () => {
     expect(ran()).toEqual(commands);
   });
 
-  it('a stop command that has failed is tried again', async () => {
+  it('a stop command that has failed is retried', async () => {
     await leave('stop', `${DEAD}\n3\n`);
     await daemon();
     await until(() => ran().length === 1, 'the second try');
@@ -361,13 +361,13 @@ describe('of a daemon that was killed', () => {
     await nothingOwed();
   });
 
-  it('a process id that somebody else has by now is not taken for the command', async () => {
+  it('a reused process id is not mistaken for the command', async () => {
     await leave('stop', `${process.pid}\n`);
     await daemon();
     await until(() => ran().length === 1, 'the stop command');
   });
 
-  it('a stop command that begins only now is not run twice', async () => {
+  it('a stop command of the old daemon that begins only now is not run twice', async () => {
     await leave('stop', null);
     const claim = join(stops(), '00000000000000aa.stop');
     const both = [1, 2, 3, 4].map(() =>
@@ -382,7 +382,7 @@ describe('of a daemon that was killed', () => {
 });
 
 describe('a second knock while the stop command waits', () => {
-  it('lets it wait longer, and runs no second start command', async () => {
+  it('postpones it, and runs no second start command', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
     const begun: string[] = [];
@@ -406,7 +406,7 @@ describe('a second knock while the stop command waits', () => {
     expect(begun).toEqual(['start', 'start', 'stop']);
   });
 
-  it('never lets it come sooner, and the next daemon knows of it', async () => {
+  it('never makes it run earlier, and is saved for the next daemon', async () => {
     const it = await daemon();
     it.start('cmd', SOURCE, door(HOUR_MS));
     await until(() => ran().length === 1 && owed()[0]?.isStarting === false, 'the start command');
@@ -427,13 +427,13 @@ describe('a second knock while the stop command waits', () => {
     expect(ran()).toEqual(['start', 'start', 'stop', 'stop']);
   });
 
-  it('of a door without a stop command runs the start command each time', async () => {
+  it('runs the start command again if the door has no stop command', async () => {
     const it = await daemon();
     for (let count = 0; count < 3; count++) it.start('cmd', SOURCE, door(0, { stopCommand: null }));
     await until(() => ran().length === 3, 'three start commands');
   });
 
-  it('that comes while the stop command runs opens anew after that', async () => {
+  it('during the stop command runs both commands again after that', async () => {
     const it = await daemon();
     const slow = `sleep 0.3; ${echo('stop')}`;
     it.start('cmd', SOURCE, door(0, { stopCommand: slow }));
@@ -453,7 +453,7 @@ describe('a stop command that fails', () => {
     [{ error: 'EAGAIN' }, 'cannot run command: EAGAIN'],
     [{ status: null, signal: 'SIGSEGV' as const }, 'command was killed by SIGSEGV'],
     [{ timedOut: true, signal: 'SIGTERM' as const }, 'command timed out and was killed'],
-  ])('is tried six times, ever later, and then given up loudly: %j', async (failure, text) => {
+  ])('is tried six times at growing intervals, and then logged as an error: %j', async (failure, text) => {
     const at: number[] = [];
     const begun = Date.now();
     const it = await daemon(
@@ -470,7 +470,7 @@ describe('a stop command that fails', () => {
     );
   });
 
-  it('is tried again until it does not', async () => {
+  it('is retried until it succeeds', async () => {
     let tries = 0;
     const it = await daemon(
       timed(async (command) => (command === 'stop' && ++tries < 3 ? { ...DONE, status: 1 } : DONE)),

@@ -22,7 +22,7 @@ function stop(dueAt: number, parts: Partial<PendingStop> = {}): PendingStop {
 }
 
 describe('a pending stop command', () => {
-  it('is due at its moment, and once', () => {
+  it('is due at its time, once', () => {
     const stops = new PendingStops();
     const it = stop(10);
     stops.set(it);
@@ -33,7 +33,7 @@ describe('a pending stop command', () => {
     expect(stops.nextDeadline()).toBeNull();
   });
 
-  it('does not wait for one that came before it and is due later', () => {
+  it('does not wait for an earlier one that is due later', () => {
     const stops = new PendingStops();
     const [late, early, middle] = [stop(30), stop(10), stop(20)];
     for (const each of [late, early, middle]) stops.set(each);
@@ -133,13 +133,13 @@ describe('a stop command of another daemon', () => {
     expect(inherited(saved(it7, before), clocks)).toEqual({ ...it7, dueAt, isInherited: true });
   });
 
-  it('whose start command a reboot has ended has started', () => {
+  it('whose start command ran before a reboot is no longer starting', () => {
     const starting = saved(stop(10, { state: 'starting' }), before);
     expect(inherited(starting, before).state).toBe('starting');
     expect(inherited(starting, { ...before, boot: 'two' }).state).toBe('waiting');
   });
 
-  it('that has failed is still to be retried', () => {
+  it('that has failed is still retried', () => {
     const failed = saved(stop(10, { state: 'retrying', failures: 2 }), before);
     expect(inherited(failed, before)).toMatchObject({ state: 'retrying', failures: 2 });
   });

@@ -27,7 +27,7 @@ describeWith(['root'], 'a real disk', () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', join(folder, '..')]);
   };
 
-  it('that is full keeps what it has, and takes more once there is room', async () => {
+  it('that is full keeps what it has, and stores more once there is space', async () => {
     mount('size=64k');
     const store = storeOn();
     await store.save(stop(1));

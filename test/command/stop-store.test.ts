@@ -35,7 +35,7 @@ describe('the journal of stop commands', () => {
   it.each([
     ['folder', () => folder],
     ['file', file],
-  ])('runs nothing of a %s that others can write', async (_, path) => {
+  ])('ignores a %s that others can write', async (_, path) => {
     await storeOn().save(stop(1));
     chmodSync(path(), 0o777);
     expect(await storeOn().read()).toEqual([]);
@@ -46,7 +46,7 @@ describe('the journal of stop commands', () => {
     ]);
   });
 
-  it('says to the next daemon what is owed, as it was written, in a folder that nobody else may enter', async () => {
+  it('gives the next daemon what was saved, in a folder that nobody else may enter', async () => {
     const store = storeOn();
     expect(await store.read()).toEqual([]);
     expect(await store.save(stop(1))).toBe(true);
@@ -73,7 +73,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     expect(told).toEqual([]);
   });
 
-  it('syncs changes that come together once', async () => {
+  it('syncs changes made at the same time once', async () => {
     const disk = new CountingDisk(folder);
     const store = storeOn(disk);
     await store.save(stop(0));
@@ -83,7 +83,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     expect(await idsOnDisk()).toHaveLength(501);
   });
 
-  it('does not grow with what is over', async () => {
+  it('does not grow with what is done', async () => {
     const store = storeOn();
     await store.save(stop(1));
     for (let number = 2; number < 2_500; number++) {
@@ -94,7 +94,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     expect(await idsOnDisk()).toEqual([1]);
   });
 
-  it('torn at any byte, loses no more than the last line, and goes on', async () => {
+  it('truncated at any byte, loses only the last line, and can be written again', async () => {
     const [first, second, last] = [{ owed: stop(1) }, { owed: stop(2) }, { owed: stop(3) }].map(lineOf);
     const whole = Buffer.from(`${first}${second}${last}`);
     const safe = Buffer.byteLength(`${first}${second}`);
@@ -110,7 +110,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     expect(readFileSync(join(folder, 'journal.damaged')).subarray(0, safe)).toEqual(whole.subarray(0, safe));
   });
 
-  it('with any byte of a line turned, loses that line alone', () => {
+  it('with any byte of a line changed, loses only that line', () => {
     const [first, second] = [lineOf({ owed: stop(1) }), lineOf({ owed: stop(2) })];
     const text = Buffer.from(first + second);
     for (let at = 0; at < Buffer.byteLength(first) - 1; at++) {
@@ -122,7 +122,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     }
   });
 
-  it('with a line that is the checksum of nothing, loses that line alone', () => {
+  it('with a line that is only the checksum of nothing, loses only that line', () => {
     expect(readLines(`00000000 \n${lineOf({ owed: stop(1) })}`)).toEqual({
       owed: [stop(1)],
       lines: 2,
@@ -130,7 +130,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     });
   });
 
-  it('that is removed while the daemon lives is made again with all that is owed', async () => {
+  it('that is removed while the daemon runs is created again with all that is pending', async () => {
     const store = storeOn();
     await store.save(stop(1));
     rmSync(join(folder, '..'), { recursive: true });
@@ -138,7 +138,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     expect(await idsOnDisk()).toEqual([1, 2]);
   });
 
-  it('that cannot be read is put away, and told of', async () => {
+  it('that cannot be read is moved aside, with a warning', async () => {
     mkdirSync(file(), { recursive: true });
     const store = storeOn();
     expect(await store.read()).toEqual([]);
@@ -151,7 +151,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     expect(readdirSync(folder)).toHaveLength(2);
   });
 
-  it('of no disk keeps nothing', async () => {
+  it('without a folder saves nothing', async () => {
     const store = storeOn(null);
     expect([await store.read(), await store.save(stop(1)), store.holds(stop(1).id)]).toEqual([
       [],
@@ -161,7 +161,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     expect(store.claimOf(stop(1).id, 'start')).toBeNull();
   });
 
-  it('moves to another folder with all that is owed, and leaves what others have left there', async () => {
+  it('moves to another folder with all that is pending, and keeps what others have left there', async () => {
     const other = `${folder}-new`;
     await storeOn(new StopFolder(other)).save(stop(9));
     const store = storeOn();
@@ -173,7 +173,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
     expect(moved.map(({ id }) => Number.parseInt(id, 16))).toEqual([1, 9, 2]);
   });
 
-  it('sweeps away the claims of what is over, and no others', async () => {
+  it('removes the claims of what is done, and no others', async () => {
     const store = storeOn();
     await store.save(stop(1));
     const claims = [store.claimOf(stop(1).id, 'stop'), store.claimOf(stop(2).id, 'start')].map(String);
@@ -187,7 +187,7 @@ ab1aa84e {"owed":{"id":"00000000000000a2","door":"ssh","source":"10.0.0.7","comm
 });
 
 describe.each(['ENOSPC', 'EIO', 'EROFS'])('a disk that answers %s', (code) => {
-  it('at each write loses nothing that it holds, and is used again once it can be', async () => {
+  it('at each write loses nothing that is on it, and is used again as soon as possible', async () => {
     await storeOn().save(stop(1));
     const disk = new FailingDisk(folder, code);
     const store = storeOn(disk);
@@ -207,7 +207,7 @@ describe.each(['ENOSPC', 'EIO', 'EROFS'])('a disk that answers %s', (code) => {
     expect(complaints).toEqual([expect.stringContaining(code)]);
   });
 
-  it('in the middle of a line is written anew at once where that can be', async () => {
+  it('in the middle of a line: the file is rewritten immediately if possible', async () => {
     const disk = new FailingDisk(folder, code);
     const store = storeOn(disk);
     await store.save(stop(1));
@@ -216,7 +216,7 @@ describe.each(['ENOSPC', 'EIO', 'EROFS'])('a disk that answers %s', (code) => {
     expect(await idsOnDisk()).toEqual([1, 2]);
   });
 
-  it('having written half a line, is told from one that has written it all', async () => {
+  it('after half a line is not mistaken for one that has written it all', async () => {
     const disk = new FailingDisk(folder, code);
     const store = storeOn(disk);
     await store.save(stop(1));
@@ -228,7 +228,7 @@ describe.each(['ENOSPC', 'EIO', 'EROFS'])('a disk that answers %s', (code) => {
     expect(await idsOnDisk()).toEqual([2]);
   });
 
-  it('when it is read does not keep the daemon from starting', async () => {
+  it('at a read does not keep the daemon from starting', async () => {
     await storeOn().save(stop(1));
     const disk = new FailingDisk(folder, code);
     disk.failing = new Set(['read']);
