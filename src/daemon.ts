@@ -159,7 +159,7 @@ export class Daemon {
       evicted: this.#evicted + this.#engine.evicted,
       ...this.#teller.counts([...this.#config.doors.keys()]),
       firewall: this.#firewallTally.counts,
-      ...this.#doors.keeper.counts(),
+      ...this.#doors.counts(),
     };
   }
 

@@ -1,6 +1,7 @@
 /** Opens doors as configured: rules, commands, and the timetable by which all doors are closed. */
 
 import { type CommandParts, CommandScheduler, type CommandSettings } from '../command/command-scheduler.ts';
+import type { Counts } from '../counts.ts';
 import { Keeper, type KeeperParts } from './keeper.ts';
 import { Timetable } from './timetable.ts';
 
@@ -30,6 +31,7 @@ export class Doors {
   /** @throws KnocktailError when the firewall cannot be had */
   async start(): Promise<void> {
     await this.keeper.start();
+    await this.#commands.resume();
     this.#timetable.set(this.#settings.flush);
   }
 
@@ -44,9 +46,14 @@ export class Doors {
     this.#timetable.set(flush);
   }
 
+  counts(): Pick<Counts, 'openings' | 'commands'> {
+    return { openings: this.keeper.counts(), commands: this.#commands.counts };
+  }
+
+  /** Rules stay until they expire, and stop commands are left to the next daemon; with `closeOnExit` all is closed. */
   async shutdown(): Promise<void> {
     this.#timetable.set(null);
     if (this.#parts.closeOnExit) this.keeper.closeAll();
-    await this.keeper.shutdown();
+    await Promise.all([this.keeper.shutdown(), this.#commands.shutdown()]);
   }
 }

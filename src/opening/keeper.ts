@@ -1,7 +1,6 @@
 /** Doors that were knocked open -> rules and commands, in order, and their ends on time. */
 
 import type { CommandScheduler } from '../command/command-scheduler.ts';
-import type { Counts } from '../counts.ts';
 import { messageOf } from '../errors.ts';
 import { DeadlineTimer } from '../lib/deadline-timer.ts';
 import { within } from '../lib/timeout.ts';
@@ -13,7 +12,7 @@ import { Watch } from './watch.ts';
 
 export interface KeeperParts extends Pick<RulesParts, 'firewall' | 'now' | 'machine' | 'log'> {
   readonly doors: ReadonlyMap<string, DoorAction>;
-  readonly commands: CommandScheduler;
+  readonly commands: Pick<CommandScheduler, 'start'>;
   /** All doors are closed at shutdown. */
   readonly closeOnExit: boolean;
 }
@@ -34,7 +33,7 @@ export class Keeper {
   readonly #parts: KeeperParts;
   #doors: KeeperParts['doors'];
   readonly #rules: Rules;
-  readonly #commands: CommandScheduler;
+  readonly #commands: KeeperParts['commands'];
   readonly #alarm: DeadlineTimer;
   readonly #watch: Watch;
   #firewallWork: Promise<void> = Promise.resolve();
@@ -75,14 +74,14 @@ export class Keeper {
     await this.#rules.start();
     this.#setAlarm();
     this.#watch.start();
-    await this.#commands.resume();
   }
 
-  counts(): Pick<Counts, 'openings' | 'commands'> {
+  /** How many openings each door has. */
+  counts(): ReadonlyMap<string, number> {
     const doors = [...this.#doors].filter(([, { open }]) => open !== null);
     const openings = new Map(doors.map(([door]) => [door, 0]));
     for (const { door } of this.#rules.all()) openings.set(door, (openings.get(door) ?? 0) + 1);
-    return { openings, commands: this.#commands.counts };
+    return openings;
   }
 
   /** Doors are opened this way from now on. */
@@ -182,14 +181,13 @@ export class Keeper {
       this.#trapped.set(key, { door, source });
   }
 
-  /** Ends in an orderly way: rules stay and end by themselves, stop commands that wait are left to the next daemon. */
+  /** Ends in an orderly way: rules stay and end by themselves. */
   async shutdown(): Promise<void> {
     this.#isEnding = true;
     this.#alarm.set(null);
     this.#watch.end();
     const patienceMs = this.#parts.closeOnExit ? CLOSING_MS : SHUTDOWN_MS;
-    const [isDone] = await Promise.all([within(patienceMs, this.#firewallWork), this.#commands.shutdown()]);
-    if (!isDone)
+    if (!(await within(patienceMs, this.#firewallWork)))
       this.#parts.log.warn('the firewall does not answer; what was under way there goes on by itself');
     await within(ENDING_MS, this.#rules.end());
   }

@@ -138,6 +138,7 @@ describe('the keeper', () => {
   let firewall: PaperFirewall;
   let said: string[];
   let ran: string[];
+  let commands: CommandScheduler;
   /** By how much somebody has set the wall clock. */
   let setByUs: number;
   let result: () => Promise<CommandResult>;
@@ -165,7 +166,7 @@ describe('the keeper', () => {
       log: { debug: say, info: say, warn: say, error: say },
     };
     const actions = new Map(Object.entries(doors));
-    const commands = new CommandScheduler(parts, {
+    commands = new CommandScheduler(parts, {
       doors: actions,
       compat: 'none',
       isDry: false,
@@ -744,7 +745,7 @@ describe('the keeper', () => {
     const it = await keeper({ ssh: { ...opens(3_600), startCommand: 'start', stopCommand: 'stop' } });
     it.opened('ssh', SOURCE);
     await pass(1);
-    await it.shutdown();
+    await Promise.all([it.shutdown(), commands.shutdown()]);
     expect(ran).toEqual(['start ssh 10.0.0.7', 'stop ssh 10.0.0.7']);
     expect([firewall.rules.length, firewall.closed]).toEqual([1, true]);
   });
@@ -775,7 +776,7 @@ describe('the keeper', () => {
     const it = await keeper({ cmd: action({ startCommand: 'start' }) });
     it.opened('cmd', SOURCE);
     await pass(1);
-    const ended = it.shutdown();
+    const ended = Promise.all([it.shutdown(), commands.shutdown()]);
     await pass(2);
     await ended;
     expect(said.slice(1)).toEqual(['1 command still running, not waiting']);
