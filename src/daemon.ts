@@ -2,6 +2,8 @@
 
 import { Engine } from './attempt/engine.ts';
 import { switchesFor } from './attempt/switches.ts';
+import type { runCommand } from './command/command.ts';
+import type { StopFolder } from './command/stop-store.ts';
 import { keepSame, locksOf } from './config/locks.ts';
 import type { OneTimeDoors, OneTimeNotice } from './config/one-time-doors.ts';
 import type { Config, DoorConfig, LogConfig } from './config/schema.ts';
@@ -9,13 +11,11 @@ import { weaknesses } from './config/weak.ts';
 import type { Counts } from './counts.ts';
 import { messageOf } from './errors.ts';
 import { type Arrival, MergedLogs } from './intake.ts';
+import type { MachineClock } from './lib/machine-clock.ts';
 import type { Shelf } from './line/place.ts';
 import type { Log } from './log.ts';
 import { type Decision, type Firewall, type Lock, type Micros, type Packet, US_PER_SECOND } from './model.ts';
-import type { runCommand } from './opening/command.ts';
-import type { Disk } from './opening/disk.ts';
 import { Doors, type DoorsSettings } from './opening/doors.ts';
-import type { MachineClock } from './opening/uptime.ts';
 import type { ReaderParts } from './reader.ts';
 import { FirewallTally } from './rule/counted.ts';
 import { Teller } from './teller.ts';
@@ -31,8 +31,8 @@ export interface DaemonParts {
   /** Where the place in a log is kept, for the next daemon; null where it is not. */
   readonly openPosition: (config: Config, log: LogConfig) => Shelf | null;
   readonly openFirewall: (config: Config) => Firewall;
-  /** Where stop commands are kept that are owed, for the next daemon; null where they are not. */
-  readonly openStops: (config: Config) => Disk | null;
+  /** Where pending stop commands are saved for the next daemon; null for nowhere. */
+  readonly openStops: (config: Config) => StopFolder | null;
   readonly oneTime: OneTimeDoors;
   readonly run: typeof runCommand;
   /** What this machine calls itself. */
@@ -91,14 +91,13 @@ export class Daemon {
       now,
       hostName: parts.hostName,
     });
-    this.#doors = new Doors({
-      ...doorsOf(config, parts.openStops),
-      ...{ run, now, machine, closeOnExit, log },
-      firewall: this.#firewallTally.watch(parts.openFirewall(config)),
-      isDry: () => this.#isDry(),
-      compat: () => this.#config.compat,
-      words: () => this.#words(),
-    });
+    this.#doors = new Doors(
+      {
+        ...{ run, now, machine, closeOnExit, log },
+        firewall: this.#firewallTally.watch(parts.openFirewall(config)),
+      },
+      doorsOf(config, parts.openStops),
+    );
   }
 
   /**
@@ -164,7 +163,7 @@ export class Daemon {
       evicted: this.#evicted + this.#engine.evicted,
       ...this.#teller.counts([...this.#config.doors.keys()]),
       firewall: this.#firewallTally.counts,
-      ...this.#doors.keeper.counts(),
+      ...this.#doors.counts(),
     };
   }
 
@@ -207,7 +206,7 @@ export class Daemon {
     if (door === undefined) return;
     const late = { event: 'late', door: name, source };
     const open = async (): Promise<void> => {
-      const usedUp = this.#isDry() ? null : await oneTime.settle(door);
+      const usedUp = isDry(this.#config) ? null : await oneTime.settle(door);
       if (usedUp !== null) log.error(`door ${name}: ${usedUp}`);
       this.#logs.save();
       if (ageUs <= maxAgeUs) {
@@ -225,10 +224,6 @@ export class Daemon {
     this.#openings = this.#openings.then(() => this.#doors.keeper.trapped(door, source));
   }
 
-  #isDry(): boolean {
-    return this.#config.firewall.backend === 'dry-run';
-  }
-
   #words(): Words {
     return wordsFor(this.#config.compat);
   }
@@ -239,7 +234,12 @@ export class Daemon {
 }
 
 function doorsOf(config: Config, openStops: DaemonParts['openStops']): DoorsSettings {
-  return { doors: config.doors, flush: config.firewall.flush, stops: openStops(config) };
+  const { doors, firewall, compat } = config;
+  return { doors, flush: firewall.flush, stops: openStops(config), compat, isDry: isDry(config) };
+}
+
+function isDry({ firewall }: Config): boolean {
+  return firewall.backend === 'dry-run';
 }
 
 /** How long an attempt can be in flight. */

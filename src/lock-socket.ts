@@ -38,7 +38,9 @@ export function lockOwner(path: string): Promise<LockOwner | null> {
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const isFree = error.code === 'ECONNREFUSED' || error.code === 'ENOENT';
-      resolve(isFree ? null : { pid: null, isInReach: false });
+      // The owner was killed before it could accept: itself, or a child of it that had yet to call execve(2).
+      if (error.code === 'ECONNRESET') resolve(lockOwner(path));
+      else resolve(isFree ? null : { pid: null, isInReach: false });
     });
     socket.on('close', () => {
       const [, pid, namespace = ''] = /^(\d+) (\S*)\n$/.exec(said) ?? [];

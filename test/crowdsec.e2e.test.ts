@@ -17,7 +17,7 @@ const TEXT = [
   '192.0.2.7: near miss: ssh: 2 of 3 steps',
   '2001:db8::7: near miss: port sweep',
   '192.0.2.8 (a.example): near miss: ssh: touched a trap',
-  '192.0.2.1: ssh: command says: 203.0.113.9: near miss: port sweep',
+  '192.0.2.1: ssh: command output: 203.0.113.9: near miss: port sweep',
   '192.0.2.7: ssh: timeout at stage 2 of 3',
   ...Array<string>(4).fill('192.0.2.9: near miss: 5 attempts within 10 minutes opened nothing'),
 ];

@@ -101,9 +101,9 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     for (const stream of [daemon.stdout, daemon.stderr]) stream?.on('data', (text) => (said += text));
     await says(/ready: .*kmsg, .*log/m);
     await knock(SERVER.v4, KNOCK);
-    await says(/command says: ran/);
+    await says(/command output: ran/);
     await knock(SERVER.v4, KNOCK);
-    await says(/command says: ran[\s\S]*command says: ran/);
+    await says(/command output: ran[\s\S]*command output: ran/);
     expect(said.match(/stage 1 of 3/g)).toHaveLength(2);
     expect(said).not.toMatch(/reset/);
     expect(await end('SIGTERM')).toBe(0);
@@ -203,7 +203,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
     await knock(SERVER.v6, KNOCK);
     await until(() => existsSync(out) && readFileSync(out, 'utf8').includes('stop'), 'the stop command');
     expect(readFileSync(out, 'utf8')).toBe('start fd77::2 fd77::2 cmd fd77::2\nstop fd77::2\n');
-    await says(/command says: told/);
+    await says(/command output: told/);
     await says(/command returned non-zero status code \(3\)/);
     await says(/command timeout/);
   });

@@ -38,7 +38,7 @@ describe('at its end', () => {
     await daemon.says(/opened 22\/tcp/);
     await ran(1);
     expect(await daemon.end()).toBe(0);
-    expect(daemon.said).toContain('stop commands left to the next start: 1');
+    expect(daemon.said).toContain('1 stop command pending, will run after restart');
     expect(daemon.rules.filter((rule) => rule.includes('-D'))).toEqual([]);
     expect(daemon.ran).toEqual(['start cmd']);
     await sleep(1_000);
@@ -70,7 +70,7 @@ describe('at its end', () => {
     daemon.configure({ cmd: commands('1h') }, 'state: /proc/knocktail');
     await daemon.start();
     daemon.knock('192.0.2.7', 4001);
-    await daemon.says(/stop commands cannot be saved/);
+    await daemon.says(/cannot save stop commands/);
     await ran(1);
     expect(await daemon.end()).toBe(0);
     expect(daemon.ran).toEqual(['start cmd', 'stop cmd']);
@@ -177,7 +177,7 @@ describe('a reload', () => {
     daemon.knock('192.0.2.8', 4001);
     await ran(3);
     await daemon.end();
-    expect(daemon.said).toContain('stop commands left to the next start: 1');
+    expect(daemon.said).toContain('1 stop command pending, will run after restart');
     expect(daemon.said).not.toContain('192.0.2.7: cmd: command timeout');
   });
 

@@ -158,7 +158,7 @@ describe('a daemon', () => {
     it('finds them in syslog, and is not fooled by names and by what commands say', () => {
       const log = join(served.folder, 'syslog');
       const head = 'Nov 21 10:12:01 vm knocktail[123]: ';
-      const forged = '192.0.2.1: ssh: command says: 203.0.113.9: near miss: port sweep';
+      const forged = '192.0.2.1: ssh: command output: 203.0.113.9: near miss: port sweep';
       const opened =
         'near: opened 22/tcp for 192.0.2.1 (203.0.113.9:.near.miss:.port.sweep) until 21:14:30 (30 s)';
       const named = '192.0.2.9 (203.0.113.9:.near.miss): near miss: port sweep';

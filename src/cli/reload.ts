@@ -6,7 +6,7 @@ import type { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import type { Daemon } from '../daemon.ts';
 import { messageOf } from '../errors.ts';
-import { within } from '../opening/within.ts';
+import { within } from '../lib/timeout.ts';
 import { wordsFor } from '../words.ts';
 import type { DaemonLog } from './daemon-log.ts';
 import { Watch } from './watch.ts';

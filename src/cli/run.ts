@@ -4,11 +4,14 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { runCommand } from '../command/command.ts';
+import { StopFolder } from '../command/stop-store.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import { interfaceName } from '../config/values.ts';
 import { Daemon } from '../daemon.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { machineClock } from '../lib/machine-clock.ts';
 import type { LogPlace } from '../line/choose.ts';
 import { openLines } from '../line/source.ts';
 import { doubtsOfHost } from '../line/trust.ts';
@@ -16,9 +19,6 @@ import { expose } from '../metrics/exposition.ts';
 import { familiesOf } from '../metrics/families.ts';
 import { MetricsFile } from '../metrics/file.ts';
 import { type Packet, US_PER_MS } from '../model.ts';
-import { runCommand } from '../opening/command.ts';
-import { StopDisk } from '../opening/disk.ts';
-import { machineClock } from '../opening/uptime.ts';
 import { flagNames } from '../packet/format.ts';
 import { localTime } from '../time.ts';
 import { wordsFor } from '../words.ts';
@@ -198,9 +198,9 @@ function metricsPathOf({ metrics, firewall }: Config): string | null {
 }
 
 /** A folder for each configuration, so that two daemons on one machine do not take each other's. A dry run has none. */
-function stopsOf({ state, firewall }: Config, path: string): StopDisk | null {
+function stopsOf({ state, firewall }: Config, path: string): StopFolder | null {
   const name = createHash('sha256').update(path).digest('hex').slice(0, 12);
-  return firewall.backend === 'dry-run' ? null : new StopDisk(join(state, `stops-${name}`));
+  return firewall.backend === 'dry-run' ? null : new StopFolder(join(state, `stops-${name}`));
 }
 
 function readyLine({ doors, firewall, logs }: Config, chosen: LogPlace | null): string {

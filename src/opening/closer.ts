@@ -1,12 +1,12 @@
 /** Removes the rules of openings that are over, and tries again where that fails. */
 
+import type { Log } from '../log.ts';
 import type { Firewall, Opening } from '../model.ts';
 import { endOf } from '../words.ts';
-import type { CommandsParts } from './commands.ts';
 
 export interface CloserParts {
   readonly firewall: () => Firewall;
-  readonly log: CommandsParts['log'];
+  readonly log: Log;
   /** Takes work for when it is its turn, after others that wait for the firewall. */
   readonly again: (work: () => Promise<void>) => void;
 }

@@ -1,58 +1,59 @@
-/** Doors as a configuration has them -> a keeper of them, what it leaves to the next daemon, and when all are closed. */
+/** Opens doors as configured: rules, commands, and the timetable by which all doors are closed. */
 
-import type { Disk } from './disk.ts';
-import { StopJournal } from './journal.ts';
+import { type CommandParts, CommandScheduler, type CommandSettings } from '../command/command-scheduler.ts';
+import type { Counts } from '../counts.ts';
 import { Keeper, type KeeperParts } from './keeper.ts';
-import { openingSwitchesFor } from './switches.ts';
 import { Timetable } from './timetable.ts';
 
-export interface DoorsSettings {
+/** What a reload may change. */
+export interface DoorsSettings extends CommandSettings {
   readonly doors: KeeperParts['doors'];
   /** When all doors are closed, as a cron expression; null for never. */
   readonly flush: string | null;
-  /** Where stop commands are kept that are owed; null where they are not. */
-  readonly stops: Disk | null;
 }
 
-export interface DoorsParts extends Omit<KeeperParts, 'journal' | 'switches'>, DoorsSettings {
-  readonly compat: () => 'none' | 'knockd';
-}
+export type DoorsParts = CommandParts & Omit<KeeperParts, 'doors' | 'commands'>;
 
 export class Doors {
   readonly keeper: Keeper;
   readonly #parts: DoorsParts;
-  readonly #journal: StopJournal;
+  readonly #commands: CommandScheduler;
   readonly #timetable = new Timetable(() => this.keeper.closeAll());
-  #doors: KeeperParts['doors'];
-  #moving: Promise<void> = Promise.resolve();
+  #settings: DoorsSettings;
 
-  constructor(parts: DoorsParts) {
+  constructor(parts: DoorsParts, settings: DoorsSettings) {
     this.#parts = parts;
-    this.#doors = parts.doors;
-    this.#journal = new StopJournal(parts.stops, (text) => parts.log.warn(text));
-    const switches = () => openingSwitchesFor(parts.compat());
-    this.keeper = new Keeper({ ...parts, journal: this.#journal, switches });
+    this.#settings = settings;
+    this.#commands = new CommandScheduler(parts, settings);
+    this.keeper = new Keeper({ ...parts, doors: settings.doors, commands: this.#commands });
   }
 
   /** @throws KnocktailError when the firewall cannot be had */
   async start(): Promise<void> {
     await this.keeper.start();
-    this.#timetable.set(this.#parts.flush);
+    await this.#commands.resume();
+    this.#timetable.set(this.#settings.flush);
   }
 
-  /** Goes over to another configuration. What a door has opened that is gone is closed. Returns at once. */
-  reload({ doors, flush, stops }: DoorsSettings): void {
-    const before = this.#doors;
-    this.#doors = doors;
-    this.#moving = this.#moving.then(() => this.#journal.moveTo(stops));
+  /** Applies another configuration. Closes what doors have opened that are gone. Returns at once. */
+  reload(settings: DoorsSettings): void {
+    const before = this.#settings.doors;
+    const { doors, flush } = settings;
+    this.#settings = settings;
+    this.#commands.reconfigure(settings);
     this.keeper.setDoors(doors);
     this.keeper.flush(({ door }) => before.has(door) && !doors.has(door));
     this.#timetable.set(flush);
   }
 
+  counts(): Pick<Counts, 'openings' | 'commands'> {
+    return { openings: this.keeper.counts(), commands: this.#commands.counts };
+  }
+
+  /** Rules stay until they expire, and stop commands are left to the next daemon; with `closeOnExit` all is closed. */
   async shutdown(): Promise<void> {
     this.#timetable.set(null);
     if (this.#parts.closeOnExit) this.keeper.closeAll();
-    await this.keeper.shutdown();
+    await Promise.all([this.keeper.shutdown(), this.#commands.shutdown()]);
   }
 }

@@ -1,19 +1,20 @@
 /** Doors that were knocked open -> rules and commands, in order, and their ends on time. */
 
-import type { Counts } from '../counts.ts';
+import type { CommandScheduler } from '../command/command-scheduler.ts';
 import { messageOf } from '../errors.ts';
+import { DeadlineTimer } from '../lib/deadline-timer.ts';
+import { within } from '../lib/timeout.ts';
 import type { Address, Firewall, Opening } from '../model.ts';
-import { Alarm } from './alarm.ts';
-import { Commands, type CommandsParts } from './commands.ts';
 import { type DoorAction, type Knock, parted } from './knock.ts';
 import { type Grant, keyOf } from './lease.ts';
-import { type Lease, Rules } from './rules.ts';
+import { type Lease, Rules, type RulesParts } from './rules.ts';
 import { Watch } from './watch.ts';
-import { within } from './within.ts';
 
-export interface KeeperParts extends CommandsParts {
+export interface KeeperParts extends Pick<RulesParts, 'firewall' | 'now' | 'machine' | 'log'> {
   readonly doors: ReadonlyMap<string, DoorAction>;
-  readonly firewall: Firewall;
+  readonly commands: Pick<CommandScheduler, 'start'>;
+  /** All doors are closed at shutdown. */
+  readonly closeOnExit: boolean;
 }
 
 /** Openings that may wait for the firewall at once: what a flood of knocks at a door of one step can make. */
@@ -32,8 +33,8 @@ export class Keeper {
   readonly #parts: KeeperParts;
   #doors: KeeperParts['doors'];
   readonly #rules: Rules;
-  readonly #commands: Commands;
-  readonly #alarm: Alarm;
+  readonly #commands: KeeperParts['commands'];
+  readonly #alarm: DeadlineTimer;
   readonly #watch: Watch;
   #firewallWork: Promise<void> = Promise.resolve();
   /** What a batch of knocks is to open, while that waits for its turn and nothing was trapped since. */
@@ -51,7 +52,7 @@ export class Keeper {
   constructor(parts: KeeperParts) {
     this.#parts = parts;
     this.#doors = parts.doors;
-    this.#commands = new Commands(parts);
+    this.#commands = parts.commands;
     this.#rules = new Rules({
       ...parts,
       isEnding: () => this.#isEnding,
@@ -59,7 +60,7 @@ export class Keeper {
         if (!this.#isEnding) this.#enqueue(work);
       },
     });
-    this.#alarm = new Alarm(parts.now, () => this.#expire());
+    this.#alarm = new DeadlineTimer(parts.now, () => this.#expire());
     const { mender } = this.#rules;
     this.#watch = new Watch({ look: () => mender.look(), check: () => mender.check() });
   }
@@ -73,20 +74,19 @@ export class Keeper {
     await this.#rules.start();
     this.#setAlarm();
     this.#watch.start();
-    await this.#commands.resume(this.#doors);
   }
 
-  counts(): Pick<Counts, 'openings' | 'commands'> {
+  /** How many openings each door has. */
+  counts(): ReadonlyMap<string, number> {
     const doors = [...this.#doors].filter(([, { open }]) => open !== null);
     const openings = new Map(doors.map(([door]) => [door, 0]));
     for (const { door } of this.#rules.all()) openings.set(door, (openings.get(door) ?? 0) + 1);
-    return { openings, commands: this.#commands.counts };
+    return openings;
   }
 
   /** Doors are opened this way from now on. */
   setDoors(doors: KeeperParts['doors']): void {
     this.#doors = doors;
-    this.#commands.setDoors(doors);
   }
 
   /** Closes what is open and wanted. Returns at once. What is knocked open from here on is opened after this. */
@@ -181,14 +181,13 @@ export class Keeper {
       this.#trapped.set(key, { door, source });
   }
 
-  /** Ends in an orderly way: rules stay and end by themselves, stop commands that wait are left to the next daemon. */
+  /** Ends in an orderly way: rules stay and end by themselves. */
   async shutdown(): Promise<void> {
     this.#isEnding = true;
     this.#alarm.set(null);
     this.#watch.end();
     const patienceMs = this.#parts.closeOnExit ? CLOSING_MS : SHUTDOWN_MS;
-    const [isDone] = await Promise.all([within(patienceMs, this.#firewallWork), this.#commands.shutdown()]);
-    if (!isDone)
+    if (!(await within(patienceMs, this.#firewallWork)))
       this.#parts.log.warn('the firewall does not answer; what was under way there goes on by itself');
     await within(ENDING_MS, this.#rules.end());
   }

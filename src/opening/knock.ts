@@ -1,6 +1,6 @@
 /** Doors that were knocked open -> the parts in which they can be opened at once. */
 
-import type { DoorCommands } from './commands.ts';
+import type { DoorCommands } from '../command/command-scheduler.ts';
 import type { Grant } from './lease.ts';
 import type { Lease } from './rules.ts';
 

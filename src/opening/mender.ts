@@ -1,11 +1,12 @@
 /** A chain or a jump that has gone -> made again, with all that is open. */
 
-import { type Firewall, type Opening, type Refused, US_PER_SECOND } from '../model.ts';
+import { type Firewall, type Micros, type Opening, type Refused, US_PER_SECOND } from '../model.ts';
 import type { CloserParts } from './closer.ts';
-import type { CommandsParts } from './commands.ts';
 import { idOf, type Leases } from './lease.ts';
 
-export interface MenderParts extends Pick<CommandsParts, 'now' | 'log'>, Pick<CloserParts, 'again'> {
+export interface MenderParts extends Pick<CloserParts, 'log' | 'again'> {
+  /** The wall clock. */
+  readonly now: () => Micros;
   readonly firewall: () => Firewall;
   /** Nothing is to be waited for any more. */
   readonly isEnding: () => boolean;

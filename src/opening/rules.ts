@@ -1,10 +1,10 @@
 /** Grants, revocations and passing time -> rules that stand in the firewall. */
 
 import { messageOf } from '../errors.ts';
+import type { MachineClock } from '../lib/machine-clock.ts';
 import { type Firewall, type Micros, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
 import { describeClosed, describeNotOpened, describeOpened, describeStillOpen } from '../words.ts';
 import { Closer, type CloserParts } from './closer.ts';
-import type { CommandsParts } from './commands.ts';
 import { type Grant, idOf, keyOf, type LeaseChange, Leases } from './lease.ts';
 import { Mender, type MenderParts } from './mender.ts';
 import { hindrance } from './reach.ts';
@@ -27,9 +27,9 @@ const LONGEST_REST_US = 20 * US_PER_SECOND;
 const MOST_ASKED = 4;
 
 export interface RulesParts
-  extends Pick<CommandsParts, 'now' | 'machine' | 'log'>,
-    Pick<CloserParts, 'again'>,
-    Pick<MenderParts, 'isEnding'> {
+  extends Pick<CloserParts, 'log' | 'again'>,
+    Pick<MenderParts, 'now' | 'isEnding'> {
+  readonly machine: MachineClock;
   readonly firewall: Firewall;
 }
 

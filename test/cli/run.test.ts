@@ -96,7 +96,7 @@ describe('the daemon in a dry run', () => {
     await start();
     knock('192.0.2.7', ['1111', '333', '2222']);
     await says(/192\.0\.2\.7: cmd: would run command: echo 192\.0\.2\.7/);
-    expect(said).not.toContain('command says');
+    expect(said).not.toContain('command output');
   });
 
   it('warns of weak doors when it starts, waits for a log that is not there, and reads it from its first line', async () => {

@@ -2,12 +2,13 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { daemonOf, StateLock } from '../../src/cli/state-lock.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
+import { until } from '../lab.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -44,6 +45,24 @@ describe('a state folder', () => {
     expect(await daemonOf(folder)).toEqual({ pid: process.pid, isInReach: true });
     lock.release();
     expect(await daemonOf(folder)).toBeNull();
+  });
+
+  it('is free after a daemon that was killed before it could answer', async () => {
+    const lock = new StateLock();
+    await lock.hold(folder);
+    lock.release();
+    const owner = spawn(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(join(folder, 'lock'))}, () => console.log('up'))`,
+    ]);
+    await once(owner.stdout, 'data');
+    owner.kill('SIGSTOP');
+    const asked = lock.hold(folder);
+    const sockets = () => readFileSync('/proc/net/unix', 'utf8').split(join(folder, 'lock\n')).length - 1;
+    await until(() => sockets() === 2, 'the connection waits to be accepted');
+    owner.kill('SIGKILL');
+    expect(await asked).toBeNull();
+    lock.release();
   });
 
   it('is free after a daemon that was killed', async () => {

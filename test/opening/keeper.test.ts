@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CommandContext, CommandResult } from '../../src/command/command.ts';
+import { CommandScheduler } from '../../src/command/command-scheduler.ts';
 import { type Firewall, type Opening, type Refused, US_PER_MS, US_PER_SECOND } from '../../src/model.ts';
-import type { CommandOf, CommandResult } from '../../src/opening/command.ts';
-import { StopJournal } from '../../src/opening/journal.ts';
 import { Keeper } from '../../src/opening/keeper.ts';
 import type { DoorAction } from '../../src/opening/knock.ts';
-import { openingSwitchesFor } from '../../src/opening/switches.ts';
-import { wordsFor } from '../../src/words.ts';
 import { address, opening, port } from '../openings.ts';
 
 const SOURCE = address('10.0.0.7');
@@ -140,6 +138,7 @@ describe('the keeper', () => {
   let firewall: PaperFirewall;
   let said: string[];
   let ran: string[];
+  let commands: CommandScheduler;
   /** By how much somebody has set the wall clock. */
   let setByUs: number;
   let result: () => Promise<CommandResult>;
@@ -156,22 +155,24 @@ describe('the keeper', () => {
 
   async function keeper(doors: Record<string, DoorAction>): Promise<Keeper> {
     const say = (text: string) => void said.push(text);
-    const made = new Keeper({
-      doors: new Map(Object.entries(doors)),
-      firewall,
-      run: (command: string, { door, source }: CommandOf) => {
+    const parts = {
+      run: (command: string, { door, source }: CommandContext) => {
         ran.push(`${command} ${door} ${source}`);
         return result();
       },
       now: () => Date.now() * US_PER_MS + setByUs,
       machine: { boot: 'this', now: () => Date.now() * US_PER_MS },
-      journal: new StopJournal(null, say),
-      switches: () => openingSwitchesFor('none'),
       closeOnExit: false,
-      isDry: () => false,
       log: { debug: say, info: say, warn: say, error: say },
-      words: () => wordsFor('none'),
+    };
+    const actions = new Map(Object.entries(doors));
+    commands = new CommandScheduler(parts, {
+      doors: actions,
+      compat: 'none',
+      isDry: false,
+      stops: null,
     });
+    const made = new Keeper({ ...parts, doors: actions, firewall, commands });
     await made.start();
     return made;
   }
@@ -629,7 +630,7 @@ describe('the keeper', () => {
     expect(ran).toHaveLength(1_032);
     expect(ran[1_031]).toBe('start cmd 10.1.4.7');
     expect(said.filter((text) => text.includes('ran no command'))).toEqual([
-      '68 openings ran no command, as too many were waiting',
+      '68 openings ran no command: too many commands waiting',
     ]);
   });
 
@@ -721,9 +722,9 @@ describe('the keeper', () => {
     expect(ran).toEqual(['start cmd 10.0.0.7', 'stop cmd 10.0.0.7']);
     expect(said).toEqual([
       '10.0.0.7: cmd: running command: start',
-      '10.0.0.7: cmd: command says: one',
-      '10.0.0.7: cmd: command says: two',
-      '10.0.0.7: cmd: command says 7 bytes more',
+      '10.0.0.7: cmd: command output: one',
+      '10.0.0.7: cmd: command output: two',
+      '10.0.0.7: cmd: command output: 7 more bytes',
       '10.0.0.7: cmd: command returned non-zero status code (3)',
       '10.0.0.7: cmd: command timeout',
       '10.0.0.7: cmd: running command: stop',
@@ -744,7 +745,7 @@ describe('the keeper', () => {
     const it = await keeper({ ssh: { ...opens(3_600), startCommand: 'start', stopCommand: 'stop' } });
     it.opened('ssh', SOURCE);
     await pass(1);
-    await it.shutdown();
+    await Promise.all([it.shutdown(), commands.shutdown()]);
     expect(ran).toEqual(['start ssh 10.0.0.7', 'stop ssh 10.0.0.7']);
     expect([firewall.rules.length, firewall.closed]).toEqual([1, true]);
   });
@@ -775,16 +776,16 @@ describe('the keeper', () => {
     const it = await keeper({ cmd: action({ startCommand: 'start' }) });
     it.opened('cmd', SOURCE);
     await pass(1);
-    const ended = it.shutdown();
+    const ended = Promise.all([it.shutdown(), commands.shutdown()]);
     await pass(2);
     await ended;
-    expect(said.slice(1)).toEqual(['commands still running: 1; they go on by themselves']);
+    expect(said.slice(1)).toEqual(['1 command still running, not waiting']);
   });
 
   it.each([
-    [{ error: 'ENOENT' }, 'command did not run: ENOENT'],
-    [{ timedOut: true, signal: 'SIGTERM' as const }, 'command ran out of time and was ended'],
-    [{ status: null, signal: 'SIGSEGV' as const }, 'command was ended by SIGSEGV'],
+    [{ error: 'ENOENT' }, 'cannot run command: ENOENT'],
+    [{ timedOut: true, signal: 'SIGTERM' as const }, 'command timed out and was killed'],
+    [{ status: null, signal: 'SIGSEGV' as const }, 'command was killed by SIGSEGV'],
   ])('tells why a command failed: %j', async (failure, text) => {
     result = async () => ({ ...DONE, ...failure });
     (await keeper({ cmd: action({ startCommand: 'start' }) })).opened('cmd', SOURCE);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { runCommand } from '../../src/opening/command.ts';
+import { runCommand } from '../../src/command/command.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
 import { until } from '../lab.ts';
 import { address } from '../openings.ts';
@@ -9,17 +9,17 @@ import { address } from '../openings.ts';
 const OF = { door: 'ssh', source: address('2001:db8::7'), claim: null };
 
 describe('a command', () => {
-  it('runs in a shell with the source in place of each %IP%', async () => {
+  it('runs in a shell, with %IP% replaced by the address', async () => {
     const { status, output } = await runCommand('for ip in %IP% "<%IP%>"; do echo $ip; done', OF);
     expect({ status, output }).toEqual({ status: 0, output: '2001:db8::7\n<2001:db8::7>\n' });
   });
 
-  it('finds door and source in its environment, beside ours', async () => {
+  it('has the door and the client in its environment, which is ours otherwise', async () => {
     const { output } = await runCommand('echo "$KNOCK_DOOR $KNOCK_SOURCE $PATH"', OF);
     expect(output).toBe(`ssh 2001:db8::7 ${process.env['PATH']}\n`);
   });
 
-  it('has none of the variables that are for the daemon alone', async () => {
+  it('does not inherit variables that are only for the daemon', async () => {
     const ours = {
       NOTIFY_SOCKET: '/run/systemd/notify',
       SECRET: 'of the service',
@@ -35,7 +35,7 @@ describe('a command', () => {
     }
   });
 
-  it('that fails is a result, with what it wrote', async () => {
+  it('that fails is a result with its output', async () => {
     expect(await runCommand('echo out; echo err >&2; exit 3', OF)).toEqual({
       status: 3,
       signal: null,
@@ -46,21 +46,21 @@ describe('a command', () => {
     });
   });
 
-  it('that a signal ends says which', async () => {
+  it('that is killed reports the signal', async () => {
     expect(await runCommand('kill -USR1 $$', OF)).toMatchObject({ status: null, signal: 'SIGUSR1' });
   });
 
-  it('reads nothing', async () => {
+  it('has no stdin', async () => {
     expect(await runCommand('cat; echo end', OF)).toMatchObject({ status: 0, output: 'end\n' });
   });
 
-  it('may write much: the beginning is kept, the rest counted', async () => {
+  it('may write a lot: the beginning is kept, the rest counted', async () => {
     const { output, unshown, status } = await runCommand('head -c 1000000 /dev/zero | tr "\\0" x', OF);
     expect(output).toBe('x'.repeat(4096));
     expect({ unshown, status }).toEqual({ unshown: 1_000_000 - 4096, status: 0 });
   });
 
-  it('has ended when its shell has, whatever it left in the background', async () => {
+  it('ends with its shell, even with processes in the background', async () => {
     const { output, timedOut } = await runCommand('sleep 600 & echo $!', OF);
     const pid = Number(output);
     expect(timedOut).toBe(false);
@@ -68,18 +68,18 @@ describe('a command', () => {
     process.kill(pid);
   });
 
-  it('that overruns its time is ended with all it has started', async () => {
+  it('that takes too long is killed with all its processes', async () => {
     const { status, signal, timedOut, output } = await runCommand('sleep 600 & echo $!; wait', OF, 200);
     expect({ status, signal, timedOut }).toEqual({ status: null, signal: 'SIGTERM', timedOut: true });
     await until(() => !isAlive(Number(output)), 'the end of the background process');
   });
 
-  it('that ignores the request to end is ended all the same', async () => {
+  it('that ignores SIGTERM is killed all the same', async () => {
     const { signal, timedOut } = await runCommand('trap "" TERM; while :; do sleep 0.1; done', OF, 100);
     expect({ signal, timedOut }).toEqual({ signal: 'SIGKILL', timedOut: true });
   });
 
-  it('that the kernel refuses is a result', async () => {
+  it('that is too long for the kernel is a result', async () => {
     const result = await runCommand(`: ${'x'.repeat(200_000)}`, OF);
     expect(result.status).toBeNull();
     expect(result.error).toContain('E2BIG');
@@ -95,14 +95,14 @@ describe('a command with a claim', () => {
   });
   const run = (command: string, limitMs?: number) => runCommand(command, { ...OF, claim }, limitMs);
 
-  it('writes down who runs it, and how it ended', async () => {
+  it('writes its process id and exit status to the file', async () => {
     const { status, output } = await run(`cat ${claim}; echo $PPID; exit 3`);
     const [pid, parent] = output.split('\n');
     expect([status, parent]).toEqual([3, pid]);
     expect(readFileSync(claim, 'utf8')).toBe(`${pid}\n3\n`);
   });
 
-  it('comes to the same as without, in output, status and signal', async () => {
+  it('has the same output, status and signal as without', async () => {
     const commands = [
       'echo out; echo err >&2',
       'exit 127',
@@ -119,29 +119,29 @@ describe('a command with a claim', () => {
     }
   });
 
-  it('that another has claimed does not run', async () => {
+  it('does not run if another process has claimed it', async () => {
     writeFileSync(claim, '1\n');
     expect(await run('echo ran')).toMatchObject({ isTaken: true, output: '' });
   });
 
-  it('that many claim at once runs once', async () => {
+  it('runs once if many claim it at the same time', async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => run(`echo ran >> ${folder}/out`)));
     expect(all.filter(({ isTaken }) => isTaken !== true)).toHaveLength(1);
     expect(readFileSync(join(folder, 'out'), 'utf8')).toBe('ran\n');
   });
 
-  it('runs where nothing can be written', async () => {
+  it('runs even if the file cannot be created', async () => {
     const { output } = await runCommand('echo ran', { ...OF, claim: '/dev/null/claim' });
     expect(output).toBe('ran\n');
   });
 
-  it('that overruns its time is ended, and says so there', async () => {
+  it('that takes too long is killed, and the file says so', async () => {
     const { signal, timedOut, output } = await run('sleep 600', 200);
     expect({ signal, timedOut, output }).toEqual({ signal: 'SIGTERM', timedOut: true, output: '' });
     expect(readFileSync(claim, 'utf8')).toMatch(/^\d+\n143\n$/);
   });
 
-  it('that ignores the request to end is ended all the same', async () => {
+  it('that ignores SIGTERM is killed all the same', async () => {
     const { signal, timedOut } = await run('trap "" TERM; while :; do sleep 0.1; done', 100);
     expect({ signal, timedOut }).toEqual({ signal: 'SIGKILL', timedOut: true });
   });

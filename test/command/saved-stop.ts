@@ -1,6 +1,6 @@
 /** Stop commands as a daemon saves them. */
 
-import type { SavedStop } from '../../src/opening/stop.ts';
+import type { SavedStop } from '../../src/command/pending-stop.ts';
 import { address } from '../openings.ts';
 
 export function stop(number: number, parts: Partial<SavedStop> = {}): SavedStop {

@@ -1,6 +1,6 @@
-/** Work that may hang -> its end, or the end of patience. */
+/** Limits how long to wait for a promise. */
 
-/** Resolves when the work has ended, however, or when the time is over; to whether it has. */
+/** Resolves to true once the work has ended, with or without an error, or to false when the time is up before that. */
 export async function within(limitMs: number, work: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<boolean>((resolve) => {

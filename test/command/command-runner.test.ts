@@ -1,18 +1,18 @@
 import { expect, it } from 'vitest';
-import { Turns } from '../../src/opening/turns.ts';
+import { KeyedQueue } from '../../src/command/command-runner.ts';
 
-/** Pieces of work that end when they are told to, by name. */
+/** Pieces of work with names, which end on demand. */
 class Work {
   readonly begun: string[] = [];
   readonly #ends = new Map<string, () => void>();
-  readonly #turns: Turns;
+  readonly #queue: KeyedQueue;
 
-  constructor(room: number) {
-    this.#turns = new Turns(room);
+  constructor(limit: number) {
+    this.#queue = new KeyedQueue(limit);
   }
 
   add(key: string, name: string): void {
-    void this.#turns.run(key, () => {
+    void this.#queue.run(key, () => {
       this.begun.push(name);
       return new Promise<void>((resolve) => this.#ends.set(name, resolve));
     });
@@ -24,7 +24,7 @@ class Work {
   }
 }
 
-it('work of one key never overlaps or overtakes, whatever room there is', async () => {
+it('work of one key never overlaps or overtakes, whatever the limit', async () => {
   const work = new Work(3);
   for (const [key, name] of ['a1', 'a2', 'a3', 'b1'].map((name) => [name.slice(0, 1), name] as const))
     work.add(key, name);
@@ -39,7 +39,7 @@ it('work of one key never overlaps or overtakes, whatever room there is', async 
   expect(work.begun).toEqual(['a1', 'b1', 'a2', 'a3', 'a4']);
 });
 
-it('no more runs at once than there is room for, the oldest first', async () => {
+it('no more runs at once than the limit allows, the oldest first', async () => {
   const work = new Work(2);
   for (const name of ['a', 'b', 'c', 'd']) work.add(name, name);
   await work.end('');
@@ -48,10 +48,10 @@ it('no more runs at once than there is room for, the oldest first', async () => 
   expect(work.begun).toEqual(['a', 'b', 'c']);
 });
 
-it('work that fails gives its turn on', async () => {
-  const turns = new Turns(1);
-  await expect(turns.run('a', () => Promise.reject(new Error('no such luck')))).rejects.toThrow(
+it('work that fails does not block the next', async () => {
+  const queue = new KeyedQueue(1);
+  await expect(queue.run('a', () => Promise.reject(new Error('no such luck')))).rejects.toThrow(
     'no such luck',
   );
-  expect(await turns.run('a', async () => 7)).toBe(7);
+  expect(await queue.run('a', async () => 7)).toBe(7);
 });

@@ -1,14 +1,14 @@
-/** The machine's own clock -> moments that nobody can set, and the boot that they count from. */
+/** Reads the time since boot, which nobody can set, and identifies the boot. */
 
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { type Micros, US_PER_SECOND } from '../model.ts';
 
-/** Moments of one boot can be compared with each other, whoever sets the wall clock in between. */
+/** Its times can be compared within one boot, even if somebody sets the wall clock in between. */
 export interface MachineClock {
-  /** Null where the machine does not say: then no moment can be compared with one of another daemon. */
+  /** Null if unknown; then times of two processes cannot be compared. */
   readonly boot: string | null;
-  /** Microseconds since boot, time in suspension included. */
+  /** Microseconds since boot, including the time in suspension. */
   now(): Micros;
 }
 
