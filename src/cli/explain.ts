@@ -10,6 +10,7 @@ import { EXIT } from '../errors.ts';
 import { explainedDoors } from '../explain/door.ts';
 import { Explanation, type Remark } from '../explain/explanation.ts';
 import { Stories } from '../explain/stories.ts';
+import { keepHeapSmall } from '../lib/small-heap.ts';
 import { jsonLine, printable } from '../log.ts';
 import type { Address, Packet, PlacedBy } from '../model.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
@@ -50,6 +51,7 @@ export function addExplain(program: Command, io: Io): void {
     .option('--json', 'one JSON object a line, in the order of the log')
     .argument('[log]', LOG_ARGUMENT)
     .action(async (path: string | undefined, options: Options) => {
+      keepHeapSmall();
       const { config: given } = await readConfigFile(options.config);
       const config = override(given, lineOverrides(options));
       const { trusted } = await explain(config, path, options, io);
