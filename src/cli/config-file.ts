@@ -58,15 +58,25 @@ export async function readAsWritten(
   path: string,
   remedy: string,
 ): Promise<ConfigFile & { readonly text: string }> {
-  const written = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw unreadable(path, cause, remedy);
-  });
-  // Editors of Windows put a mark ahead of all.
-  const text = written.replace(/^\ufeff/, '');
+  const text = await readText(path, remedy);
   const loaded = loadConfig(text);
   if (loaded.problems === null) return { ...loaded, text };
   const lines = loaded.problems.map((problem) => tellProblem(path, problem));
   throw new KnocktailError(lines.join('\n'), { exitCode: EXIT.CONFIG });
+}
+
+/**
+ * The text of a configuration, whatever it holds.
+ *
+ * @param remedy what to do where there is no such file
+ * @throws KnocktailError 66 or 77 when the file cannot be read
+ */
+export async function readText(path: string, remedy: string): Promise<string> {
+  const written = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw unreadable(path, cause, remedy);
+  });
+  // Editors on Windows put a byte order mark first.
+  return written.replace(/^\ufeff/, '');
 }
 
 /** One line for a terminal, whatever stands in the file. */
@@ -151,9 +161,9 @@ function unreadable(path: string, cause: unknown, whereMissing: string): Knockta
   const known: Record<string, readonly [what: string, exitCode: ExitCode, remedy: string]> = {
     ENOENT: ['no such file', EXIT.NO_INPUT, whereMissing],
     ENOTDIR: ['no such file', EXIT.NO_INPUT, whereMissing],
-    EACCES: ['may not be read', EXIT.NO_PERMISSION, letServiceRead(path) ?? 'run as its owner or as root'],
+    EACCES: ['permission denied', EXIT.NO_PERMISSION, letServiceRead(path) ?? 'run as its owner or as root'],
     EISDIR: ['is a folder', EXIT.NO_INPUT, 'name a file in it'],
   };
   const [what, exitCode, remedy] = known[code] ?? [`cannot be read (${code})`, EXIT.IO, 'name another'];
-  return new KnocktailError(what, { where: path, exitCode, remedy, cause });
+  return new KnocktailError(what, { where: path === '' ? "''" : path, exitCode, remedy, cause });
 }

@@ -4,8 +4,10 @@ import type { Command } from 'commander';
 import { convertKnockdConf } from '../config/convert.ts';
 import { isKnockdText } from '../config/knockd-text.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { readAsWritten, tellProblem } from './config-file.ts';
+import { readAsWritten, readText, tellProblem } from './config-file.ts';
 import type { Io } from './io.ts';
+
+const WHERE_MISSING = 'name the knockd.conf';
 
 export function addConvert(program: Command, io: Io): void {
   program
@@ -17,14 +19,8 @@ export function addConvert(program: Command, io: Io): void {
     )
     .argument('<file>', 'the knockd.conf')
     .action(async (path: string) => {
-      const { text, config, warnings } = await readAsWritten(path, 'name the knockd.conf');
-      if (!isKnockdText(text)) {
-        throw new KnocktailError('not a knockd.conf', {
-          where: path,
-          exitCode: EXIT.DATA,
-          remedy: 'knock.yaml needs no converting',
-        });
-      }
+      requireKnockdConf(await readText(path, WHERE_MISSING), path);
+      const { text, config, warnings } = await readAsWritten(path, WHERE_MISSING);
       const { yaml, notes, doors } = convertKnockdConf(text, config);
       for (const problem of [...warnings, ...notes.map((note) => ({ ...note, column: 1 }))]) {
         io.stderr.write(`${tellProblem(path, { ...problem, text: `warning: ${problem.text}` })}\n`);
@@ -39,4 +35,17 @@ export function addConvert(program: Command, io: Io): void {
       io.stdout.write(yaml);
       io.finish(EXIT.OK);
     });
+}
+
+/** @throws KnocktailError 65 with the first line that a knockd.conf could not begin with */
+function requireKnockdConf(text: string, path: string): void {
+  if (isKnockdText(text)) return;
+  const lines = text.split('\n').map((line) => line.trim());
+  const at = lines.findIndex((line) => line !== '' && !line.startsWith('#'));
+  throw new KnocktailError('not a knockd.conf: there is no [section]', {
+    where: at < 0 ? path : `${path}:${at + 1}`,
+    exitCode: EXIT.DATA,
+    ...(at < 0 ? {} : { value: lines[at] ?? '' }),
+    remedy: 'name a knockd.conf; knock.yaml needs no converting',
+  });
 }

@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { familyOf } from '../address.ts';
-import { parseDuration } from '../config/duration.ts';
+import { LONGEST_DAYS, parseDuration } from '../config/duration.ts';
 import type { Config, DoorConfig } from '../config/schema.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
 import {
@@ -107,7 +107,7 @@ export function addClose(program: Command, io: Io): void {
       // One that has left the configuration may still be open.
       if (!all.some((opening) => opening.door === door)) doorNamed(door, config, options.config);
       const closed = await close((it) => it.door === door && it.source === source, firewall);
-      for (const opening of closed) print(opening, describeClosed(opening, timeNow()), options, io);
+      printClosed(closed, options, io);
       if (closed.length === 0) io.stderr.write(`${door} is not open for ${source}\n`);
       io.finish(closed.length === 0 ? EXIT.NO_MATCH : EXIT.OK);
     });
@@ -120,8 +120,7 @@ export function addFlush(program: Command, io: Io): void {
     .action(async (options: Options) => {
       const { firewall } = await prepare(options, io);
       const closed = await close(() => true, firewall);
-      for (const opening of closed)
-        print(opening, `${opening.door}: ${describeClosed(opening, timeNow())}`, options, io);
+      printClosed(closed, options, io);
       if (closed.length === 0) io.stderr.write('no door was open\n');
       io.finish(EXIT.OK);
     });
@@ -202,6 +201,11 @@ function print(opening: Opening, text: string, { json }: Options, io: Io): void 
   io.stdout.write(`${json === true ? openingJson(opening, timeNow()) : text}\n`);
 }
 
+function printClosed(closed: readonly Opening[], options: Options, io: Io): void {
+  for (const opening of closed)
+    print(opening, `${opening.door}: ${describeClosed(opening, timeNow())}`, options, io);
+}
+
 function describeOverdue(opening: Opening): string {
   const { door, source, until } = opening;
   const end = localTime((until ?? 0) * US_PER_SECOND);
@@ -214,7 +218,8 @@ function timeNow(): Micros {
 
 function toDuration(text: string): Micros {
   const us = parseDuration(text);
-  if (us === null || us === 0) throw new InvalidArgumentError('Write a duration such as 30s, 5m or 2h.');
+  if (us === null || us === 0)
+    throw new InvalidArgumentError(`Write a duration such as 30s, 5m or 2h, at most ${LONGEST_DAYS}d.`);
   return us;
 }
 

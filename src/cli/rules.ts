@@ -22,7 +22,7 @@ import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './conf
 import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
 import { withOptions } from './own-command.ts';
-import { confirmShut, shut } from './shut.ts';
+import { confirmShut, MOST_SECONDS, shut } from './shut.ts';
 import { daemonOf } from './state-lock.ts';
 import { watchedBy } from './watched-by.ts';
 
@@ -270,8 +270,10 @@ function toolsOf(choice: string): { readonly v4: string; readonly v6: string } {
 }
 
 function toSeconds(text: string): number {
-  if (/^\d{1,5}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Write a number of seconds, 0 for no confirmation.');
+  if (/^\d+$/.test(text) && Number(text) <= MOST_SECONDS) return Number(text);
+  throw new InvalidArgumentError(
+    `Write a number of seconds up to ${MOST_SECONDS}, or 0 for no confirmation.`,
+  );
 }
 
 function toFamily(text: string): Family {

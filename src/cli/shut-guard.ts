@@ -213,7 +213,7 @@ async function guard({ families, limitMs, folder }: ShutOrder, words: Words): Pr
       await sleep(POLL_MS);
       isConfirmed = words.isToConfirm || confirmation.isGiven();
     }
-    if (words.isToUndo) why = 'it was interrupted';
+    if (words.isToUndo) why = 'you asked for it';
   } catch (error) {
     why = messageOf(error);
   }

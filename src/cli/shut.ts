@@ -21,7 +21,7 @@ import { type SequencesOf, sequencesBy } from './watched-by.ts';
 
 const APPLY = 'knocktail rules --apply';
 /** Longer than anyone waits, and shorter than what a timer takes. */
-const MOST_SECONDS = 3_600;
+export const MOST_SECONDS = 3_600;
 const USUAL_SECONDS = 60;
 
 export interface ShutRequest {
@@ -93,11 +93,15 @@ async function waitForWord(
     tell('Keep this session. In a second terminal, knock and log in; that has to work.');
     const here = isTyped ? 'Then type y and Enter here, or run there: ' : 'Then run there: ';
     tell(typed(`${here}knocktail rules --confirm`));
+    if (isTyped) tell('To undo it now, type n and Enter.');
   });
   const interrupt = (): void => guard.undo();
   io.signal.addEventListener('abort', interrupt);
   const hear = (text: unknown): void => {
-    if (/^\s*y(es)?\s*$/im.test(String(text))) guard.confirm();
+    const line = String(text).trim();
+    if (/^y(es)?$/im.test(line)) guard.confirm();
+    else if (/^no?$/im.test(line)) guard.undo();
+    else if (line !== '') tell('Type y to keep it shut, or n to undo it now.');
   };
   // A terminal that hangs up is no reason to end: somebody may confirm from elsewhere.
   const ignore = (): void => undefined;
@@ -133,7 +137,7 @@ function secondsOf(given: ShutRequest['confirm'], io: Io): number {
       exitCode: EXIT.USAGE,
       where: '--confirm',
       value: String(given),
-      remedy: `use at most ${MOST_SECONDS}`,
+      remedy: `use at most ${MOST_SECONDS} seconds`,
     });
   if (isTerminal(io)) return USUAL_SECONDS;
   throw new KnocktailError('there is no terminal to confirm at', {

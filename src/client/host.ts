@@ -12,14 +12,23 @@ export interface Target {
   readonly family: Family;
 }
 
+/** fe80::/10 (RFC 4291, 2.5.6). */
+const LINK_LOCAL = /^fe[89ab][0-9a-f]:/i;
+
 /**
  * The first address that the system knows for the host, of this family alone unless it is null.
  *
- * @throws KnocktailError 68 when there is none
+ * @throws KnocktailError 68 when there is none, 64 for a link-local address without an interface
  */
 export async function resolveHost(host: string, family: Family | null): Promise<Target> {
   const literal = isIP(host);
   if (literal === 0) return lookUp(host, family);
+  if (LINK_LOCAL.test(host) && !host.includes('%'))
+    throw new KnocktailError('a link-local address needs the interface that leads to it', {
+      exitCode: EXIT.USAGE,
+      value: host,
+      remedy: `write ${host}%eth0, with the name of that interface`,
+    });
   if (family !== null && family !== literal)
     throw noHost(host, family, `name another or do without -${family}`);
   return { address: canonical(host), family: literal === 4 ? 4 : 6 };

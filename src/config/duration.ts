@@ -12,8 +12,9 @@ const UNIT_US: Readonly<Record<string, number>> = {
   d: 86_400 * US_PER_SECOND,
 };
 
-/** Rules carry their end as a date that iptables takes. */
-export const LONGEST_US = 10 * 366 * 86_400 * US_PER_SECOND;
+/** Ten years: rules carry their end as a date that iptables takes. */
+export const LONGEST_DAYS = 10 * 366;
+export const LONGEST_US = LONGEST_DAYS * 86_400 * US_PER_SECOND;
 
 /** Whole microseconds, or null when the text is no duration, or one of more than ten years. */
 export function parseDuration(text: string | number): number | null {

@@ -2,11 +2,12 @@
 
 import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { uptime } from 'node:os';
-import { EXIT, KnocktailError } from '../errors.ts';
+import { EXIT, KnocktailError, messageOf } from '../errors.ts';
 import { KERNEL_LOGS } from '../kernel-logs.ts';
 import { choose, findJournalctl, hasKernelEntries, type LogPlace } from '../line/choose.ts';
 import { KMSG, type RingState, ringState } from '../line/kmsg-device.ts';
 import { type Doubt, doubtsOf, type FormattedLog } from '../line/trust.ts';
+import { isNoFile } from '../line/unreadable.ts';
 import { type Finding, fail, ok, skip, warn } from './finding.ts';
 
 const CHECK = 'log';
@@ -103,9 +104,13 @@ function checkFile(path: string): Finding {
     return statSync(path).isDirectory()
       ? fail(CHECK, `${path} is a folder`, 'name a file in it with log.path')
       : ok(CHECK, path);
-  } catch {
-    const remedy = 'run as root, or name another with log.path';
-    return fail(CHECK, `${path} is not there, or may not be read`, remedy);
+  } catch (error) {
+    if (isNoFile(error)) return fail(CHECK, `${path} does not exist`, 'name another with log.path');
+    return fail(
+      CHECK,
+      `cannot read ${path}: ${messageOf(error)}`,
+      'run as root, or name another with log.path',
+    );
   }
 }
 

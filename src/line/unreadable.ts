@@ -8,9 +8,9 @@ const AS_MEMBER = 'run as root or as a member of its group';
 const KNOWN: Readonly<Record<string, readonly [what: string, exitCode: ExitCode, remedy: string]>> = {
   ENOENT: ['no such file', EXIT.NO_INPUT, 'name a log file, or - for stdin'],
   ENOTDIR: ['no such file', EXIT.NO_INPUT, 'name a log file, or - for stdin'],
-  EACCES: ['may not be read', EXIT.NO_PERMISSION, AS_MEMBER],
-  EPERM: ['may not be read', EXIT.NO_PERMISSION, AS_MEMBER],
-  EISDIR: ['is a folder', EXIT.IO, 'name a log file in it'],
+  EACCES: ['permission denied', EXIT.NO_PERMISSION, AS_MEMBER],
+  EPERM: ['permission denied', EXIT.NO_PERMISSION, AS_MEMBER],
+  EISDIR: ['is a folder', EXIT.NO_INPUT, 'name a log file in it'],
 };
 
 /** @throws error itself, where it is not of the filesystem but a fault in the program */

@@ -55,3 +55,11 @@ it('a one-time file that is missing or used up is told by check, as knockd does 
     stderr: expect.stringContaining(`door a: no sequence is left in ${used}`),
   });
 });
+
+it('a file that is no knockd.conf is named with its first line', async () => {
+  const path = fileWith('# notes\n\nbuy milk\n', 'notes.txt');
+  expect(await knocktail(['convert', path])).toMatchObject({
+    code: 65,
+    stderr: `${path}:3: not a knockd.conf: there is no [section] (buy milk), name a knockd.conf; knock.yaml needs no converting\n`,
+  });
+});

@@ -55,6 +55,6 @@ describeWith(['root', 'ip', 'nft'], 'knocktail health', () => {
     await lab.exec('server', ['iptables-nft', '-w', '-D', 'INPUT', '-j', 'KNOCKD']);
     expect(await health()).toBe('1 INPUT: no jump to KNOCKD where it has to stand');
     await lab.exec('server', ['mv', lab.log, `${lab.log}.1`]);
-    expect(await health()).toBe(`1 ${lab.log} is not there, or may not be read`);
+    expect(await health()).toBe(`1 ${lab.log} does not exist`);
   });
 });

@@ -82,7 +82,7 @@ doors:
     expect(await lab.exec('server', ['iptables-nft', ...argv])).toMatchObject({ status: 0 });
     const { stdout } = await cli('list');
     expect(stdout).toMatch(/^ssh {2}10\.77\.0\.9 .* but is open: knocktail close ssh 10\.77\.0\.9$/m);
-    expect((await cli('close', 'ssh', '10.77.0.9')).stdout).toBe('closed 22/tcp for 10.77.0.9\n');
+    expect((await cli('close', 'ssh', '10.77.0.9')).stdout).toBe('ssh: closed 22/tcp for 10.77.0.9\n');
     expect(await rules()).not.toContain('10.77.0.9');
   });
 

@@ -70,7 +70,7 @@ describeWith(['root', 'unshare', 'setpriv'], 'where there is a group knocktail',
     const { status, stderr } = run(['run', '-c', config], { asService: true });
     expect(status).toBe(77);
     expect(stderr).toBe(
-      `${config}: may not be read, let knocktail read it, as root: chgrp knocktail ${config} && chmod 640 ${config}\n`,
+      `${config}: permission denied, let knocktail read it, as root: chgrp knocktail ${config} && chmod 640 ${config}\n`,
     );
   });
 
@@ -86,7 +86,7 @@ describeWith(['root', 'unshare', 'setpriv'], 'where there is a group knocktail',
     expect(run(['init', '-c', config]).status).toBe(0);
     const { status, stderr } = run(['replay', '-c', config, log], { asService: true });
     expect(status).toBe(77);
-    expect(stderr).toBe(`${log}: may not be read, ${remedy.replaceAll('LOG', log)}\n`);
+    expect(stderr).toBe(`${log}: permission denied, ${remedy.replaceAll('LOG', log)}\n`);
   });
 
   it('says what to type where it may not enter the folder', () => {

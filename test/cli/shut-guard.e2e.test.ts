@@ -145,7 +145,7 @@ describe('rules --shut', () => {
     const { child, said } = await shutting(60);
     child.kill('SIGINT');
     expect(await codeOf(child)).toBe(1);
-    expect(said()).toContain('undone, as it was interrupted');
+    expect(said()).toContain('undone, as you asked for it');
     expect(both()).toEqual(before);
   });
 });

@@ -239,14 +239,15 @@ for (const backend of ['nft', 'legacy'] as const) {
       }
     });
 
-    it('is confirmed by y at the terminal, and by nothing else that is typed there', async () => {
+    it('is confirmed by y at the terminal, undone by n, and left alone by anything else that is typed there', async () => {
       await bastion();
       await ready();
       const before = await saved();
       const command = `${process.execPath} ${MAIN} rules -c ${config} --shut`;
-      for (const [typed, ends] of [
-        ['\n\nno\n', 'undone, as nobody'],
-        ['y\n', 'confirmed: what was shut'],
+      for (const [typed, answer, ends] of [
+        ['\n\nmaybe\n', 'Type y to keep it shut, or n to undo it now.', 'undone, as nobody'],
+        ['n\n', '', 'undone, as you asked for it'],
+        ['y\n', '', 'confirmed: what was shut'],
       ] as const) {
         const limited = typed === 'y\n' ? command : `${command} --confirm 8`;
         const terminal = lab.spawn('server', ['script', '-qec', limited, '/dev/null']);
@@ -254,6 +255,7 @@ for (const backend of ['nft', 'legacy'] as const) {
         await until(() => said().includes('Then type y and Enter here'), `the question in:\n${said()}`);
         terminal.stdin?.write(typed);
         await until(() => said().includes(ends), `"${ends}" in:\n${said()}`);
+        expect(said()).toContain(answer);
         expect((await saved()) === before).toBe(typed !== 'y\n');
       }
       expect(guards()).toEqual([]);

@@ -57,6 +57,13 @@ describe('a host', () => {
     expect(await resolveHost(host, null)).toEqual({ address, family });
   });
 
+  it('of a link needs the interface that leads to it', async () => {
+    await expect(resolveHost('fe80::1', null)).rejects.toMatchObject({
+      exitCode: 64,
+      message: expect.stringContaining('write fe80::1%eth0'),
+    });
+  });
+
   it.each([
     ['::1', 4, 'no IPv4 address for this host (::1), name another or do without -4'],
     ['127.0.0.1', 6, 'no IPv6 address for this host (127.0.0.1), name another or do without -6'],

@@ -171,10 +171,7 @@ describe('the log', () => {
       { from: 'file', path },
       { doubts: () => [{ what: 'anybody can', remedy: 'stop them' }] },
     );
-    expect(findings.map(said)).toEqual([
-      `fail: ${path} is not there, or may not be read`,
-      'warn: anybody can',
-    ]);
+    expect(findings.map(said)).toEqual([`fail: ${path} does not exist`, 'warn: anybody can']);
   });
 
   it('is what auto comes to, if that is anything', async () => {

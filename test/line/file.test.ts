@@ -174,7 +174,7 @@ describe('a path that cannot be read', () => {
       expect(log.events).toEqual([
         {
           kind: 'notice',
-          text: `${path}: may not be read, run as root or as a member of its group`,
+          text: `${path}: permission denied, run as root or as a member of its group`,
           lost: true,
         },
       ]);

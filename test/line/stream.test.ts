@@ -76,11 +76,11 @@ describe('a log that cannot be read', () => {
     });
   });
 
-  it('since it is a folder is error 74', async () => {
+  it('since it is a folder is error 66', async () => {
     const path = logPath();
     mkdirSync(path);
     await expect(read(path)).rejects.toMatchObject({
-      exitCode: 74,
+      exitCode: 66,
       message: `${path}: is a folder, name a log file in it`,
     });
   });
@@ -92,7 +92,7 @@ describe('a log that cannot be read', () => {
     await withoutPrivileges(path, async () => {
       await expect(read(path)).rejects.toMatchObject({
         exitCode: 77,
-        message: `${path}: may not be read, run as root or as a member of its group`,
+        message: `${path}: permission denied, run as root or as a member of its group`,
       });
     });
   });
