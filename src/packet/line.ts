@@ -1,8 +1,10 @@
 /** One log line -> the packet it tells of, and whether a daemon would believe it. */
 
-import { parseAddress, toPort } from '../address.ts';
+import { addressOf, parseAddress, toPort } from '../address.ts';
 import type { Address, Micros, Packet } from '../model.ts';
 import { BLANK, textEnd, textStart } from './bytes.ts';
+import type { Moment } from './clock.ts';
+import type { FastPath } from './fast-path.ts';
 import type { Clocks, HostClocks } from './host-clocks.ts';
 import { FROM_ULOGD, unwrap } from './json.ts';
 import { Body } from './netfilter.ts';
@@ -123,6 +125,30 @@ export function packetFrom(
     len: known(body.len),
     id: known(body.id),
     seq: body.isProto(bytes, 'TCP') ? known(body.seq) : null,
+  };
+}
+
+/** The packet of the line that was read last on the fast path. */
+export function fastPacket(fast: FastPath, { time, second, clock }: Moment): Packet {
+  const { isUdp, common } = fast;
+  return {
+    time,
+    second,
+    clock,
+    host: common.host,
+    prefix: common.prefix,
+    in: common.in,
+    out: common.out,
+    src: addressOf(fast.src),
+    dst: addressOf(fast.dst),
+    proto: isUdp ? 'udp' : 'tcp',
+    spt: toPort(fast.spt),
+    dpt: toPort(fast.dpt),
+    flags: isUdp ? null : fast.flags,
+    icmp: null,
+    len: fast.len,
+    id: known(fast.id),
+    seq: isUdp ? null : known(fast.seq),
   };
 }
 

@@ -6,11 +6,11 @@ import { AnyLines, stampsOfAny } from './any-line.ts';
 import { LF, standsAt, textEnd, textStart } from './bytes.ts';
 import type { ClockNotice, Stamps } from './clock.ts';
 import type { ClockCounts } from './clock-reports.ts';
+import { FastPath } from './fast-path.ts';
 import { HostClocks } from './host-clocks.ts';
-import { hostOf, packetFrom, readLine, spelled } from './line.ts';
+import { fastPacket, hostOf, packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
-import { type Learned, Peek } from './peek.ts';
-import { readHeader } from './timestamp.ts';
+import { type Header, readHeader } from './timestamp.ts';
 import { readUlogdLine } from './ulogd.ts';
 
 export interface ScanOptions {
@@ -41,8 +41,6 @@ const OPEN_BRACE = 0x7b;
 const IN_BYTES = 3;
 /** No shipper escapes letters, as it may the rest of a prefix and a body. */
 const SOURCE = 'SRC';
-/** Patterns of lines that are known at once: hosts whose lines come mixed. */
-const PATTERNS = 16;
 
 /** The prefix is searched in the whole batch before lines are split: the lines of others cost next to nothing. */
 export class PacketScan {
@@ -56,8 +54,7 @@ export class PacketScan {
   readonly #isPlain: boolean;
   readonly #clocks: HostClocks;
   readonly #body = new Body();
-  /** One for each host and spelling, the one that fitted last at the front. */
-  readonly #peeks: Peek[] = [];
+  readonly #fast = new FastPath();
   readonly #notes: PacketNotes | null;
   #trusted = 0;
   #lastTime: Micros | null = null;
@@ -167,19 +164,24 @@ export class PacketScan {
       this.#scanAny(bytes, readAt, this.#anyLines, accept);
       return;
     }
-    for (const peek of this.#peeks) peek.turn(bytes);
-    for (let at = this.#find(bytes, 0); at >= 0; ) {
-      const noted = this.#noteAll(bytes, at);
-      if (noted >= 0) {
-        at = this.#find(bytes, noted);
+    this.#fast.turn(bytes);
+    for (let start = 0; start < bytes.length; ) {
+      if (this.#takeFast(bytes, start, readAt, accept)) {
+        start = this.#fast.end + 1;
         continue;
       }
-      const start = bytes.lastIndexOf(LF, at) + 1;
+      const at = this.#find(bytes, start);
+      if (at < 0) return;
+      const lineStart = bytes.lastIndexOf(LF, at) + 1;
+      if (lineStart > start) {
+        start = lineStart;
+        continue;
+      }
       const lineEnd = bytes.indexOf(LF, at);
       const end = lineEnd < 0 ? bytes.length : lineEnd;
       const packet = this.#read(bytes, start, end, readAt);
       if (packet !== null) accept(packet);
-      at = this.#find(bytes, end + 1);
+      start = end + 1;
     }
   }
 
@@ -224,53 +226,38 @@ export class PacketScan {
     return plain < 0 || (escaped >= 0 && escaped < plain) ? escaped : plain;
   }
 
-  /**
-   * Deals with the line whose prefix begins at `at`, and those that follow it, as far as a look at each will do.
-   *
-   * @returns where the last of them ends; -1 when there was none
-   */
-  #noteAll(bytes: Buffer, first: number): number {
-    let end = -1;
-    for (let at = first; ; ) {
-      const peek = this.#peekAt(bytes, at);
-      if (peek === null || !this.#isNoted(peek)) return end;
+  /** Whether the line that begins at `start` could be read on the fast path; then all is done with it. */
+  #takeFast(bytes: Buffer, start: number, readAt: Micros, accept: (packet: Packet) => void): boolean {
+    const fast = this.#fast;
+    if (!fast.read(start)) return false;
+    if (!this.#isNoted(fast)) {
+      const packet = this.#packetOf(fast, bytes, start, readAt);
+      if (packet === null) return false;
+      if (packet === 'ignored') return true;
+      this.#lastTime = packet.time;
       this.#trusted++;
-      end = peek.end;
-      at = peek.next;
-      if (!this.#standsAt(bytes, at, peek.isKmsg)) return end;
+      accept(packet);
+      return true;
     }
-  }
-
-  /** Whether the prefix stands there, directly ahead of a body. */
-  #standsAt(bytes: Buffer, at: number, isKmsg: boolean): boolean {
-    const prefix = this.#isPlain || !isKmsg ? this.#prefix : this.#escaped;
-    if (at + prefix.length > bytes.length) return false;
-    for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false;
+    this.#trusted++;
     return true;
   }
 
-  /** The pattern that the line whose prefix begins at `at` has; null where it has none that is known. */
-  #peekAt(bytes: Buffer, at: number): Peek | null {
-    const peeks = this.#peeks;
-    if (peeks[0]?.look(bytes, at) === true) return peeks[0];
-    const found = peeks.findIndex((peek, index) => index > 0 && peek.look(bytes, at));
-    return found < 0 ? null : this.#bringForward(found);
-  }
-
-  #bringForward(index: number): Peek | null {
-    const [peek] = this.#peeks.splice(index, 1);
-    if (peek !== undefined) this.#peeks.unshift(peek);
-    return peek ?? null;
-  }
-
-  /** Whether no more than a note has to be taken of the line that was looked at last. */
-  #isNoted(peek: Peek): boolean {
+  /** Whether no more than a note has to be taken of the line that was read last. */
+  #isNoted({ common: { host }, src, isUdp, dpt, uptimeUs }: FastPath): boolean {
     if (this.#notes === null) return false;
-    const { host, isUdp, port } = peek;
-    const time = this.#clocks.of(host).ofUptime(peek.uptimeUs);
+    const time = this.#clocks.of(host).ofUptime(uptimeUs);
     if (time === null) return false;
     this.#lastTime = time;
-    return this.#notes.noted(host, peek, isUdp ? UDP_PORTS | port : port, time);
+    return this.#notes.noted(host, src, isUdp ? UDP_PORTS | dpt : dpt, time);
+  }
+
+  /** The packet of the line that was read last; its stamps are read with care, since they may set the clock of its host. */
+  #packetOf(fast: FastPath, bytes: Buffer, start: number, readAt: Micros): Read {
+    const header = readHeader(bytes, start, fast.end, readAt);
+    if (header.doubt !== null || header.end !== fast.prefixAt) return null;
+    const packet = fastPacket(fast, this.#clocks.place(fast.common.host, header, readAt));
+    return this.#isUndated(packet, isStampless(header)) ? 'ignored' : packet;
   }
 
   #isWanted(host: string): boolean {
@@ -282,15 +269,6 @@ export class PacketScan {
     if (clock !== 'reading' || !this.#refusesUndated || (this.#isPipe && isStampless)) return false;
     this.#undated++;
     return true;
-  }
-
-  #learn(bytes: Buffer, host: string, learned: Learned): void {
-    const known = this.#peeks.findIndex((peek) => peek.host === host && peek.fits(learned.start, learned.at));
-    if (known >= 0) this.#bringForward(known);
-    else this.#peeks.unshift(new Peek(host));
-    if (this.#peeks.length > PATTERNS) this.#peeks.pop();
-    this.#peeks[0]?.turn(bytes);
-    this.#peeks[0]?.learn(bytes, learned);
   }
 
   #read(bytes: Buffer, lineStart: number, lineEnd: number, readAt: Micros): Packet | null {
@@ -330,11 +308,14 @@ export class PacketScan {
     if (!this.#isWanted(host)) return 'ignored';
     const packet = packetFrom(bytes, header, host, at, body, this.#clocks, readAt);
     if (packet === null) return null;
-    const { uptimeUs } = header;
-    if (this.#isUndated(packet, header.wall === null && uptimeUs === null)) return 'ignored';
+    if (this.#isUndated(packet, isStampless(header))) return 'ignored';
     this.#lastTime = packet.time;
-    if (this.#notes !== null && uptimeUs !== null)
-      this.#learn(bytes, host, { ...header, uptimeUs, start, at: header.end, srcAt: body.srcAt });
+    if (header.uptimeUs !== null && packet.dpt !== null)
+      this.#fast.learn({ start, header, uptimeUs: header.uptimeUs, body, packet });
     return packet;
   }
+}
+
+function isStampless({ wall, uptimeUs }: Header): boolean {
+  return wall === null && uptimeUs === null;
 }
