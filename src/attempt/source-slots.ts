@@ -4,7 +4,8 @@ import type { AddressNumbers } from '../model.ts';
 import { hashOf } from './hash.ts';
 import { at } from './typed.ts';
 
-const NONE = -1;
+/** Of a place that is free: memory that nothing was written to costs nothing. */
+const FREE = 0;
 /** Places for each source that is known at once, so that a search ends soon. */
 const ROOM = 2;
 /** Integers of a key: the host with the family, and the first half of the address. */
@@ -17,6 +18,7 @@ const KEY = 3;
 export class SourceSlots {
   readonly #mask: number;
   readonly #keys: Int32Array;
+  /** The slot of the key at a place, and 1. */
   readonly #slots: Int32Array;
 
   /** @param capacity sources that are known at once */
@@ -24,12 +26,12 @@ export class SourceSlots {
     const places = 2 ** Math.ceil(Math.log2(capacity * ROOM));
     this.#mask = places - 1;
     this.#keys = new Int32Array(places * KEY);
-    this.#slots = new Int32Array(places).fill(NONE);
+    this.#slots = new Int32Array(places);
   }
 
   /** -1 for a source that is not known. */
   get(host: number, client: AddressNumbers): number {
-    return at(this.#slots, this.#find(host, client));
+    return at(this.#slots, this.#find(host, client)) - 1;
   }
 
   set(host: number, client: AddressNumbers, slot: number): void {
@@ -38,14 +40,14 @@ export class SourceSlots {
     this.#keys[key] = headOf(host, client);
     this.#keys[key + 1] = client.a;
     this.#keys[key + 2] = client.b;
-    this.#slots[place] = slot;
+    this.#slots[place] = slot + 1;
   }
 
   /** The source is one that is known. */
   delete(host: number, client: AddressNumbers): void {
     // What stands behind it moves up, unless it would come to stand ahead of its own place.
     let free = this.#find(host, client);
-    for (let next = this.#after(free); at(this.#slots, next) !== NONE; next = this.#after(next)) {
+    for (let next = this.#after(free); at(this.#slots, next) !== FREE; next = this.#after(next)) {
       const key = next * KEY;
       const home = hashOf(at(this.#keys, key), at(this.#keys, key + 1), at(this.#keys, key + 2)) & this.#mask;
       const distance = (next - home) & this.#mask;
@@ -54,7 +56,7 @@ export class SourceSlots {
       this.#slots[free] = at(this.#slots, next);
       free = next;
     }
-    this.#slots[free] = NONE;
+    this.#slots[free] = FREE;
   }
 
   /** Where a key stands, or would stand. */
@@ -62,7 +64,7 @@ export class SourceSlots {
     const keys = this.#keys;
     const head = headOf(host, client);
     let place = hashOf(head, client.a, client.b) & this.#mask;
-    for (; at(this.#slots, place) !== NONE; place = this.#after(place)) {
+    for (; at(this.#slots, place) !== FREE; place = this.#after(place)) {
       const key = place * KEY;
       if (at(keys, key + 1) === client.a && at(keys, key) === head && at(keys, key + 2) === client.b) break;
     }

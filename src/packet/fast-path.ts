@@ -79,9 +79,6 @@ export class FastPath {
   uptimeUs = 0;
   /** Where the line ends: the place of its LF. */
   end = 0;
-  prefixAt = 0;
-  /** What the line has in common with all that begin like it. */
-  common: HeaderTemplate['packet'] = { host: '', prefix: '', in: '', out: '' };
   #bytes: Buffer = Buffer.alloc(0);
   #view = new DataView(this.#bytes.buffer);
   /** The place that is read next. */
@@ -100,6 +97,7 @@ export class FastPath {
     const known = this.#fitting(line.start);
     if (known !== null) {
       known.uptimeUs = line.uptimeUs;
+      known.readStamps(this.#bytes, line.start, line.header);
       return;
     }
     const template = HeaderTemplate.from(this.#bytes, line);
@@ -108,19 +106,17 @@ export class FastPath {
     if (this.#templates.length > TEMPLATES) this.#templates.pop();
   }
 
-  /** Whether the line that begins at `start` was read. */
-  read(start: number): boolean {
+  /** Reads the line that begins at `start`. Returns how it begins; null where it has to be read with care. */
+  read(start: number): HeaderTemplate | null {
     const template = this.#fitting(start);
-    if (template === null) return false;
+    if (template === null) return null;
     const uptimeUs = template.uptimeOf(this.#bytes, start);
-    if (Math.abs(uptimeUs - template.uptimeUs) > STRIDE_US) return false;
+    if (Math.abs(uptimeUs - template.uptimeUs) > STRIDE_US) return null;
     this.#at = start + template.length;
-    if (!this.#readNetwork() || !this.#readTransport()) return false;
+    if (!this.#readNetwork() || !this.#readTransport()) return null;
     template.uptimeUs = uptimeUs;
     this.uptimeUs = uptimeUs;
-    this.prefixAt = start + template.headerLength;
-    this.common = template.packet;
-    return true;
+    return template;
   }
 
   #fitting(start: number): HeaderTemplate | null {

@@ -1,7 +1,8 @@
 /** Recognises lines that begin as a line that was read with care did, in all but digits, up to the address of the client. */
 
-import type { Packet } from '../model.ts';
+import { type Micros, type Packet, US_PER_SECOND } from '../model.ts';
 import { BLANK, isDigit } from './bytes.ts';
+import type { Stamps } from './clock.ts';
 import type { Body } from './netfilter.ts';
 import type { Header } from './timestamp.ts';
 
@@ -12,6 +13,10 @@ const PRIORITY_BYTES = 4;
 const KMSG_PRIORITY_BYTES = 2;
 /** `MAC=` */
 const MAC_KEY_BYTES = 4;
+/** The time of day in the stamp of a logger, to the microsecond at most. */
+const TIME_OF_DAY = /\d\d:\d\d:(?<seconds>\d\d(?:\.\d{1,6})?)(?![.\d])/d;
+const US_PER_MINUTE = 60 * US_PER_SECOND;
+const NONE = -1;
 /** Whether a byte is one of a MAC header: a colon or a hexadecimal digit. */
 const IS_MAC = Uint8Array.from({ length: 256 }, (_, byte) =>
   /[0-9a-f:]/.test(String.fromCharCode(byte)) ? 1 : 0,
@@ -48,6 +53,14 @@ export class HeaderTemplate {
   readonly #macEnd: number;
   /** The seconds of the kernel's stamp. */
   readonly #uptimeAt: number;
+  /** The seconds of the logger's stamp, with their fraction; -1 where it has none that is understood. */
+  #secondsAt = NONE;
+  #secondsEnd = NONE;
+  /** The header of the last line whose stamps were read with care, and the minute of its logger's stamp. */
+  readonly #read: Buffer;
+  #minute: Micros | null = null;
+  #hasZone = false;
+  readonly #isKmsg: boolean;
 
   /** @param uptimeAt where the seconds of the kernel's stamp stand in the line */
   private constructor(
@@ -80,6 +93,12 @@ export class HeaderTemplate {
     this.#sixes = pack((index) => (isFree(index) ? 0x06 : 0));
     this.#masks = pack((index) => (isFree(index) ? 0xf0 : 0xff));
     this.#lastWord = head.readInt32LE(head.length - WORD_BYTES);
+    this.#isKmsg = header.isKmsg;
+    this.#read = Buffer.alloc(this.headerLength);
+    const [at, end] =
+      TIME_OF_DAY.exec(head.toString('latin1', 0, this.#uptimeAt))?.indices?.groups?.['seconds'] ?? [];
+    if (at !== undefined && end !== undefined) [this.#secondsAt, this.#secondsEnd] = [at, end];
+    this.readStamps(bytes, start, header);
   }
 
   /** Null where the kernel's stamp does not stand where one is expected. */
@@ -126,6 +145,45 @@ export class HeaderTemplate {
       if (byte >= ZERO && byte <= NINE) us = us * 10 + (byte - ZERO);
       else if (byte !== BLANK && byte !== DOT) return us;
     }
+  }
+
+  /** Takes the stamps that were read with care of a line that fits. */
+  readStamps(bytes: Buffer, start: number, { wall, hasZone }: Header): void {
+    this.#minute = null;
+    this.#hasZone = hasZone;
+    bytes.copy(this.#read, 0, start, start + this.headerLength);
+    if (wall === null || this.#secondsAt < 0) return;
+    const minute = Math.floor(wall / US_PER_MINUTE) * US_PER_MINUTE;
+    if (wall - minute === this.#secondsOf(bytes, start)) this.#minute = minute;
+  }
+
+  /**
+   * The stamps of a line that fits, where its logger's differs in the seconds alone from the one that was read with care
+   * last; null for any other.
+   */
+  stampsOf(bytes: Buffer, start: number, uptimeUs: number): Stamps | null {
+    if (this.#isKmsg) return { wall: null, hasZone: false, uptimeUs };
+    if (this.#minute === null) return null;
+    for (let i = 0; i < this.#uptimeAt; i++) {
+      const isSecond = i >= this.#secondsAt && i < this.#secondsEnd;
+      if (!isSecond && bytes[start + i] !== this.#read[i]) return null;
+    }
+    const seconds = this.#secondsOf(bytes, start);
+    return seconds < US_PER_MINUTE
+      ? { wall: this.#minute + seconds, hasZone: this.#hasZone, uptimeUs }
+      : null;
+  }
+
+  /** `05.821332` in microseconds. */
+  #secondsOf(bytes: Buffer, start: number): Micros {
+    let [us, unit] = [0, 10 * US_PER_SECOND];
+    for (let i = this.#secondsAt; i < this.#secondsEnd; i++) {
+      const byte = bytes[start + i] as number;
+      if (byte === DOT) continue;
+      us += (byte - ZERO) * unit;
+      unit /= 10;
+    }
+    return us;
   }
 }
 

@@ -5,6 +5,7 @@ import type { Address, Micros, Packet } from '../model.ts';
 import { BLANK, textEnd, textStart } from './bytes.ts';
 import type { Moment } from './clock.ts';
 import type { FastPath } from './fast-path.ts';
+import type { HeaderTemplate } from './header-template.ts';
 import type { Clocks, HostClocks } from './host-clocks.ts';
 import { FROM_ULOGD, unwrap } from './json.ts';
 import { Body } from './netfilter.ts';
@@ -129,8 +130,12 @@ export function packetFrom(
 }
 
 /** The packet of the line that was read last on the fast path. */
-export function fastPacket(fast: FastPath, { time, second, clock }: Moment): Packet {
-  const { isUdp, common } = fast;
+export function fastPacket(
+  fast: FastPath,
+  common: HeaderTemplate['packet'],
+  { time, second, clock }: Moment,
+): Packet {
+  const { isUdp } = fast;
   return {
     time,
     second,

@@ -7,10 +7,11 @@ import { LF, standsAt, textEnd, textStart } from './bytes.ts';
 import type { ClockNotice, Stamps } from './clock.ts';
 import type { ClockCounts } from './clock-reports.ts';
 import { FastPath } from './fast-path.ts';
+import type { HeaderTemplate } from './header-template.ts';
 import { HostClocks } from './host-clocks.ts';
 import { fastPacket, hostOf, packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
-import { type Header, readHeader } from './timestamp.ts';
+import { readHeader } from './timestamp.ts';
 import { readUlogdLine } from './ulogd.ts';
 
 export interface ScanOptions {
@@ -229,22 +230,23 @@ export class PacketScan {
   /** Whether the line that begins at `start` could be read on the fast path; then all is done with it. */
   #takeFast(bytes: Buffer, start: number, readAt: Micros, accept: (packet: Packet) => void): boolean {
     const fast = this.#fast;
-    if (!fast.read(start)) return false;
-    if (!this.#isNoted(fast)) {
-      const packet = this.#packetOf(fast, bytes, start, readAt);
-      if (packet === null) return false;
-      if (packet === 'ignored') return true;
-      this.#lastTime = packet.time;
+    const template = fast.read(start);
+    if (template === null) return false;
+    if (this.#isNoted(fast, template)) {
       this.#trusted++;
-      accept(packet);
       return true;
     }
+    const packet = this.#packetOf(fast, template, bytes, start, readAt);
+    if (packet === null) return false;
+    if (packet === 'ignored') return true;
+    this.#lastTime = packet.time;
     this.#trusted++;
+    accept(packet);
     return true;
   }
 
-  /** Whether no more than a note has to be taken of the line that was read last. */
-  #isNoted({ common: { host }, src, isUdp, dpt, uptimeUs }: FastPath): boolean {
+  /** Whether no more than a note has to be taken of a line. */
+  #isNoted({ src, isUdp, dpt, uptimeUs }: FastPath, { packet: { host } }: HeaderTemplate): boolean {
     if (this.#notes === null) return false;
     const time = this.#clocks.of(host).ofUptime(uptimeUs);
     if (time === null) return false;
@@ -252,12 +254,18 @@ export class PacketScan {
     return this.#notes.noted(host, src, isUdp ? UDP_PORTS | dpt : dpt, time);
   }
 
-  /** The packet of the line that was read last; its stamps are read with care, since they may set the clock of its host. */
-  #packetOf(fast: FastPath, bytes: Buffer, start: number, readAt: Micros): Read {
-    const header = readHeader(bytes, start, fast.end, readAt);
-    if (header.doubt !== null || header.end !== fast.prefixAt) return null;
-    const packet = fastPacket(fast, this.#clocks.place(fast.common.host, header, readAt));
-    return this.#isUndated(packet, isStampless(header)) ? 'ignored' : packet;
+  /** The packet of a line that was read on the fast path; null where its header has to be read with care, and is not believed. */
+  #packetOf(fast: FastPath, template: HeaderTemplate, bytes: Buffer, start: number, readAt: Micros): Read {
+    let stamps = template.stampsOf(bytes, start, fast.uptimeUs);
+    if (stamps === null) {
+      const header = readHeader(bytes, start, fast.end, readAt);
+      if (header.doubt !== null || header.end !== start + template.headerLength) return null;
+      template.readStamps(bytes, start, header);
+      stamps = header;
+    }
+    const moment = this.#clocks.place(template.packet.host, stamps, readAt);
+    const packet = fastPacket(fast, template.packet, moment);
+    return this.#isUndated(packet, isStampless(stamps)) ? 'ignored' : packet;
   }
 
   #isWanted(host: string): boolean {
@@ -316,6 +324,6 @@ export class PacketScan {
   }
 }
 
-function isStampless({ wall, uptimeUs }: Header): boolean {
+function isStampless({ wall, uptimeUs }: Stamps): boolean {
   return wall === null && uptimeUs === null;
 }
