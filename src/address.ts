@@ -8,6 +8,9 @@ const [DOT, ZERO, NINE, COLON] = [0x2e, 0x30, 0x39, 0x3a];
 const [LOWER_CASE, LETTER_OFFSET] = [0x20, 0x61 - 10];
 /** An IPv6 address is eight of them. */
 const [GROUP_BITS, GROUP, GROUPS] = [16, 0xffff, 8];
+const OCTET = 0xff;
+const OCTETS = Array.from({ length: 256 }, (_, octet) => String(octet));
+const DOTTED = OCTETS.map((octet) => `${octet}.`);
 /** The groups before the IPv4 address of an address that has one in it (RFC 4291, 2.5.5). */
 const IPV4_AT = 6;
 
@@ -74,7 +77,14 @@ export function addressOf({ isIpv6, a, b, c, d }: AddressNumbers): Address {
 }
 
 export function ipv4Address(number: number): Address {
-  return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}` as Address;
+  return (dotted(number >>> 24) +
+    dotted(number >>> 16) +
+    dotted(number >>> 8) +
+    OCTETS[number & OCTET]) as Address;
+}
+
+function dotted(number: number): string {
+  return DOTTED[number & OCTET] as string;
 }
 
 /** The port that plain decimal digits name, or null. */

@@ -212,10 +212,10 @@ export class Engine implements PacketNotes {
     const before = this.#progress.stage(slot);
     this.#progress.take(slot, steps, this.#switches.repeats === 'ignored', now);
     const after = this.#progress.stage(slot);
-    if (after < before) this.#tell(slot, packet.time, 'reset', before, 'wrong packet');
-    if (after > before) this.#tell(slot, packet.time, 'stage', after);
+    if (after < before) this.#tell(slot, packet.time, 'reset', before, 'wrong packet', packet.src);
+    if (after > before) this.#tell(slot, packet.time, 'stage', after, null, packet.src);
     if (after === track.sequence.length) {
-      this.#tell(slot, packet.time, 'open', after);
+      this.#tell(slot, packet.time, 'open', after, null, packet.src);
       this.#release(slot);
       track.lock.used(track.sequence, now);
     } else {
@@ -315,9 +315,15 @@ export class Engine implements PacketNotes {
     this.#release(slot);
   }
 
-  #tell(slot: number, time: Micros, event: Decision['event'], stage: number, why: Why = null): void {
+  #tell(
+    slot: number,
+    time: Micros,
+    event: Decision['event'],
+    stage: number,
+    why: Why = null,
+    source = this.#table.source(slot),
+  ): void {
     const { lock, sequence } = this.#table.track(slot);
-    const source = this.#table.source(slot);
     const host = this.#table.hostName(slot);
     this.#decisions.push({ time, event, door: lock.name, host, source, stage, of: sequence.length, why });
   }

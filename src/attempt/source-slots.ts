@@ -8,6 +8,8 @@ import { at } from './typed.ts';
 const FREE = 0;
 /** Places for each source that is known at once, so that a search ends soon. */
 const ROOM = 2;
+/** Of the counters that tell most strangers apart: they stay in the cache nearest to the processor. */
+const COUNTERS = 4_096;
 /** Integers of a key: the host with the family, and the first half of the address. */
 const KEY = 3;
 
@@ -21,6 +23,9 @@ export class SourceSlots {
   /** The slot of the key at a place, and 1. */
   readonly #slots: Int32Array;
 
+  /** How many sources there are by the last bits of their hashes. */
+  readonly #counts = new Int32Array(COUNTERS);
+
   /** @param capacity sources that are known at once */
   constructor(capacity: number) {
     const places = 2 ** Math.ceil(Math.log2(capacity * ROOM));
@@ -31,13 +36,19 @@ export class SourceSlots {
 
   /** -1 for a source that is not known. */
   get(host: number, client: AddressNumbers): number {
-    return at(this.#slots, this.#find(host, client)) - 1;
+    const head = headOf(host, client);
+    const hash = hashOf(head, client.a, client.b);
+    if (at(this.#counts, hash & (COUNTERS - 1)) === 0) return -1;
+    return at(this.#slots, this.#find(head, client, hash)) - 1;
   }
 
   set(host: number, client: AddressNumbers, slot: number): void {
-    const place = this.#find(host, client);
+    const head = headOf(host, client);
+    const hash = hashOf(head, client.a, client.b);
+    const place = this.#find(head, client, hash);
     const key = place * KEY;
-    this.#keys[key] = headOf(host, client);
+    if (at(this.#slots, place) === FREE) this.#count(hash, 1);
+    this.#keys[key] = head;
     this.#keys[key + 1] = client.a;
     this.#keys[key + 2] = client.b;
     this.#slots[place] = slot + 1;
@@ -45,8 +56,11 @@ export class SourceSlots {
 
   /** The source is one that is known. */
   delete(host: number, client: AddressNumbers): void {
+    const head = headOf(host, client);
+    const hash = hashOf(head, client.a, client.b);
+    this.#count(hash, -1);
+    let free = this.#find(head, client, hash);
     // What stands behind it moves up, unless it would come to stand ahead of its own place.
-    let free = this.#find(host, client);
     for (let next = this.#after(free); at(this.#slots, next) !== FREE; next = this.#after(next)) {
       const key = next * KEY;
       const home = hashOf(at(this.#keys, key), at(this.#keys, key + 1), at(this.#keys, key + 2)) & this.#mask;
@@ -60,15 +74,19 @@ export class SourceSlots {
   }
 
   /** Where a key stands, or would stand. */
-  #find(host: number, client: AddressNumbers): number {
+  #find(head: number, client: AddressNumbers, hash: number): number {
     const keys = this.#keys;
-    const head = headOf(host, client);
-    let place = hashOf(head, client.a, client.b) & this.#mask;
+    let place = hash & this.#mask;
     for (; at(this.#slots, place) !== FREE; place = this.#after(place)) {
       const key = place * KEY;
       if (at(keys, key + 1) === client.a && at(keys, key) === head && at(keys, key + 2) === client.b) break;
     }
     return place;
+  }
+
+  #count(hash: number, change: number): void {
+    const counter = hash & (COUNTERS - 1);
+    this.#counts[counter] = at(this.#counts, counter) + change;
   }
 
   #after(place: number): number {

@@ -1,6 +1,7 @@
 /** Reads lines like those that were read with care before: by position, as numbers, with no string or object for a line. */
 
-import { type AddressNumbers, TCP_FLAGS, US_PER_SECOND } from '../model.ts';
+import { addressOf } from '../address.ts';
+import { type Address, type AddressNumbers, TCP_FLAGS, US_PER_SECOND } from '../model.ts';
 import { BLANK, LF } from './bytes.ts';
 import { HeaderTemplate, type LearnedLine } from './header-template.ts';
 
@@ -48,13 +49,30 @@ const HEX = Int32Array.from({ length: 256 }, (_, byte) =>
   '0123456789abcdef'.indexOf(String.fromCharCode(byte)),
 );
 
-/** An address whose numbers change with each line. */
+/** An address that is another with each line. */
 class LineAddress implements AddressNumbers {
   isIpv6 = false;
   a = 0;
   b = 0;
   c = 0;
   d = 0;
+  #text: { readonly of: AddressNumbers; readonly text: Address } | null = null;
+
+  /** In canonical text, which is made anew where it is not the one of last time. */
+  get text(): Address {
+    const { isIpv6, a, b, c, d } = this;
+    const last = this.#text?.of;
+    if (
+      this.#text === null ||
+      last?.a !== a ||
+      last.isIpv6 !== isIpv6 ||
+      last.b !== b ||
+      last.c !== c ||
+      last.d !== d
+    )
+      this.#text = { of: { isIpv6, a, b, c, d }, text: addressOf(this) };
+    return this.#text.text;
+  }
 }
 
 /**

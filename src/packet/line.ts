@@ -1,6 +1,6 @@
 /** One log line -> the packet it tells of, and whether a daemon would believe it. */
 
-import { addressOf, parseAddress, toPort } from '../address.ts';
+import { parseAddress, toPort } from '../address.ts';
 import type { Address, Micros, Packet } from '../model.ts';
 import { BLANK, textEnd, textStart } from './bytes.ts';
 import type { Moment } from './clock.ts';
@@ -144,8 +144,8 @@ export function fastPacket(
     prefix: common.prefix,
     in: common.in,
     out: common.out,
-    src: addressOf(fast.src),
-    dst: addressOf(fast.dst),
+    src: fast.src.text,
+    dst: fast.dst.text,
     proto: isUdp ? 'udp' : 'tcp',
     spt: toPort(fast.spt),
     dpt: toPort(fast.dpt),
