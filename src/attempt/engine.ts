@@ -108,16 +108,16 @@ export class Engine implements PacketNotes {
     const port = portKey(packet);
     // A packet that was cut off before its ports takes a line of its source, like any other to a port of no door.
     if (port === null) return hasPorts(packet) ? this.#stray(host, packet, null, now) : NO_DECISIONS;
-    const traps = this.#sight.trapsAt(port)?.filter((lock) => sees(lock, packet)) ?? [];
-    if (traps.length > 0) return this.#trap(host, packet, traps);
+    const traps = this.#sight.trapsAt(port);
+    if (traps?.some((lock) => sees(lock, packet)) === true) return this.#trap(host, packet, traps);
     const fits = this.#sight.fitsOf(port);
     if (fits === undefined) return this.#stray(host, packet, port, now);
     if (!isSeen(fits, packet)) return NO_DECISIONS;
-    if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return NO_DECISIONS;
-
     const client = numbersOf(packet.src);
+    if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, client, now)) return NO_DECISIONS;
+
     if (this.#switches.clock === 'whole-seconds') this.#expireAll(now, host);
-    else this.#expireOf(host, client, now);
+    else if (this.#table.has(host, client)) this.#expireOf(host, client, now);
     const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, client);
     this.#met.length = 0;
     for (let slot = this.#table.first(host, client); slot !== NO_SLOT; ) {
@@ -288,18 +288,20 @@ export class Engine implements PacketNotes {
     return this.#take();
   }
 
-  #trap(host: number, { src, time, host: hostName }: Packet, traps: readonly Lock[]): readonly Decision[] {
+  #trap(host: number, packet: Packet, traps: readonly Lock[]): readonly Decision[] {
+    const { src, time, host: hostName } = packet;
     const client = numbersOf(src);
     for (let slot = this.#table.first(host, client); slot !== NO_SLOT; ) {
       const next = this.#table.next(slot, client);
       this.#discard(slot, time, 'trap');
       slot = next;
     }
-    for (const { name } of traps) {
+    for (const lock of traps) {
+      if (!sees(lock, packet)) continue;
       this.#decisions.push({
         time,
         event: 'trap',
-        door: name,
+        door: lock.name,
         host: hostName,
         source: src,
         stage: 0,

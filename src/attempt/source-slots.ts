@@ -39,38 +39,56 @@ export class SourceSlots {
     const head = headOf(host, client);
     const hash = hashOf(head, client.a, client.b);
     if (at(this.#counts, hash & (COUNTERS - 1)) === 0) return -1;
-    return at(this.#slots, this.#find(head, client, hash)) - 1;
+    return this.slotAt(this.#find(head, client, hash));
   }
 
   set(host: number, client: AddressNumbers, slot: number): void {
-    const head = headOf(host, client);
-    const hash = hashOf(head, client.a, client.b);
-    const place = this.#find(head, client, hash);
-    const key = place * KEY;
-    if (at(this.#slots, place) === FREE) this.#count(hash, 1);
-    this.#keys[key] = head;
-    this.#keys[key + 1] = client.a;
-    this.#keys[key + 2] = client.b;
-    this.#slots[place] = slot + 1;
+    this.setAt(this.placeOf(host, client), host, client, slot);
   }
 
   /** The source is one that is known. */
   delete(host: number, client: AddressNumbers): void {
+    this.deleteAt(this.placeOf(host, client));
+  }
+
+  /** Where a source stands, or would stand, until another one is added or deleted. */
+  placeOf(host: number, client: AddressNumbers): number {
     const head = headOf(host, client);
-    const hash = hashOf(head, client.a, client.b);
-    this.#count(hash, -1);
-    let free = this.#find(head, client, hash);
+    return this.#find(head, client, hashOf(head, client.a, client.b));
+  }
+
+  slotAt(place: number): number {
+    return at(this.#slots, place) - 1;
+  }
+
+  setAt(place: number, host: number, client: AddressNumbers, slot: number): void {
+    const key = place * KEY;
+    if (at(this.#slots, place) === FREE) {
+      this.#keys[key] = headOf(host, client);
+      this.#keys[key + 1] = client.a;
+      this.#keys[key + 2] = client.b;
+      this.#count(this.#hashAt(place), 1);
+    }
+    this.#slots[place] = slot + 1;
+  }
+
+  deleteAt(place: number): void {
+    this.#count(this.#hashAt(place), -1);
+    let free = place;
     // What stands behind it moves up, unless it would come to stand ahead of its own place.
     for (let next = this.#after(free); at(this.#slots, next) !== FREE; next = this.#after(next)) {
-      const key = next * KEY;
-      const home = hashOf(at(this.#keys, key), at(this.#keys, key + 1), at(this.#keys, key + 2)) & this.#mask;
-      const distance = (next - home) & this.#mask;
+      const distance = (next - this.#hashAt(next)) & this.#mask;
       if (distance < ((next - free) & this.#mask)) continue;
-      this.#keys.copyWithin(free * KEY, key, key + KEY);
+      this.#keys.copyWithin(free * KEY, next * KEY, next * KEY + KEY);
       this.#slots[free] = at(this.#slots, next);
       free = next;
     }
     this.#slots[free] = FREE;
+  }
+
+  #hashAt(place: number): number {
+    const key = place * KEY;
+    return hashOf(at(this.#keys, key), at(this.#keys, key + 1), at(this.#keys, key + 2));
   }
 
   /** Where a key stands, or would stand. */

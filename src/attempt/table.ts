@@ -191,26 +191,28 @@ export class AttemptTable {
   }
 
   #join(host: number, client: AddressNumbers, slot: number, track: Track): void {
+    const place = this.#firstOf.placeOf(host, client);
     let before = NO_SLOT;
-    let after = this.#firstOf.get(host, client);
+    let after = this.#firstOf.slotAt(place);
     while (after !== NO_SLOT && this.track(after).order < track.order) {
       before = after;
       after = at(this.#siblings, after);
     }
     this.#siblings[slot] = after;
-    if (before === NO_SLOT) this.#firstOf.set(host, client, slot);
+    if (before === NO_SLOT) this.#firstOf.setAt(place, host, client, slot);
     else this.#siblings[before] = slot;
   }
 
   #leave(host: number, client: AddressNumbers, slot: number): void {
+    const place = this.#firstOf.placeOf(host, client);
     const after = at(this.#siblings, slot);
     let before = NO_SLOT;
-    for (let other = this.#firstOf.get(host, client); other !== slot; other = at(this.#siblings, other)) {
+    for (let other = this.#firstOf.slotAt(place); other !== slot; other = at(this.#siblings, other)) {
       before = other;
     }
     if (before !== NO_SLOT) this.#siblings[before] = after;
-    else if (after !== NO_SLOT) this.#firstOf.set(host, client, after);
-    else this.#firstOf.delete(host, client);
+    else if (after !== NO_SLOT) this.#firstOf.setAt(place, host, client, after);
+    else this.#firstOf.deleteAt(place);
   }
 }
 
