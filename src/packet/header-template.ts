@@ -14,8 +14,9 @@ const KMSG_PRIORITY_BYTES = 2;
 /** `MAC=` */
 const MAC_KEY_BYTES = 4;
 /** The time of day in the stamp of a logger, to the microsecond at most. */
-const TIME_OF_DAY = /\d\d:\d\d:(?<seconds>\d\d(?:\.\d{1,6})?)(?![.\d])/d;
+const TIME_OF_DAY = /\d\d:(?<minutes>\d\d):(?<seconds>\d\d(?:\.\d{1,6})?)(?![.\d])/d;
 const US_PER_MINUTE = 60 * US_PER_SECOND;
+const US_PER_HOUR = 60 * US_PER_MINUTE;
 const NONE = -1;
 /** Whether a byte is one of a MAC header: a colon or a hexadecimal digit. */
 const IS_MAC = Uint8Array.from({ length: 256 }, (_, byte) =>
@@ -53,12 +54,12 @@ export class HeaderTemplate {
   readonly #macEnd: number;
   /** The seconds of the kernel's stamp. */
   readonly #uptimeAt: number;
-  /** The seconds of the logger's stamp, with their fraction; -1 where it has none that is understood. */
-  #secondsAt = NONE;
+  /** `03:05.821332` in the logger's stamp; -1 where it has no time of day that is understood. */
+  #minutesAt = NONE;
   #secondsEnd = NONE;
-  /** The header of the last line whose stamps were read with care, and the minute of its logger's stamp. */
+  /** The header of the last line whose stamps were read with care, and when the hour of its logger's stamp began. */
   readonly #read: Buffer;
-  #minute: Micros | null = null;
+  #hour: Micros | null = null;
   #hasZone = false;
   readonly #isKmsg: boolean;
 
@@ -95,9 +96,9 @@ export class HeaderTemplate {
     this.#lastWord = head.readInt32LE(head.length - WORD_BYTES);
     this.#isKmsg = header.isKmsg;
     this.#read = Buffer.alloc(this.headerLength);
-    const [at, end] =
-      TIME_OF_DAY.exec(head.toString('latin1', 0, this.#uptimeAt))?.indices?.groups?.['seconds'] ?? [];
-    if (at !== undefined && end !== undefined) [this.#secondsAt, this.#secondsEnd] = [at, end];
+    const groups = TIME_OF_DAY.exec(head.toString('latin1', 0, this.#uptimeAt))?.indices?.groups;
+    this.#minutesAt = groups?.['minutes']?.[0] ?? NONE;
+    this.#secondsEnd = groups?.['seconds']?.[1] ?? NONE;
     this.readStamps(bytes, start, header);
   }
 
@@ -149,38 +150,41 @@ export class HeaderTemplate {
 
   /** Takes the stamps that were read with care of a line that fits. */
   readStamps(bytes: Buffer, start: number, { wall, hasZone }: Header): void {
-    this.#minute = null;
+    this.#hour = null;
     this.#hasZone = hasZone;
     bytes.copy(this.#read, 0, start, start + this.headerLength);
-    if (wall === null || this.#secondsAt < 0) return;
-    const minute = Math.floor(wall / US_PER_MINUTE) * US_PER_MINUTE;
-    if (wall - minute === this.#secondsOf(bytes, start)) this.#minute = minute;
+    if (wall === null || this.#minutesAt < 0) return;
+    const us = this.#timeInHour(bytes, start);
+    // Zones are off by whole minutes.
+    if (wall % US_PER_MINUTE === us % US_PER_MINUTE) this.#hour = wall - us;
   }
 
   /**
-   * The stamps of a line that fits, where its logger's differs in the seconds alone from the one that was read with care
-   * last; null for any other.
+   * The stamps of a line that fits, where its logger's differs in minutes and seconds alone from the one that was read with
+   * care last; null for any other.
    */
   stampsOf(bytes: Buffer, start: number, uptimeUs: number): Stamps | null {
     if (this.#isKmsg) return { wall: null, hasZone: false, uptimeUs };
-    if (this.#minute === null) return null;
+    if (this.#hour === null) return null;
     for (let i = 0; i < this.#uptimeAt; i++) {
-      const isSecond = i >= this.#secondsAt && i < this.#secondsEnd;
-      if (!isSecond && bytes[start + i] !== this.#read[i]) return null;
+      const isTime = i >= this.#minutesAt && i < this.#secondsEnd;
+      if (!isTime && bytes[start + i] !== this.#read[i]) return null;
     }
-    const seconds = this.#secondsOf(bytes, start);
-    return seconds < US_PER_MINUTE
-      ? { wall: this.#minute + seconds, hasZone: this.#hasZone, uptimeUs }
-      : null;
+    const us = this.#timeInHour(bytes, start);
+    return us < US_PER_HOUR ? { wall: this.#hour + us, hasZone: this.#hasZone, uptimeUs } : null;
   }
 
-  /** `05.821332` in microseconds. */
-  #secondsOf(bytes: Buffer, start: number): Micros {
-    let [us, unit] = [0, 10 * US_PER_SECOND];
-    for (let i = this.#secondsAt; i < this.#secondsEnd; i++) {
-      const byte = bytes[start + i] as number;
-      if (byte === DOT) continue;
-      us += (byte - ZERO) * unit;
+  /** `03:05.821332` in microseconds; an hour where it is no time. */
+  #timeInHour(bytes: Buffer, start: number): Micros {
+    const at = start + this.#minutesAt;
+    const digit = (index: number): number => (bytes[at + index] as number) - ZERO;
+    const minutes = digit(0) * 10 + digit(1);
+    const seconds = digit(3) * 10 + digit(4);
+    if (minutes >= 60 || seconds >= 60) return US_PER_HOUR;
+    let us = minutes * US_PER_MINUTE + seconds * US_PER_SECOND;
+    let unit = US_PER_SECOND / 10;
+    for (let i = 6; this.#minutesAt + i < this.#secondsEnd; i++) {
+      us += digit(i) * unit;
       unit /= 10;
     }
     return us;
