@@ -14,7 +14,7 @@ const PORTS_MAX = 0x10_0000;
 /** Integers of a key: the host with the family, the first half of the address, and whether the place is taken. */
 const KEY = 4;
 const TAKEN = 3;
-/** What is known of a source stands together, as a line of cache is what memory gives: first these */
+/** Where things stand in the row of a source, which is in one place as memory is read by cache lines. */
 const [LEVEL, LAST_TIME, REPORTED_AT, KNOWN, TIMES] = [0, 1, 2, 3, 4];
 /** How often a source that goes on sweeping is reported. */
 const REPORT_US = 60 * US_PER_SECOND;

@@ -53,6 +53,9 @@ export class PacketScan {
   readonly #escaped: Buffer;
   /** Whether both spellings are the same. */
   readonly #isPlain: boolean;
+  /** Where each spelling was found last in these lines. */
+  #plainAt = -1;
+  #escapedAt = -1;
   readonly #clocks: HostClocks;
   readonly #body = new Body();
   readonly #fast = new FastPath();
@@ -166,6 +169,7 @@ export class PacketScan {
       return;
     }
     this.#fast.turn(bytes);
+    this.#plainAt = this.#escapedAt = -1;
     for (let start = 0; start < bytes.length; ) {
       if (this.#takeFast(bytes, start, readAt, accept)) {
         start = this.#fast.end + 1;
@@ -218,13 +222,15 @@ export class PacketScan {
     }
   }
 
-  /** The first place from here on where a prefix stands directly ahead of a body, in either spelling. */
+  /** The first place from here on where a prefix stands directly ahead of a body, in either spelling; -1 where there is none. */
   #find(bytes: Buffer, from: number): number {
     if (from >= bytes.length) return -1;
-    const plain = bytes.indexOf(this.#prefix, from);
-    if (this.#isPlain) return plain;
-    const escaped = bytes.indexOf(this.#escaped, from);
-    return plain < 0 || (escaped >= 0 && escaped < plain) ? escaped : plain;
+    if (this.#isPlain) return bytes.indexOf(this.#prefix, from);
+    // A spelling that is far away, or nowhere, is not looked for with each line.
+    if (this.#plainAt < from) this.#plainAt = placeOf(bytes, this.#prefix, from);
+    if (this.#escapedAt < from) this.#escapedAt = placeOf(bytes, this.#escaped, from);
+    const at = Math.min(this.#plainAt, this.#escapedAt);
+    return at < bytes.length ? at : -1;
   }
 
   /** Whether the line that begins at `start` could be read on the fast path; then all is done with it. */
@@ -322,6 +328,11 @@ export class PacketScan {
       this.#fast.learn({ start, header, uptimeUs: header.uptimeUs, body, packet });
     return packet;
   }
+}
+
+function placeOf(bytes: Buffer, word: Buffer, from: number): number {
+  const at = bytes.indexOf(word, from);
+  return at < 0 ? Number.POSITIVE_INFINITY : at;
 }
 
 function isStampless({ wall, uptimeUs }: Stamps): boolean {
