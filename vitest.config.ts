@@ -28,7 +28,7 @@ export const THOROUGH = [
   'test/config/convert.test.ts',
   'test/packet/hosts.test.ts',
   'test/packet/mutated.test.ts',
-  'test/packet/peek.test.ts',
+  'test/packet/fast-path.test.ts',
 ];
 
 const CORES = availableParallelism();

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { generator, logLine } from './generate.mjs';
+import { generator, liveLine, logLine } from './generate.mjs';
 import { isInstalled, median, run, scratch, table, taken } from './measure.mjs';
 import { Ear, Wire } from './wire.mjs';
 
@@ -144,13 +144,6 @@ async function onWire(rate, ms) {
     ['daemon', `missed of ${genuine.length} genuine knocks`],
     ...Object.entries(daemons).map(([name, { text }]) => [name, missed(text)]),
   ]);
-}
-
-/** A line as the kernel's logger writes it at this moment. */
-function liveLine(packet) {
-  const body = logLine(0, packet);
-  const uptime = (Number(process.hrtime.bigint()) / 1e9).toFixed(6).padStart(12);
-  return `${new Date().toISOString().replace('Z', '000+00:00')} bastion kernel: [${uptime}] ${body.slice(body.indexOf('KNOCK'))}`;
 }
 
 /** Whether either daemon says that it has acted on a knock of this source. */

@@ -18,10 +18,10 @@ const CLIENTS = 20_000;
 /** Of a client's rank: few come often, most come now and then (Zipf). */
 const ZIPF_EXPONENT = 1.1;
 /** One client in five comes over IPv6; half of those share networks of 16 addresses each. */
-const IPV6_EVERY = 5;
+export const IPV6_EVERY = 5;
 const SHARED_NETWORK_CLIENTS = 16;
 /** What scanners of the whole internet ask for. */
-const POPULAR = [
+export const POPULAR = [
   23, 22, 445, 3389, 8080, 6379, 1433, 5555, 5060, 2323, 81, 8443, 5900, 3306, 25, 53, 123, 161,
 ];
 /** In a thousand lines of the log. */
@@ -58,6 +58,13 @@ export function generator(seed) {
 /** A LOG line of the kernel, as rsyslog's default format has it. */
 export function logLine(us, packet) {
   return `${head.rfc3339(us, BASTION)}${body(packet, BASTION)}`;
+}
+
+/** The same as the kernel's logger writes it at this moment. */
+export function liveLine(packet) {
+  const seconds = (Number(process.hrtime.bigint()) / 1e9).toFixed(6).padStart(12);
+  const stamp = new Date().toISOString().replace('Z', '000+00:00');
+  return `${stamp} ${BASTION.name} kernel: [${seconds}] ${body(packet, BASTION)}`;
 }
 
 function body({ src, spt, dpt, id, proto = 'TCP' }, { address, address6 }) {
@@ -112,7 +119,8 @@ const OTHERS = [
     `${head.replace('kernel:', 'CRON[4711]:')}(root) CMD (cd / && run-parts --report /etc/cron.hourly) and some more words that a log has\n`,
 ];
 
-function addressOf(client) {
+/** The address of a client; one in five is of IPv6. */
+export function addressOf(client) {
   if (client % IPV6_EVERY === IPV6_EVERY - 1) {
     const number = Math.floor(client / IPV6_EVERY);
     const isShared = number % 2 === 0;
@@ -123,8 +131,8 @@ function addressOf(client) {
   return `${11 + ((number >>> 24) % 200)}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${1 + ((number & 255) % 254)}`;
 }
 
-/** Ranks from 0 on, the first the most frequent. */
-function zipf(random) {
+/** Ranks of clients from 0 on, the first the most frequent. */
+export function zipf(random) {
   const sums = new Float64Array(CLIENTS);
   let sum = 0;
   for (let rank = 0; rank < CLIENTS; rank++) {

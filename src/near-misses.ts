@@ -24,6 +24,7 @@ const WINDOW_US = WINDOW_MINUTES * 60 * US_PER_SECOND;
 /** In a sequence of two, who has taken all steps but one has knocked at a single port. */
 const FEWEST_STEPS = 2;
 const CAPACITY = 65_536;
+const NONE: readonly NearMiss[] = [];
 
 interface Past {
   failures: number;
@@ -49,22 +50,33 @@ export class NearMisses {
 
   /** @param decisions all those of one packet, or of one moment */
   among(decisions: readonly Decision[]): readonly NearMiss[] {
+    let misses: NearMiss[] | null = null;
     for (const decision of decisions)
       if (decision.event === 'open') this.#opened(keyOf(decision), decision.time);
-    const failed = new Set<string>();
-    return decisions.flatMap((decision) => {
+    let failed: Set<string> | null = null;
+    for (const decision of decisions) {
       const { event, host, source, door, stage, of, time, why } = decision;
+      if (event === 'trap') {
+        misses ??= [];
+        misses.push({ kind: 'trap', host, source, door, stage: 0, of: 0 });
+      }
+      if (event !== 'reset' && event !== 'timeout') continue;
       const client = keyOf(decision);
-      if (event === 'trap') return [{ kind: 'trap', host, source, door, stage: 0, of: 0 }];
-      if ((event !== 'reset' && event !== 'timeout') || this.#hasOpened(client, time)) return [];
+      if (this.#hasOpened(client, time)) continue;
       const isShort = stage === of - 1 && stage >= FEWEST_STEPS && (why === null || why === 'wrong packet');
-      const misses: NearMiss[] = isShort ? [{ kind: 'one step short', host, source, door, stage, of }] : [];
+      if (isShort) {
+        misses ??= [];
+        misses.push({ kind: 'one step short', host, source, door, stage, of });
+      }
       // One packet may end attempts at several doors.
-      if (!failed.has(client) && this.#failed(client, time))
-        misses.push(doorless('unfinished', host, source));
+      failed ??= new Set();
+      if (failed.has(client)) continue;
       failed.add(client);
-      return misses;
-    });
+      if (!this.#failed(client, time)) continue;
+      misses ??= [];
+      misses.push(doorless('unfinished', host, source));
+    }
+    return misses ?? NONE;
   }
 
   /** A source was seen to sweep at this moment. Null where that was told a short while ago. */

@@ -5,18 +5,25 @@ import { type Micros, US_PER_MS, US_PER_SECOND } from './model.ts';
 const MINUTE_S = 60;
 const HOUR_S = 60 * MINUTE_S;
 const DAY_S = 24 * HOUR_S;
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
 
-/** The second that was written last: most moments that are written share it. */
-let lastSecond = { number: Number.NaN, text: '' };
+/** The day that was written last, with `T` behind it: most moments that are written share it. */
+let lastDay = { number: Number.NaN, text: '' };
 
 /** `2026-11-20T22:00:30.000000Z` */
 export function isoTime(time: Micros): string {
-  const second = Math.floor(time / US_PER_SECOND);
-  if (second !== lastSecond.number) {
-    const iso = new Date(second * (US_PER_SECOND / US_PER_MS)).toISOString();
-    lastSecond = { number: second, text: iso.slice(0, iso.lastIndexOf('.')) };
+  const seconds = Math.floor(time / US_PER_SECOND);
+  const day = Math.floor(seconds / DAY_S);
+  if (day !== lastDay.number) {
+    const iso = new Date(day * DAY_S * (US_PER_SECOND / US_PER_MS)).toISOString();
+    lastDay = { number: day, text: iso.slice(0, iso.indexOf('T') + 1) };
   }
-  return `${lastSecond.text}.${String(time - second * US_PER_SECOND).padStart(6, '0')}Z`;
+  const second = seconds - day * DAY_S;
+  const minute = Math.floor(second / MINUTE_S);
+  const clock = `${two(Math.floor(minute / 60))}:${two(minute % 60)}:${two(second % MINUTE_S)}`;
+  // With a digit ahead, so that no zero is lost.
+  const fraction = String(US_PER_SECOND + time - seconds * US_PER_SECOND).slice(1);
+  return `${lastDay.text}${clock}.${fraction}Z`;
 }
 
 /** `2026-11-20 22:00:30`, local. */
@@ -61,5 +68,5 @@ function clockOf(date: Date): string {
 }
 
 function two(number: number): string {
-  return String(number).padStart(2, '0');
+  return TWO_DIGITS[number] ?? String(number);
 }

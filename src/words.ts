@@ -115,13 +115,25 @@ export function describeNearMiss({ kind, source, door, stage, of }: NearMiss): s
   return `${source}: near miss: ${said[kind]}`;
 }
 
+/** As `JSON.stringify` writes it, which takes several times as long. */
 export function decisionJson({ time, event, door, host, source, stage }: Decision): string {
-  return JSON.stringify({
-    time: isoTime(time),
-    event,
-    door,
-    ...(host === '' ? {} : { host }),
-    source,
-    stage,
-  });
+  const at = host === '' ? '' : `,"host":${hostText.of(host)}`;
+  // No event and no address has anything to escape.
+  return `{"time":"${isoTime(time)}","event":"${event}","door":${doorText.of(door)}${at},"source":"${source}","stage":${stage}}`;
 }
+
+/** The JSON of a name that is mostly the same as the last one. */
+class NameText {
+  #name = '';
+  #text = '""';
+
+  of(name: string): string {
+    if (name !== this.#name) {
+      this.#name = name;
+      this.#text = JSON.stringify(name);
+    }
+    return this.#text;
+  }
+}
+
+const [doorText, hostText] = [new NameText(), new NameText()];

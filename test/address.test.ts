@@ -1,6 +1,7 @@
+import { SocketAddress } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { familyOf, networkOf, parseAddress, parsePort } from '../src/address.ts';
+import { addressOf, familyOf, networkOf, numbersOf, parseAddress, parsePort } from '../src/address.ts';
 import { within } from '../src/config/networks.ts';
 import { address } from './attempt/traffic.ts';
 
@@ -9,6 +10,23 @@ describe('an address', () => {
     expect(parseAddress('2001:0DB8:0000:0000:0000:0000:0000:0001')).toBe('2001:db8::1');
     expect(parseAddress('::ffff:0606:0606')).toBe('::ffff:6.6.6.6');
     expect(parseAddress('192.0.2.1')).toBe('192.0.2.1');
+  });
+  it('over IPv6 is written as the C library does, and is the same again from its numbers', () => {
+    const group = fc.oneof(fc.constantFrom(0, 0, 1, 0xffff), fc.nat(0xffff));
+    const full = fc.array(group, { minLength: 8, maxLength: 8 });
+    const texts = fc.oneof(
+      fc.ipV6(),
+      full.map((groups) => groups.map((each) => each.toString(16)).join(':')),
+      full.map((groups) => groups.map((each) => each.toString(16).toUpperCase().padStart(4, '0')).join(':')),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const canonical = new SocketAddress({ address: text, family: 'ipv6' }).address;
+        expect(parseAddress(text)).toBe(canonical);
+        expect(addressOf(numbersOf(address(canonical)))).toBe(canonical);
+      }),
+      { numRuns: 5_000 },
+    );
   });
   it.each(['010.1.1.1', '1.2.3', '256.1.1.1', 'fe80::1%eth0', '1.2.3.4/32', '', ' 1.2.3.4', 'localhost'])(
     'is not "%s"',

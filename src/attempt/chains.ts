@@ -13,8 +13,8 @@ export class Chains {
   constructor(queues: number, capacity: number) {
     this.#first = new Int32Array(queues).fill(NONE);
     this.#last = new Int32Array(queues).fill(NONE);
-    this.#before = new Int32Array(capacity).fill(NONE);
-    this.#after = new Int32Array(capacity).fill(NONE);
+    this.#before = new Int32Array(capacity);
+    this.#after = new Int32Array(capacity);
   }
 
   append(queue: number, slot: number): void {
@@ -37,6 +37,7 @@ export class Chains {
 
   /** The oldest slot of the lowest queue that has any; -1 when all are empty. */
   firstOfLowest(): number {
-    return this.#first.find((slot) => slot !== NONE) ?? NONE;
+    for (const slot of this.#first) if (slot !== NONE) return slot;
+    return NONE;
   }
 }

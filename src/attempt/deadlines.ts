@@ -2,30 +2,26 @@
 
 import { at } from './typed.ts';
 
-const ABSENT = -1;
+/** Of a slot without a deadline. */
+const ABSENT = 0;
 
 export class Deadlines {
   /** Of hosts that have any. */
   readonly #heaps = new Map<number, number[]>();
   readonly #hostOf: Int32Array;
+  /** The place of a slot in its heap, and 1. */
   readonly #placeOf: Int32Array;
   readonly #deadlineOf: Float64Array;
 
   constructor(capacity: number) {
     this.#hostOf = new Int32Array(capacity);
-    this.#placeOf = new Int32Array(capacity).fill(ABSENT);
+    this.#placeOf = new Int32Array(capacity);
     this.#deadlineOf = new Float64Array(capacity);
   }
 
-  /** The slot with the earliest deadline, of all hosts or of one; null when there is none. */
-  first(host: number | null = null): { readonly slot: number; readonly deadline: number } | null {
-    let slot: number | undefined;
-    if (host !== null) slot = this.#heaps.get(host)?.[0];
-    else {
-      for (const [first] of this.#heaps.values()) {
-        if (first !== undefined && (slot === undefined || this.of(first) < this.of(slot))) slot = first;
-      }
-    }
+  /** The slot with the earliest deadline; null when there is none. */
+  first(): { readonly slot: number; readonly deadline: number } | null {
+    const slot = this.#firstOf(null);
     return slot === undefined ? null : { slot, deadline: this.of(slot) };
   }
 
@@ -36,16 +32,25 @@ export class Deadlines {
 
   /** A slot whose deadline has come by now, of all hosts or of one; null when there is none. */
   due(now: number, host: number | null = null): number | null {
-    const first = this.first(host);
-    return first !== null && first.deadline <= now ? first.slot : null;
+    const slot = this.#firstOf(host);
+    return slot !== undefined && this.of(slot) <= now ? slot : null;
+  }
+
+  #firstOf(host: number | null): number | undefined {
+    if (host !== null) return this.#heaps.get(host)?.[0];
+    let slot: number | undefined;
+    for (const [first] of this.#heaps.values()) {
+      if (first !== undefined && (slot === undefined || this.of(first) < this.of(slot))) slot = first;
+    }
+    return slot;
   }
 
   /** Gives a slot a deadline, or another one. The host of a slot that has one does not change. */
   set(slot: number, host: number, deadline: number): void {
     this.#deadlineOf[slot] = deadline;
     const heap = this.#heaps.get(host) ?? [];
-    let place = at(this.#placeOf, slot);
-    if (place === ABSENT) {
+    let place = at(this.#placeOf, slot) - 1;
+    if (place < 0) {
       place = heap.length;
       this.#hostOf[slot] = host;
       if (place === 0) this.#heaps.set(host, heap);
@@ -55,8 +60,8 @@ export class Deadlines {
   }
 
   delete(slot: number): void {
-    const place = at(this.#placeOf, slot);
-    if (place === ABSENT) return;
+    const place = at(this.#placeOf, slot) - 1;
+    if (place < 0) return;
     this.#placeOf[slot] = ABSENT;
     const host = at(this.#hostOf, slot);
     const heap = this.#heaps.get(host) ?? [];
@@ -103,6 +108,6 @@ export class Deadlines {
 
   #put(heap: number[], place: number, slot: number): void {
     heap[place] = slot;
-    this.#placeOf[slot] = place;
+    this.#placeOf[slot] = place + 1;
   }
 }

@@ -15,7 +15,7 @@ import {
 import { Deadlines } from './deadlines.ts';
 import { Doubles } from './doubles.ts';
 import { HostNumbers } from './host-numbers.ts';
-import { compile, portKey, type Sight, sees, type Track } from './match.ts';
+import { compile, type Fit, portKey, type Sight, sees, type Track } from './match.ts';
 import { Progress } from './progress.ts';
 import { SweepGuard } from './sweep.ts';
 import type { Switches } from './switches.ts';
@@ -24,6 +24,7 @@ import { AttemptTable, DEFAULT_CAPACITY, NO_SLOT } from './table.ts';
 type Why = Decision['why'];
 
 const NO_SWEEPS: readonly Sweep[] = [];
+const NO_DECISIONS: readonly Decision[] = [];
 
 export interface EngineOptions {
   /** Attempts that are remembered at once. */
@@ -53,11 +54,13 @@ export class Engine implements PacketNotes {
   /** The numbers of the locks whose sequences can change. */
   #changing: readonly number[] = [];
   #sight: Sight = compile([], [], []);
+  /** The longest window of any door. */
+  #longestUs = 0;
   #evicted = 0;
   /** How long after its own time the packet came that is being handled. */
   #lagUs = 0;
   /** The tracks that the current packet has met in mid-attempt, and which it therefore cannot start. */
-  readonly #met = new Set<Track>();
+  readonly #met: Track[] = [];
   #decisions: Decision[] = [];
 
   constructor(
@@ -96,7 +99,7 @@ export class Engine implements PacketNotes {
    * @param readAt the moment at which it came, on the clock of `handleTimeout`: the clock of the host that logged it
    *   may be another, and an attempt lasts as long by either
    */
-  handlePacket(packet: Packet, readAt = packet.time): Decision[] {
+  handlePacket(packet: Packet, readAt = packet.time): readonly Decision[] {
     const now = this.#time(packet);
     // knockd has one clock, that of the packets.
     this.#lagUs = this.#switches.clock === 'exact' ? Math.max(0, readAt - packet.time) : 0;
@@ -104,30 +107,31 @@ export class Engine implements PacketNotes {
     this.#refresh(now);
     const port = portKey(packet);
     // A packet that was cut off before its ports takes a line of its source, like any other to a port of no door.
-    if (port === null) return hasPorts(packet) ? this.#stray(host, packet, null, now) : [];
-    const traps = this.#sight.trapsAt(port)?.filter((lock) => sees(lock, packet)) ?? [];
-    if (traps.length > 0) return this.#trap(host, packet, traps);
+    if (port === null) return hasPorts(packet) ? this.#stray(host, packet, null, now) : NO_DECISIONS;
+    const traps = this.#sight.trapsAt(port);
+    if (traps?.some((lock) => sees(lock, packet)) === true) return this.#trap(host, packet, traps);
     const fits = this.#sight.fitsOf(port);
     if (fits === undefined) return this.#stray(host, packet, port, now);
-    if (!fits.some(({ track }) => sees(track.lock, packet))) return [];
-    if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, now)) return [];
-
+    if (!isSeen(fits, packet)) return NO_DECISIONS;
     const client = numbersOf(packet.src);
+    if (this.#switches.doubleLog === 'once' && this.#doubles.seen(packet, client, now)) return NO_DECISIONS;
+
     if (this.#switches.clock === 'whole-seconds') this.#expireAll(now, host);
-    else this.#expireOf(host, client, now);
+    else if (this.#table.has(host, client)) this.#expireOf(host, client, now);
     const busy = this.#switches.doors === 'exclusive' && this.#table.has(host, client);
-    this.#met.clear();
-    for (const slot of this.#table.of(host, client)) {
+    this.#met.length = 0;
+    for (let slot = this.#table.first(host, client); slot !== NO_SLOT; ) {
+      const next = this.#table.next(slot, client);
       const track = this.#table.track(slot);
-      this.#met.add(track);
-      if (!sees(track.lock, packet)) continue;
-      this.#advance(slot, track, fits.find((fit) => fit.track === track)?.steps ?? 0, packet, now);
+      this.#met.push(track);
+      if (sees(track.lock, packet)) this.#advance(slot, track, stepsAt(fits, track), packet, now);
+      slot = next;
     }
     if (busy) return this.#take();
     for (const { track, steps } of fits) {
-      if ((steps & 1) === 0 || this.#met.has(track) || !sees(track.lock, packet)) continue;
+      if ((steps & 1) === 0 || this.#met.includes(track) || !sees(track.lock, packet)) continue;
       if (this.#guard.sweeping(host, client, now, track.lock.seqTimeoutUs)) continue;
-      this.#advance(this.#claim(host, client, packet, track), track, steps, packet, now);
+      this.#advance(this.#claim(host, client, packet.host, track), track, steps, packet, now);
     }
     return this.#take();
   }
@@ -137,8 +141,12 @@ export class Engine implements PacketNotes {
     this.#refresh(time);
     if (this.#sight.concerns(port)) return false;
     const number = this.#hosts.of(host);
-    // What it means to attempts is told in full.
-    if (this.#table.hasSource(number, client)) return false;
+    // Where it may end attempts, that is told in full.
+    if (
+      this.#table.hasSource(number, client) &&
+      this.#guard.mayBeSweeping(number, client, time, this.#longestUs)
+    )
+      return false;
     if (this.#guard.stray(number, client, port, time)) this.#sweeps.push({ host, source: addressOf(client) });
     return true;
   }
@@ -162,7 +170,7 @@ export class Engine implements PacketNotes {
    *
    * @param host where time has passed; null for everywhere
    */
-  handleTimeout(now: Micros, host: string | null = null): Decision[] {
+  handleTimeout(now: Micros, host: string | null = null): readonly Decision[] {
     if (this.#switches.clock === 'exact') this.#expireAll(now, host === null ? null : this.#hosts.of(host));
     return this.#take();
   }
@@ -171,7 +179,8 @@ export class Engine implements PacketNotes {
     return this.#switches.clock === 'exact' ? packet.time : packet.second * US_PER_SECOND;
   }
 
-  #take(): Decision[] {
+  #take(): readonly Decision[] {
+    if (this.#decisions.length === 0) return NO_DECISIONS;
     const decisions = this.#decisions;
     this.#decisions = [];
     return decisions;
@@ -180,8 +189,10 @@ export class Engine implements PacketNotes {
   /** Asks the doors for their sequences; attempts at sequences that are no longer live are void. */
   #refresh(now: Micros): void {
     const isFirst = this.#live.length === 0;
-    if (isFirst)
+    if (isFirst) {
+      this.#longestUs = this.#locks.reduce((most, { seqTimeoutUs }) => Math.max(most, seqTimeoutUs), 0);
       this.#changing = this.#locks.flatMap(({ isFixed }, number) => (isFixed === true ? [] : [number]));
+    }
     let changed = isFirst;
     for (const number of isFirst ? this.#locks.keys() : this.#changing) {
       const live = this.#locks[number]?.sequences(now) ?? [];
@@ -201,10 +212,10 @@ export class Engine implements PacketNotes {
     const before = this.#progress.stage(slot);
     this.#progress.take(slot, steps, this.#switches.repeats === 'ignored', now);
     const after = this.#progress.stage(slot);
-    if (after < before) this.#tell(slot, packet.time, 'reset', before, 'wrong packet');
-    if (after > before) this.#tell(slot, packet.time, 'stage', after);
+    if (after < before) this.#tell(slot, packet.time, 'reset', before, 'wrong packet', packet.src);
+    if (after > before) this.#tell(slot, packet.time, 'stage', after, null, packet.src);
     if (after === track.sequence.length) {
-      this.#tell(slot, packet.time, 'open', after);
+      this.#tell(slot, packet.time, 'open', after, null, packet.src);
       this.#release(slot);
       track.lock.used(track.sequence, now);
     } else {
@@ -213,8 +224,9 @@ export class Engine implements PacketNotes {
   }
 
   #expireAll(now: Micros, host: number | null): void {
-    const due = (): number | null => this.#deadlines.due(now, host);
-    for (let slot = due(); slot !== null; slot = due()) {
+    for (;;) {
+      const slot = this.#deadlines.due(now, host);
+      if (slot === null) return;
       const end = this.#progress.start(slot) + this.#table.track(slot).lock.seqTimeoutUs;
       this.#lagUs = this.#deadlines.of(slot) - end;
       this.#expire(slot, Math.max(end, now - this.#lagUs));
@@ -222,7 +234,11 @@ export class Engine implements PacketNotes {
   }
 
   #expireOf(host: number, client: AddressNumbers, now: Micros): void {
-    for (const slot of this.#table.of(host, client)) while (this.#expire(slot, now));
+    for (let slot = this.#table.first(host, client); slot !== NO_SLOT; ) {
+      const next = this.#table.next(slot, client);
+      while (this.#expire(slot, now));
+      slot = next;
+    }
   }
 
   /** Ends what has got furthest, if it is due; true when a shorter beginning is left, which may be due too. */
@@ -240,28 +256,52 @@ export class Engine implements PacketNotes {
     return after > 0;
   }
 
+  /** What is over by now is not for a sweep to end. */
+  #expireOfSource(host: number, client: AddressNumbers, now: Micros): void {
+    for (let slot = this.#table.firstOfSource(host, client); slot !== NO_SLOT; ) {
+      const next = this.#table.nextOfSource(slot);
+      while (this.#expire(slot, now));
+      slot = next;
+    }
+  }
+
   /**
    * A port of no door, or a ping of a size that is no step: too many of them make the attempts of the source void, those of all
    * addresses of its network over IPv6.
    */
-  #stray(host: number, { src, time, host: hostName }: Packet, port: number | null, now: Micros): Decision[] {
+  #stray(
+    host: number,
+    { src, time, host: hostName }: Packet,
+    port: number | null,
+    now: Micros,
+  ): readonly Decision[] {
     if (port !== null && this.#sight.trapsAt(port) !== undefined) return [];
     const client = numbersOf(src);
     if (this.#guard.stray(host, client, port, now)) this.#sweeps.push({ host: hostName, source: src });
-    for (const slot of this.#table.ofSource(host, client)) {
+    if (this.#switches.clock === 'exact') this.#expireOfSource(host, client, now);
+    for (let slot = this.#table.firstOfSource(host, client); slot !== NO_SLOT; ) {
+      const next = this.#table.nextOfSource(slot);
       const swept = this.#guard.sweeping(host, client, now, this.#table.track(slot).lock.seqTimeoutUs);
       if (swept) this.#discard(slot, time, 'port sweep');
+      slot = next;
     }
     return this.#take();
   }
 
-  #trap(host: number, { src, time, host: hostName }: Packet, traps: readonly Lock[]): Decision[] {
-    for (const slot of this.#table.of(host, numbersOf(src))) this.#discard(slot, time, 'trap');
-    for (const { name } of traps) {
+  #trap(host: number, packet: Packet, traps: readonly Lock[]): readonly Decision[] {
+    const { src, time, host: hostName } = packet;
+    const client = numbersOf(src);
+    for (let slot = this.#table.first(host, client); slot !== NO_SLOT; ) {
+      const next = this.#table.next(slot, client);
+      this.#discard(slot, time, 'trap');
+      slot = next;
+    }
+    for (const lock of traps) {
+      if (!sees(lock, packet)) continue;
       this.#decisions.push({
         time,
         event: 'trap',
-        door: name,
+        door: lock.name,
         host: hostName,
         source: src,
         stage: 0,
@@ -277,20 +317,26 @@ export class Engine implements PacketNotes {
     this.#release(slot);
   }
 
-  #tell(slot: number, time: Micros, event: Decision['event'], stage: number, why: Why = null): void {
+  #tell(
+    slot: number,
+    time: Micros,
+    event: Decision['event'],
+    stage: number,
+    why: Why = null,
+    source = this.#table.source(slot),
+  ): void {
     const { lock, sequence } = this.#table.track(slot);
-    const source = this.#table.source(slot);
     const host = this.#table.hostName(slot);
     this.#decisions.push({ time, event, door: lock.name, host, source, stage, of: sequence.length, why });
   }
 
-  #claim(host: number, client: AddressNumbers, packet: Packet, track: Track): number {
+  #claim(host: number, client: AddressNumbers, hostName: string, track: Track): number {
     const victim = this.#table.victim(host, client);
     if (victim !== NO_SLOT) {
       this.#release(victim);
       this.#evicted++;
     }
-    const slot = this.#table.claim(host, client, packet, track);
+    const slot = this.#table.claim(host, client, hostName, track);
     this.#progress.clear(slot);
     return slot;
   }
@@ -311,6 +357,18 @@ export class Engine implements PacketNotes {
     this.#deadlines.delete(slot);
     this.#table.release(slot);
   }
+}
+
+/** Whether any of these doors sees a packet. */
+function isSeen(fits: readonly Fit[], packet: Packet): boolean {
+  for (const { track } of fits) if (sees(track.lock, packet)) return true;
+  return false;
+}
+
+/** The steps of a track that a packet fits; 0 where it fits none. */
+function stepsAt(fits: readonly Fit[], track: Track): number {
+  for (const fit of fits) if (fit.track === track) return fit.steps;
+  return 0;
 }
 
 function hasPorts({ proto }: Packet): boolean {

@@ -12,7 +12,8 @@ export class HostNumbers {
   readonly #ownName: string | null;
   readonly #numbers = new RecentMap<string, number>(HOSTS);
   #next = OWN_HOST + 1;
-  #last = { host: '', number: OWN_HOST };
+  #lastHost = '';
+  #lastNumber = OWN_HOST;
 
   /** @param ownName what this machine calls itself; null where no name is its own */
   constructor(ownName: string | null) {
@@ -20,11 +21,12 @@ export class HostNumbers {
   }
 
   of(host: string): number {
-    if (host === this.#last.host) return this.#last.number;
+    if (host === this.#lastHost) return this.#lastNumber;
     const known = this.#numbers.get(host);
     const number = known ?? this.#newNumber(host);
     if (known === undefined) this.#numbers.set(host, number);
-    this.#last = { host, number };
+    this.#lastHost = host;
+    this.#lastNumber = number;
     return number;
   }
 

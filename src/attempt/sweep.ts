@@ -11,8 +11,11 @@ const NONE = -1;
 const WAYS = 8;
 /** Ports that are remembered over all sources: 12 MB, of which a quiet host touches little. */
 const PORTS_MAX = 0x10_0000;
-/** Integers of a key: the host with the family, and the first half of the address. */
-const KEY = 3;
+/** Integers of a key: the host with the family, the first half of the address, and whether the place is taken. */
+const KEY = 4;
+const TAKEN = 3;
+/** Where things stand in the row of a source, which is in one place as memory is read by cache lines. */
+const [LEVEL, LAST_TIME, REPORTED_AT, KNOWN, TIMES] = [0, 1, 2, 3, 4];
 /** How often a source that goes on sweeping is reported. */
 const REPORT_US = 60 * US_PER_SECOND;
 
@@ -29,15 +32,12 @@ export class SweepGuard {
   /** Of groups of places. */
   readonly #mask: number;
   readonly #keys: Int32Array;
-  /** Distinct ports that are known, and 1; 0 where the place is free. */
-  readonly #known: Int32Array;
-  /** Lines in the bucket when the last of them came, and when that was. */
-  readonly #levels: Float64Array;
-  readonly #lastTimes: Float64Array;
-  readonly #reportedAt: Float64Array;
-  /** The port that was touched longest ago first. */
-  readonly #ports: Int32Array;
-  readonly #times: Float64Array;
+  /**
+   * A row a place: the lines in the bucket when the last of them came, and when that was; when the source was reported; how
+   * many distinct ports are known; when each was touched, the one longest ago first; and the ports themselves.
+   */
+  readonly #rows: Float64Array;
+  readonly #rowLength: number;
 
   /**
    * @param limit ports that may be touched without harm; 0 turns the guard off
@@ -52,12 +52,8 @@ export class SweepGuard {
     const places = groups * WAYS;
     this.#mask = groups - 1;
     this.#keys = new Int32Array(places * KEY);
-    this.#known = new Int32Array(places);
-    this.#levels = new Float64Array(places);
-    this.#lastTimes = new Float64Array(places);
-    this.#reportedAt = new Float64Array(places);
-    this.#ports = new Int32Array(places * this.#depth);
-    this.#times = new Float64Array(places * this.#depth);
+    this.#rowLength = TIMES + 2 * this.#depth;
+    this.#rows = new Float64Array(places * this.#rowLength);
   }
 
   /**
@@ -69,13 +65,14 @@ export class SweepGuard {
   stray(host: number, client: AddressNumbers, port: number | null, now: Micros): boolean {
     if (this.#limit === 0) return false;
     const found = this.#find(host, client);
-    const place = found === NONE ? this.#claim(host, client) : found;
-    this.#levels[place] = Math.min(this.#level(place, now) + 1, this.#limits.atOnce);
-    this.#lastTimes[place] = now;
-    if (port !== null) this.#touch(place, port, now);
-    if (!this.#isSweeping(place, now, 0) || Math.abs(now - at(this.#reportedAt, place)) < REPORT_US)
+    const row = found === NONE ? this.#claim(host, client) : found;
+    const rows = this.#rows;
+    rows[row + LEVEL] = Math.min(this.#level(row, now) + 1, this.#limits.atOnce);
+    rows[row + LAST_TIME] = now;
+    if (port !== null) this.#touch(row, port, now);
+    if (!this.#isSweeping(row, now, 0) || Math.abs(now - at(rows, row + REPORTED_AT)) < REPORT_US)
       return false;
-    this.#reportedAt[place] = now;
+    rows[row + REPORTED_AT] = now;
     return true;
   }
 
@@ -85,74 +82,94 @@ export class SweepGuard {
    */
   sweeping(host: number, client: AddressNumbers, now: Micros, windowUs: number): boolean {
     if (this.#limit === 0) return false;
-    const place = this.#find(host, client);
-    return place !== NONE && this.#isSweeping(place, now, windowUs);
+    const row = this.#find(host, client);
+    return row !== NONE && this.#isSweeping(row, now, windowUs);
   }
 
-  #isSweeping(place: number, now: Micros, windowUs: number): boolean {
-    if (this.#level(place, now) >= this.#limits.suspect) return true;
-    const isFull = at(this.#known, place) > this.#depth;
-    return isFull && now - at(this.#times, place * this.#depth) < Math.max(windowUs, SWEEP_WINDOW_US);
+  /** Whether one more packet to a port of no door may make a source `sweeping`. Where it says no, none can. */
+  mayBeSweeping(host: number, client: AddressNumbers, now: Micros, windowUs: number): boolean {
+    if (this.#limit === 0) return false;
+    const row = this.#find(host, client);
+    if (row === NONE) return this.#limits.suspect <= 1;
+    if (this.#level(row, now) + 1 >= this.#limits.suspect) return true;
+    // With the next port, either of the first two may be the one touched longest ago.
+    const oldest = Math.max(at(this.#rows, row + TIMES), at(this.#rows, row + TIMES + 1));
+    const isAlmostFull = at(this.#rows, row + KNOWN) >= this.#limit;
+    return isAlmostFull && now - oldest < Math.max(windowUs, SWEEP_WINDOW_US);
   }
 
-  #level(place: number, now: Micros): number {
-    const passedUs = Math.max(0, now - at(this.#lastTimes, place));
-    return Math.max(0, at(this.#levels, place) - (passedUs / US_PER_SECOND) * this.#limits.drainPerSecond);
+  #isSweeping(row: number, now: Micros, windowUs: number): boolean {
+    if (this.#level(row, now) >= this.#limits.suspect) return true;
+    const isFull = at(this.#rows, row + KNOWN) >= this.#depth;
+    return isFull && now - at(this.#rows, row + TIMES) < Math.max(windowUs, SWEEP_WINDOW_US);
   }
 
-  #touch(place: number, port: number, now: Micros): void {
-    const [ports, times] = [this.#ports, this.#times];
-    const first = place * this.#depth;
-    const count = at(this.#known, place) - 1;
+  #level(row: number, now: Micros): number {
+    const passedUs = Math.max(0, now - at(this.#rows, row + LAST_TIME));
+    return Math.max(
+      0,
+      at(this.#rows, row + LEVEL) - (passedUs / US_PER_SECOND) * this.#limits.drainPerSecond,
+    );
+  }
+
+  #touch(row: number, port: number, now: Micros): void {
+    const [rows, depth] = [this.#rows, this.#depth];
+    const first = row + TIMES;
+    const count = at(rows, row + KNOWN);
     let gap = first + count - 1;
-    while (gap >= first && at(ports, gap) !== port) gap--;
+    while (gap >= first && at(rows, gap + depth) !== port) gap--;
     let last = first + count - 1;
-    if (gap < first && count < this.#depth) {
+    if (gap < first && count < depth) {
       last++;
       gap = last;
-      this.#known[place] = count + 2;
+      rows[row + KNOWN] = count + 1;
     }
     // A port that is known moves to the end; for a new one the oldest makes room.
     for (let index = Math.max(gap, first); index < last; index++) {
-      ports[index] = at(ports, index + 1);
-      times[index] = at(times, index + 1);
+      rows[index] = at(rows, index + 1);
+      rows[index + depth] = at(rows, index + depth + 1);
     }
-    ports[last] = port;
-    times[last] = now;
+    rows[last] = now;
+    rows[last + depth] = port;
   }
 
-  /** Where a source stands; -1 where it is not known. */
+  /** The row of a source; -1 where it is not known. */
   #find(host: number, client: AddressNumbers): number {
     const keys = this.#keys;
+    const { a, b } = client;
     const head = headOf(host, client);
     const first = this.#groupOf(head, client);
     for (let place = first; place < first + WAYS; place++) {
       const key = place * KEY;
-      const isIt = at(keys, key + 1) === client.a && at(keys, key) === head && at(keys, key + 2) === client.b;
-      if (isIt && at(this.#known, place) > 0) return place;
+      const isIt = at(keys, key + 1) === a && at(keys, key) === head && at(keys, key + 2) === b;
+      if (isIt && at(keys, key + TAKEN) === 1) return place * this.#rowLength;
     }
     return NONE;
   }
 
-  /** Gives a new source the place of the one that was quiet for longest. */
+  /** Gives a new source the row of the one that was quiet for longest. */
   #claim(host: number, client: AddressNumbers): number {
+    const [keys, rows] = [this.#keys, this.#rows];
     const head = headOf(host, client);
     const first = this.#groupOf(head, client);
     let chosen = first;
     for (let place = first; place < first + WAYS; place++) {
-      if (at(this.#known, place) === 0) {
+      if (at(keys, place * KEY + TAKEN) === 0) {
         chosen = place;
         break;
       }
-      if (at(this.#lastTimes, place) < at(this.#lastTimes, chosen)) chosen = place;
+      const quietSince = at(rows, place * this.#rowLength + LAST_TIME);
+      if (quietSince < at(rows, chosen * this.#rowLength + LAST_TIME)) chosen = place;
     }
-    this.#keys[chosen * KEY] = head;
-    this.#keys[chosen * KEY + 1] = client.a;
-    this.#keys[chosen * KEY + 2] = client.b;
-    this.#known[chosen] = 1;
-    this.#levels[chosen] = 0;
-    this.#reportedAt[chosen] = Number.NEGATIVE_INFINITY;
-    return chosen;
+    keys[chosen * KEY] = head;
+    keys[chosen * KEY + 1] = client.a;
+    keys[chosen * KEY + 2] = client.b;
+    keys[chosen * KEY + TAKEN] = 1;
+    const row = chosen * this.#rowLength;
+    rows[row + KNOWN] = 0;
+    rows[row + LEVEL] = 0;
+    rows[row + REPORTED_AT] = Number.NEGATIVE_INFINITY;
+    return row;
   }
 
   #groupOf(head: number, { a, b }: AddressNumbers): number {

@@ -1,7 +1,7 @@
 /** (host, client, track) -> slot: a bounded table that, when full, gives up the attempt that has got least far. */
 
-import { ipv4Address } from '../address.ts';
-import type { Address, AddressNumbers, Packet } from '../model.ts';
+import { addressOf } from '../address.ts';
+import type { Address, AddressNumbers } from '../model.ts';
 import { Chains } from './chains.ts';
 import type { Track } from './match.ts';
 import { SourceSlots } from './source-slots.ts';
@@ -28,32 +28,34 @@ export class AttemptTable {
   readonly #firstOf: SourceSlots;
   /** Clients as numbers, since text would be memory of its own for each. */
   readonly #words: Int32Array;
-  readonly #ipv6 = new Map<number, Address>();
-  readonly #tracks: (Track | null)[];
+  readonly #isIpv6: Uint8Array;
+  readonly #capacity: number;
+  /** Up to the highest slot that was ever taken; null for one that is free. */
+  readonly #tracks: (Track | null)[] = [];
   readonly #hostOf: Int32Array;
   /** As the packet names them that began the attempt. */
-  readonly #hostNames: string[];
+  readonly #hostNames: string[] = [];
   readonly #stageOf: Int32Array;
   /** The number of the claim that each slot was taken by. */
   readonly #claims: Float64Array;
   #claimed = 0;
   readonly #siblings: Int32Array;
+  /** Those that were taken before. */
   readonly #free: Int32Array;
-  #freeCount: number;
+  #freeCount = 0;
   /** One queue a stage, oldest first. */
   readonly #queues: Chains;
 
   constructor(capacity: number) {
+    this.#capacity = capacity;
     this.#firstOf = new SourceSlots(capacity);
     this.#words = new Int32Array(capacity * WORDS);
-    this.#tracks = new Array<Track | null>(capacity).fill(null);
+    this.#isIpv6 = new Uint8Array(capacity);
     this.#hostOf = new Int32Array(capacity);
-    this.#hostNames = new Array<string>(capacity).fill('');
     this.#stageOf = new Int32Array(capacity);
     this.#claims = new Float64Array(capacity);
-    this.#siblings = new Int32Array(capacity).fill(NO_SLOT);
-    this.#free = Int32Array.from({ length: capacity }, (_, index) => capacity - 1 - index);
-    this.#freeCount = capacity;
+    this.#siblings = new Int32Array(capacity);
+    this.#free = new Int32Array(capacity);
     this.#queues = new Chains(MAX_STEPS + 1, capacity);
   }
 
@@ -61,28 +63,37 @@ export class AttemptTable {
     return this.#tracks.length - this.#freeCount;
   }
 
-  /** The slots of a client at a host, in the order of their tracks. A slot may be released while it is the current one. */
-  *of(host: number, client: AddressNumbers): Generator<number> {
-    for (const slot of this.ofSource(host, client)) if (this.#isOf(slot, client)) yield slot;
+  /** The first slot of a client at a host, in the order of their tracks; NO_SLOT where it has none. */
+  first(host: number, client: AddressNumbers): number {
+    return this.#nextOf(this.#firstOf.get(host, client), client);
   }
 
-  /** Those of all clients that are one source to the sweep guard. */
-  *ofSource(host: number, client: AddressNumbers): Generator<number> {
-    let slot = this.#firstOf.get(host, client);
-    while (slot !== NO_SLOT) {
-      const next = at(this.#siblings, slot);
-      yield slot;
-      slot = next;
-    }
+  /** The one after a slot. To be asked before that one is released. */
+  next(slot: number, client: AddressNumbers): number {
+    return this.#nextOf(at(this.#siblings, slot), client);
+  }
+
+  /** That of any client that is the same source to the sweep guard. */
+  firstOfSource(host: number, client: AddressNumbers): number {
+    return this.#firstOf.get(host, client);
+  }
+
+  nextOfSource(slot: number): number {
+    return at(this.#siblings, slot);
+  }
+
+  #nextOf(first: number, client: AddressNumbers): number {
+    let slot = first;
+    while (slot !== NO_SLOT && !this.#isOf(slot, client)) slot = at(this.#siblings, slot);
+    return slot;
   }
 
   has(host: number, client: AddressNumbers): boolean {
-    for (const _ of this.of(host, client)) return true;
-    return false;
+    return this.first(host, client) !== NO_SLOT;
   }
 
   hasSource(host: number, client: AddressNumbers): boolean {
-    return this.#firstOf.get(host, client) !== NO_SLOT;
+    return this.size > 0 && this.firstOfSource(host, client) !== NO_SLOT;
   }
 
   /** All slots in use. */
@@ -91,7 +102,7 @@ export class AttemptTable {
   }
 
   source(slot: number): Address {
-    return this.#ipv6.get(slot) ?? ipv4Address(at(this.#words, slot * WORDS));
+    return addressOf(this.#client(slot));
   }
 
   /** The number of the host at which the attempt is made. */
@@ -110,7 +121,7 @@ export class AttemptTable {
 
   /** The slot that has to be given up for the next claim of a client; NO_SLOT while there is room. */
   victim(host: number, client: AddressNumbers): number {
-    if (this.#freeCount === 0) return this.#queues.firstOfLowest();
+    if (this.size === this.#capacity) return this.#queues.firstOfLowest();
     return client.isIpv6 ? this.#victimOf(host, client) : NO_SLOT;
   }
 
@@ -131,20 +142,15 @@ export class AttemptTable {
   }
 
   /** Takes a free slot for a client of a host and a track that have none. The caller has made room. */
-  claim(
-    host: number,
-    client: AddressNumbers,
-    { src, host: name }: Pick<Packet, 'src' | 'host'>,
-    track: Track,
-  ): number {
-    const slot = at(this.#free, --this.#freeCount);
-    if (client.isIpv6) this.#ipv6.set(slot, src);
+  claim(host: number, client: AddressNumbers, hostName: string, track: Track): number {
+    const slot = this.#freeCount > 0 ? at(this.#free, --this.#freeCount) : this.#tracks.length;
+    this.#isIpv6[slot] = client.isIpv6 ? 1 : 0;
     this.#words[slot * WORDS] = client.a;
     this.#words[slot * WORDS + 1] = client.b;
     this.#words[slot * WORDS + 2] = client.c;
     this.#words[slot * WORDS + 3] = client.d;
     this.#hostOf[slot] = host;
-    this.#hostNames[slot] = name;
+    this.#hostNames[slot] = hostName;
     this.#tracks[slot] = track;
     this.#stageOf[slot] = 0;
     this.#claims[slot] = this.#claimed++;
@@ -156,7 +162,6 @@ export class AttemptTable {
   release(slot: number): void {
     this.#leave(at(this.#hostOf, slot), this.#client(slot), slot);
     this.#queues.remove(at(this.#stageOf, slot), slot);
-    this.#ipv6.delete(slot);
     this.#tracks[slot] = null;
     this.#free[this.#freeCount++] = slot;
   }
@@ -177,7 +182,7 @@ export class AttemptTable {
   #client(slot: number): AddressNumbers {
     const [words, first] = [this.#words, slot * WORDS];
     return {
-      isIpv6: this.#ipv6.has(slot),
+      isIpv6: this.#isIpv6[slot] === 1,
       a: at(words, first),
       b: at(words, first + 1),
       c: at(words, first + 2),
@@ -186,26 +191,28 @@ export class AttemptTable {
   }
 
   #join(host: number, client: AddressNumbers, slot: number, track: Track): void {
+    const place = this.#firstOf.placeOf(host, client);
     let before = NO_SLOT;
-    let after = this.#firstOf.get(host, client);
+    let after = this.#firstOf.slotAt(place);
     while (after !== NO_SLOT && this.track(after).order < track.order) {
       before = after;
       after = at(this.#siblings, after);
     }
     this.#siblings[slot] = after;
-    if (before === NO_SLOT) this.#firstOf.set(host, client, slot);
+    if (before === NO_SLOT) this.#firstOf.setAt(place, host, client, slot);
     else this.#siblings[before] = slot;
   }
 
   #leave(host: number, client: AddressNumbers, slot: number): void {
+    const place = this.#firstOf.placeOf(host, client);
     const after = at(this.#siblings, slot);
     let before = NO_SLOT;
-    for (let other = this.#firstOf.get(host, client); other !== slot; other = at(this.#siblings, other)) {
+    for (let other = this.#firstOf.slotAt(place); other !== slot; other = at(this.#siblings, other)) {
       before = other;
     }
     if (before !== NO_SLOT) this.#siblings[before] = after;
-    else if (after !== NO_SLOT) this.#firstOf.set(host, client, after);
-    else this.#firstOf.delete(host, client);
+    else if (after !== NO_SLOT) this.#firstOf.setAt(place, host, client, after);
+    else this.#firstOf.deleteAt(place);
   }
 }
 

@@ -15,7 +15,8 @@ import { lostOverlong } from './notice.ts';
 import { LineSplitter } from './split.ts';
 import { unreadable } from './unreadable.ts';
 
-const CHUNK_BYTES = 256 * 1024;
+/** Each read goes through a thread of its own and several steps of ours, which cost as much as some hundred lines. */
+const CHUNK_BYTES = 1024 * 1024;
 /** Character device 1:3, which has nothing to read. */
 const NULL_DEVICE = (1 << 8) | 3;
 const PROC_KMSG = '/proc/kmsg';

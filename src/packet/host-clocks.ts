@@ -34,7 +34,8 @@ export class HostClocks implements Clocks {
   readonly #clocks = new RecentMap<string, HostClock>(HOSTS);
   #bootedAt: Micros | null = null;
   /** Most lines are of the host of the line before. */
-  #last: { readonly host: string; readonly clock: HostClock } | null = null;
+  #lastHost = '';
+  #lastClock: HostClock | null = null;
   #notices: ClockNotice[] = [];
   #disagreed = 0;
 
@@ -69,11 +70,12 @@ export class HostClocks implements Clocks {
   }
 
   of(host: string): HostClock {
-    if (this.#last?.host === host) return this.#last.clock;
+    if (this.#lastHost === host && this.#lastClock !== null) return this.#lastClock;
     const known = this.#clocks.get(host);
     const clock = known ?? new HostClock(host, this.#canBeOwn(host));
     if (known === undefined) this.#clocks.set(host, clock);
-    this.#last = { host, clock };
+    this.#lastHost = host;
+    this.#lastClock = clock;
     return clock;
   }
 

@@ -3,6 +3,9 @@
 import { parseAddress, toPort } from '../address.ts';
 import type { Address, Micros, Packet } from '../model.ts';
 import { BLANK, textEnd, textStart } from './bytes.ts';
+import type { Moment } from './clock.ts';
+import type { FastPath } from './fast-path.ts';
+import type { HeaderTemplate } from './header-template.ts';
 import type { Clocks, HostClocks } from './host-clocks.ts';
 import { FROM_ULOGD, unwrap } from './json.ts';
 import { Body } from './netfilter.ts';
@@ -123,6 +126,34 @@ export function packetFrom(
     len: known(body.len),
     id: known(body.id),
     seq: body.isProto(bytes, 'TCP') ? known(body.seq) : null,
+  };
+}
+
+/** The packet of the line that was read last on the fast path. */
+export function fastPacket(
+  fast: FastPath,
+  common: HeaderTemplate['packet'],
+  { time, second, clock }: Moment,
+): Packet {
+  const { isUdp } = fast;
+  return {
+    time,
+    second,
+    clock,
+    host: common.host,
+    prefix: common.prefix,
+    in: common.in,
+    out: common.out,
+    src: fast.src.text,
+    dst: fast.dst.text,
+    proto: isUdp ? 'udp' : 'tcp',
+    spt: toPort(fast.spt),
+    dpt: toPort(fast.dpt),
+    flags: isUdp ? null : fast.flags,
+    icmp: null,
+    len: fast.len,
+    id: known(fast.id),
+    seq: isUdp ? null : known(fast.seq),
   };
 }
 

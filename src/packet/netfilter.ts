@@ -73,6 +73,9 @@ export class Body {
   inEnd = 0;
   outAt = 0;
   outEnd = 0;
+  /** Of the MAC header; where there is none, both are `srcAt`. */
+  macAt = 0;
+  macEnd = 0;
   srcAt = 0;
   srcEnd = 0;
   dstAt = 0;
@@ -122,11 +125,17 @@ export class Body {
     this.outAt = hasOut ? out + 4 : out;
     this.outEnd = hasOut ? wordEnd(bytes, this.outAt, end) : out;
     let word = skipBlanks(bytes, this.outEnd, end);
+    this.macAt = this.macEnd = NONE;
     while (!standsAt(bytes, 'SRC=', word, end)) {
       if (!startsWithOne(bytes, LINK_KEYS, word, end)) return NONE;
+      if (standsAt(bytes, 'MAC=', word, end)) {
+        this.macAt = word + 4;
+        this.macEnd = wordEnd(bytes, word, end);
+      }
       word = nextWord(bytes, word, end);
     }
     this.srcAt = word + 4;
+    if (this.macAt < 0) this.macAt = this.macEnd = this.srcAt;
     this.srcEnd = wordEnd(bytes, this.srcAt, end);
     const dst = skipBlanks(bytes, this.srcEnd, end);
     if (!standsAt(bytes, 'DST=', dst, end)) return NONE;

@@ -6,10 +6,11 @@ import { AnyLines, stampsOfAny } from './any-line.ts';
 import { LF, standsAt, textEnd, textStart } from './bytes.ts';
 import type { ClockNotice, Stamps } from './clock.ts';
 import type { ClockCounts } from './clock-reports.ts';
+import { FastPath } from './fast-path.ts';
+import type { HeaderTemplate } from './header-template.ts';
 import { HostClocks } from './host-clocks.ts';
-import { hostOf, packetFrom, readLine, spelled } from './line.ts';
+import { fastPacket, hostOf, packetFrom, readLine, spelled } from './line.ts';
 import { Body } from './netfilter.ts';
-import { type Learned, Peek } from './peek.ts';
 import { readHeader } from './timestamp.ts';
 import { readUlogdLine } from './ulogd.ts';
 
@@ -41,8 +42,6 @@ const OPEN_BRACE = 0x7b;
 const IN_BYTES = 3;
 /** No shipper escapes letters, as it may the rest of a prefix and a body. */
 const SOURCE = 'SRC';
-/** Patterns of lines that are known at once: hosts whose lines come mixed. */
-const PATTERNS = 16;
 
 /** The prefix is searched in the whole batch before lines are split: the lines of others cost next to nothing. */
 export class PacketScan {
@@ -54,10 +53,12 @@ export class PacketScan {
   readonly #escaped: Buffer;
   /** Whether both spellings are the same. */
   readonly #isPlain: boolean;
+  /** Where each spelling was found last in these lines. */
+  #plainAt = -1;
+  #escapedAt = -1;
   readonly #clocks: HostClocks;
   readonly #body = new Body();
-  /** One for each host and spelling, the one that fitted last at the front. */
-  readonly #peeks: Peek[] = [];
+  readonly #fast = new FastPath();
   readonly #notes: PacketNotes | null;
   #trusted = 0;
   #lastTime: Micros | null = null;
@@ -167,19 +168,25 @@ export class PacketScan {
       this.#scanAny(bytes, readAt, this.#anyLines, accept);
       return;
     }
-    for (const peek of this.#peeks) peek.turn(bytes);
-    for (let at = this.#find(bytes, 0); at >= 0; ) {
-      const noted = this.#noteAll(bytes, at);
-      if (noted >= 0) {
-        at = this.#find(bytes, noted);
+    this.#fast.turn(bytes);
+    this.#plainAt = this.#escapedAt = -1;
+    for (let start = 0; start < bytes.length; ) {
+      if (this.#takeFast(bytes, start, readAt, accept)) {
+        start = this.#fast.end + 1;
         continue;
       }
-      const start = bytes.lastIndexOf(LF, at) + 1;
+      const at = this.#find(bytes, start);
+      if (at < 0) return;
+      const lineStart = bytes.lastIndexOf(LF, at) + 1;
+      if (lineStart > start) {
+        start = lineStart;
+        continue;
+      }
       const lineEnd = bytes.indexOf(LF, at);
       const end = lineEnd < 0 ? bytes.length : lineEnd;
       const packet = this.#read(bytes, start, end, readAt);
       if (packet !== null) accept(packet);
-      at = this.#find(bytes, end + 1);
+      start = end + 1;
     }
   }
 
@@ -215,62 +222,56 @@ export class PacketScan {
     }
   }
 
-  /** The first place from here on where a prefix stands directly ahead of a body, in either spelling. */
+  /** The first place from here on where a prefix stands directly ahead of a body, in either spelling; -1 where there is none. */
   #find(bytes: Buffer, from: number): number {
     if (from >= bytes.length) return -1;
-    const plain = bytes.indexOf(this.#prefix, from);
-    if (this.#isPlain) return plain;
-    const escaped = bytes.indexOf(this.#escaped, from);
-    return plain < 0 || (escaped >= 0 && escaped < plain) ? escaped : plain;
+    if (this.#isPlain) return bytes.indexOf(this.#prefix, from);
+    // A spelling that is far away, or nowhere, is not looked for with each line.
+    if (this.#plainAt < from) this.#plainAt = placeOf(bytes, this.#prefix, from);
+    if (this.#escapedAt < from) this.#escapedAt = placeOf(bytes, this.#escaped, from);
+    const at = Math.min(this.#plainAt, this.#escapedAt);
+    return at < bytes.length ? at : -1;
   }
 
-  /**
-   * Deals with the line whose prefix begins at `at`, and those that follow it, as far as a look at each will do.
-   *
-   * @returns where the last of them ends; -1 when there was none
-   */
-  #noteAll(bytes: Buffer, first: number): number {
-    let end = -1;
-    for (let at = first; ; ) {
-      const peek = this.#peekAt(bytes, at);
-      if (peek === null || !this.#isNoted(peek)) return end;
+  /** Whether the line that begins at `start` could be read on the fast path; then all is done with it. */
+  #takeFast(bytes: Buffer, start: number, readAt: Micros, accept: (packet: Packet) => void): boolean {
+    const fast = this.#fast;
+    const template = fast.read(start);
+    if (template === null) return false;
+    if (this.#isNoted(fast, template)) {
       this.#trusted++;
-      end = peek.end;
-      at = peek.next;
-      if (!this.#standsAt(bytes, at, peek.isKmsg)) return end;
+      return true;
     }
-  }
-
-  /** Whether the prefix stands there, directly ahead of a body. */
-  #standsAt(bytes: Buffer, at: number, isKmsg: boolean): boolean {
-    const prefix = this.#isPlain || !isKmsg ? this.#prefix : this.#escaped;
-    if (at + prefix.length > bytes.length) return false;
-    for (let i = 0; i < prefix.length; i++) if (bytes[at + i] !== prefix[i]) return false;
+    const packet = this.#packetOf(fast, template, bytes, start, readAt);
+    if (packet === null) return false;
+    if (packet === 'ignored') return true;
+    this.#lastTime = packet.time;
+    this.#trusted++;
+    accept(packet);
     return true;
   }
 
-  /** The pattern that the line whose prefix begins at `at` has; null where it has none that is known. */
-  #peekAt(bytes: Buffer, at: number): Peek | null {
-    const peeks = this.#peeks;
-    if (peeks[0]?.look(bytes, at) === true) return peeks[0];
-    const found = peeks.findIndex((peek, index) => index > 0 && peek.look(bytes, at));
-    return found < 0 ? null : this.#bringForward(found);
-  }
-
-  #bringForward(index: number): Peek | null {
-    const [peek] = this.#peeks.splice(index, 1);
-    if (peek !== undefined) this.#peeks.unshift(peek);
-    return peek ?? null;
-  }
-
-  /** Whether no more than a note has to be taken of the line that was looked at last. */
-  #isNoted(peek: Peek): boolean {
+  /** Whether no more than a note has to be taken of a line. */
+  #isNoted({ src, isUdp, dpt, uptimeUs }: FastPath, { packet: { host } }: HeaderTemplate): boolean {
     if (this.#notes === null) return false;
-    const { host, isUdp, port } = peek;
-    const time = this.#clocks.of(host).ofUptime(peek.uptimeUs);
+    const time = this.#clocks.of(host).ofUptime(uptimeUs);
     if (time === null) return false;
     this.#lastTime = time;
-    return this.#notes.noted(host, peek, isUdp ? UDP_PORTS | port : port, time);
+    return this.#notes.noted(host, src, isUdp ? UDP_PORTS | dpt : dpt, time);
+  }
+
+  /** The packet of a line that was read on the fast path; null where its header has to be read with care, and is not believed. */
+  #packetOf(fast: FastPath, template: HeaderTemplate, bytes: Buffer, start: number, readAt: Micros): Read {
+    let stamps = template.stampsOf(bytes, start, fast.uptimeUs);
+    if (stamps === null) {
+      const header = readHeader(bytes, start, fast.end, readAt);
+      if (header.doubt !== null || header.end !== start + template.headerLength) return null;
+      template.readStamps(bytes, start, header);
+      stamps = header;
+    }
+    const moment = this.#clocks.place(template.packet.host, stamps, readAt);
+    const packet = fastPacket(fast, template.packet, moment);
+    return this.#isUndated(packet, isStampless(stamps)) ? 'ignored' : packet;
   }
 
   #isWanted(host: string): boolean {
@@ -282,15 +283,6 @@ export class PacketScan {
     if (clock !== 'reading' || !this.#refusesUndated || (this.#isPipe && isStampless)) return false;
     this.#undated++;
     return true;
-  }
-
-  #learn(bytes: Buffer, host: string, learned: Learned): void {
-    const known = this.#peeks.findIndex((peek) => peek.host === host && peek.fits(learned.start, learned.at));
-    if (known >= 0) this.#bringForward(known);
-    else this.#peeks.unshift(new Peek(host));
-    if (this.#peeks.length > PATTERNS) this.#peeks.pop();
-    this.#peeks[0]?.turn(bytes);
-    this.#peeks[0]?.learn(bytes, learned);
   }
 
   #read(bytes: Buffer, lineStart: number, lineEnd: number, readAt: Micros): Packet | null {
@@ -330,11 +322,19 @@ export class PacketScan {
     if (!this.#isWanted(host)) return 'ignored';
     const packet = packetFrom(bytes, header, host, at, body, this.#clocks, readAt);
     if (packet === null) return null;
-    const { uptimeUs } = header;
-    if (this.#isUndated(packet, header.wall === null && uptimeUs === null)) return 'ignored';
+    if (this.#isUndated(packet, isStampless(header))) return 'ignored';
     this.#lastTime = packet.time;
-    if (this.#notes !== null && uptimeUs !== null)
-      this.#learn(bytes, host, { ...header, uptimeUs, start, at: header.end, srcAt: body.srcAt });
+    if (header.uptimeUs !== null && packet.dpt !== null)
+      this.#fast.learn({ start, header, uptimeUs: header.uptimeUs, body, packet });
     return packet;
   }
+}
+
+function placeOf(bytes: Buffer, word: Buffer, from: number): number {
+  const at = bytes.indexOf(word, from);
+  return at < 0 ? Number.POSITIVE_INFINITY : at;
+}
+
+function isStampless({ wall, uptimeUs }: Stamps): boolean {
+  return wall === null && uptimeUs === null;
 }

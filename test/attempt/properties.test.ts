@@ -2,7 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Decision, Lock, Packet, Step } from '../../src/model.ts';
+import { numbersOf } from '../../src/address.ts';
+import { Engine } from '../../src/attempt/engine.ts';
+import { switchesFor } from '../../src/attempt/switches.ts';
+import { type Decision, type Lock, type Packet, type Step, UDP_PORTS } from '../../src/model.ts';
 import { runs } from '../support/runs.ts';
 import { fitsStep, isSweeping, oracle, straysOf } from './oracle.ts';
 import { type Scene, sceneFrom } from './random.ts';
@@ -19,6 +22,8 @@ function holds(numRuns: number, property: (scene: Scene) => void): void {
   fc.assert(fc.property(scenes, property), { numRuns });
 }
 
+const newEngine = (doors: readonly Lock[]): Engine =>
+  new Engine(doors, switchesFor('none', 8), { capacity: 64 });
 const opensOf = (text: string): string => text.split(' ').sort().join(' ').trim();
 
 describe('by default', () => {
@@ -94,6 +99,23 @@ describe.each(['none', 'knockd'] as const)('with compat: %s', (compat) => {
         expect(step, open).toBe(sequence.length);
       }
     });
+  });
+
+  it('a packet that is noted, where that is enough, changes nothing of what is decided', () => {
+    let noted = 0;
+    holds(RUNS, ({ doors, packets }) => {
+      const [full, quick] = [newEngine(doors), newEngine(doors)];
+      for (const packet of packets) {
+        const told = [...full.handleTimeout(packet.time), ...full.handlePacket(packet)];
+        const port =
+          packet.dpt === null ? null : packet.proto === 'udp' ? UDP_PORTS | packet.dpt : packet.dpt;
+        const quickly = [...quick.handleTimeout(packet.time)];
+        if (port !== null && quick.noted('', numbersOf(packet.src), port, packet.time)) noted++;
+        else quickly.push(...quick.handlePacket(packet));
+        expect(quickly).toEqual(told);
+      }
+    });
+    expect(noted).toBeGreaterThan(RUNS);
   });
 
   it('two sources never affect each other, whatever the interleaving', () => {

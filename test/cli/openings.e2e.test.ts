@@ -40,7 +40,7 @@ doors:
       ),
     });
     const { stdout: closed } = await cli('close', 'ssh', '10.77.0.2');
-    const [, early] = /^closed 22\/tcp for 10\.77\.0\.2 \((\d+) s early\)\n$/.exec(closed) ?? [];
+    const [, early] = /^ssh: closed 22\/tcp for 10\.77\.0\.2 \((\d+) s early\)\n$/.exec(closed) ?? [];
     expect(Number(early), closed).toBeGreaterThan(0);
     expect(Number(early), closed).toBeLessThanOrEqual(30);
     expect((await cli('open', 'web', '10.77.0.2', '--for', '5m')).stdout).toMatch(

@@ -25,7 +25,7 @@ const read = (path: string, stdin = NO_STDIN) => eventsOf(readLog(path, { stdin,
 describe('a recorded log', () => {
   it('is read whole, in batches as large as what was read', async () => {
     const path = logPath();
-    const text = `${'a'.repeat(99)}\n`.repeat(10_000);
+    const text = `${'a'.repeat(99)}\n`.repeat(40_000);
     writeFileSync(path, text);
     const events = await read(path);
     expect(textOf(events)).toBe(text);
