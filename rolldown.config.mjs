@@ -1,4 +1,5 @@
-// src/ -> dist/: one file a program. Node starts it in half the time that it takes to find 200 modules.
+// src/ -> dist/: the programs, and a chunk for each command, so that one loads no more than it needs. What several of them
+// share is in few chunks, as Node needs a millisecond for each file that it has to find.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +9,21 @@ export default defineConfig({
   input: ['src/main.ts', 'src/knock.ts'],
   platform: 'node',
   logLevel: 'warn',
-  output: { dir: 'dist', format: 'esm', sourcemap: true, cleanDir: true, chunkFileNames: '[name].js' },
+  output: {
+    dir: 'dist',
+    format: 'esm',
+    sourcemap: true,
+    cleanDir: true,
+    chunkFileNames: '[name].js',
+    codeSplitting: {
+      groups: [
+        // Each with all that it imports.
+        { name: 'base', test: /src\/(version|cli\/local-zone|(cli|client)\/program)\.ts$/, priority: 3 },
+        { name: 'daemon', test: /src\/cli\/run\.ts$/, priority: 2 },
+        { name: 'shared', minShareCount: 2, priority: 1 },
+      ],
+    },
+  },
   plugins: [
     {
       name: 'licences',

@@ -1,14 +1,20 @@
-// Daemons with nothing to do: how long until they are ready, their CPU over ten seconds, their memory.
-// Usage: node bench/idle.mjs, as root for knockd. Runs are interleaved, figures are medians.
+// Daemons with nothing to do: how long until they are ready, their CPU over ten seconds, their memory. And knocktail with one
+// line a second, of a client that is in no attempt.
+// Usage: node bench/idle.mjs, as root for knockd and for lines of the kernel. Runs are interleaved, figures are medians.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isInstalled, median, scratch, table, taken } from './measure.mjs';
+import { logLine } from './generate.mjs';
+import { isInstalled, median, runS, scratch, table, taken } from './measure.mjs';
+import { Wire } from './wire.mjs';
 
 const ROUNDS = 3;
 const IDLE_MS = 10_000;
+const LINE_EVERY_MS = 1_000;
+/** 10.77.0.66, as a number. */
+const STRANGER = (10 << 24) + (77 << 16) + 66;
 /** V8 cleans up after the start once it has seen that nothing goes on. */
 const SETTLE_MS = 12_000;
 const READY_LIMIT_MS = 60_000;
@@ -54,10 +60,33 @@ const DAEMONS = [
     ready: /Jail 'knock' started/,
   },
 ].filter(({ argv: [program = ''] }) => isInstalled(program));
+DAEMONS.push({
+  name: 'knocktail, a file, a line a second',
+  argv: own(yaml('file-lines.yaml', `path: ${log}`)),
+  ready: /\bready: /,
+  lines: () => {
+    const timer = setInterval(() => appendFileSync(log, liveLine()), LINE_EVERY_MS);
+    return () => clearInterval(timer);
+  },
+});
+if (process.getuid?.() === 0 && ['iptables', 'perl', 'ip'].every(isInstalled)) {
+  const wire = new Wire();
+  const isToSend = { ms: SETTLE_MS + IDLE_MS + LINE_EVERY_MS, ports: [9999], first: STRANGER, count: 1 };
+  DAEMONS.push({
+    name: 'knocktail, /dev/kmsg, a line a second',
+    argv: own(yaml('kmsg-lines.yaml', `from: kmsg, prefix: "${wire.prefix}"`)),
+    ready: /\bready: /,
+    lines: () => {
+      const sent = wire.flood({ rate: 1_000 / LINE_EVERY_MS, ...isToSend });
+      return () => sent;
+    },
+  });
+}
 
 const results = new Map(DAEMONS.map(({ name }) => [name, []]));
 for (let round = 0; round < ROUNDS; round++) {
-  for (const { name, argv, ready } of DAEMONS) results.get(name)?.push(await watch(argv, ready));
+  for (const { name, argv, ready, lines } of DAEMONS)
+    results.get(name)?.push(await watch(argv, ready, lines));
 }
 console.log(`idle: medians of ${ROUNDS}`);
 table([
@@ -70,7 +99,7 @@ table([
   ]),
 ]);
 
-async function watch([program = '', ...argv], ready) {
+async function watch([program = '', ...argv], ready, lines = () => () => undefined) {
   const startedMs = performance.now();
   const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -83,13 +112,23 @@ async function watch([program = '', ...argv], ready) {
     child.on('exit', () => reject(new Error(`${program} has ended: ${said}`)));
     setTimeout(() => reject(new Error(`${program} is not ready: ${said}`)), READY_LIMIT_MS).unref();
   });
+  const endLines = lines();
   await sleep(SETTLE_MS);
-  const before = taken(child.pid);
+  const beforeS = runS(child.pid);
   await sleep(IDLE_MS);
-  const after = taken(child.pid);
+  const cpuS = runS(child.pid) - beforeS;
+  const { rssMb } = taken(child.pid);
+  await endLines();
   child.removeAllListeners('exit');
   const ended = new Promise((resolve) => child.on('exit', resolve));
   child.kill('SIGTERM');
   await ended;
-  return { readyMs, cpuS: after.cpuS - before.cpuS, rssMb: after.rssMb };
+  return { readyMs, cpuS, rssMb };
+}
+
+/** A line as the kernel's logger writes it at this moment, of a client at a port of no door. */
+function liveLine() {
+  const body = logLine(0, { src: '192.0.2.66', spt: 40_000, dpt: 9999, id: 1 });
+  const uptime = (Number(process.hrtime.bigint()) / 1e9).toFixed(6).padStart(12);
+  return `${new Date().toISOString().replace('Z', '000+00:00')} bastion kernel: [${uptime}] ${body.slice(body.indexOf('KNOCK'))}`;
 }

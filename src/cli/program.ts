@@ -4,31 +4,41 @@ import { Command } from 'commander';
 import { EXIT, type ExitCode } from '../errors.ts';
 import { EXAMPLES } from '../manual/examples.ts';
 import { tellFailure } from '../outcome.ts';
-import { addAdd } from './add.ts';
-import { addCheck } from './check.ts';
-import { addCompletion } from './completion.ts';
-import { DEFAULT_CONFIG } from './config-file.ts';
-import { addConvert } from './convert.ts';
-import { addDoctor } from './doctor.ts';
-import { addExplain } from './explain.ts';
-import { addHealth } from './health.ts';
-import { addInit } from './init.ts';
 import type { Io } from './io.ts';
-import { addKnock } from './knock.ts';
-import { addManual } from './manual.ts';
-import { addClose, addFlush, addList, addOpen } from './openings.ts';
-import { addParse } from './parse.ts';
-import { addReplay } from './replay.ts';
-import { addReport } from './report.ts';
-import { addRules } from './rules.ts';
-import { asRun } from './run.ts';
-import { addSchema } from './schema.ts';
-import { addShow } from './show.ts';
-import { addShutGuard } from './shut-guard.ts';
-import { addTest } from './test-door.ts';
 
 const KNOCKD_CONFIG = '/etc/knockd.conf';
 
+type Add = (program: Command, io: Io) => void;
+
+/** Reads the command lines of all others. */
+const MANUAL = 'man';
+
+/** Each command in a chunk that is loaded when it is needed, in the order of the help. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
+  ['run', async () => (await import('./run.ts')).addRun],
+  ['init', async () => (await import('./init.ts')).addInit],
+  ['add', async () => (await import('./add.ts')).addAdd],
+  ['check', async () => (await import('./check.ts')).addCheck],
+  ['rules', async () => (await import('./rules.ts')).addRules],
+  ['doctor', async () => (await import('./doctor.ts')).addDoctor],
+  ['test', async () => (await import('./test-door.ts')).addTest],
+  ['health', async () => (await import('./health.ts')).addHealth],
+  ['replay', async () => (await import('./replay.ts')).addReplay],
+  ['explain', async () => (await import('./explain.ts')).addExplain],
+  ['report', async () => (await import('./report.ts')).addReport],
+  ['parse', async () => (await import('./parse.ts')).addParse],
+  ['list', async () => (await import('./openings.ts')).addList],
+  ['open', async () => (await import('./openings.ts')).addOpen],
+  ['close', async () => (await import('./openings.ts')).addClose],
+  ['flush', async () => (await import('./openings.ts')).addFlush],
+  ['show', async () => (await import('./show.ts')).addShow],
+  ['knock', async () => (await import('./knock.ts')).addKnock],
+  ['convert', async () => (await import('./convert.ts')).addConvert],
+  ['schema', async () => (await import('./schema.ts')).addSchema],
+  ['completion', async () => (await import('./completion.ts')).addCompletion],
+  [MANUAL, async () => (await import('./manual.ts')).addManual],
+  ['shut-guard', async () => (await import('./shut-guard.ts')).addShutGuard],
+]);
 /** What is run, and how. */
 export interface Invocation {
   /** The name it was called by. Under `knockd` it is the daemon with knockd's options, and nothing else. */
@@ -49,8 +59,8 @@ export async function runProgram(
       code = result;
     },
   };
-  const program = name === 'knockd' ? knockd(version, io) : knocktail(version, io);
   try {
+    const program = await (name === 'knockd' ? knockd(version, io) : knocktail(argv, version, io));
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
@@ -58,38 +68,12 @@ export async function runProgram(
   }
 }
 
-function knocktail(version: string, io: Io): Command {
+async function knocktail(argv: readonly string[], version: string, io: Io): Promise<Command> {
   const program = new Command('knocktail')
     .description('Port-knock daemon that reads the firewall log instead of capturing packets.')
     .version(`knocktail ${version}`, '-V, --version');
   withManners(program, io).showHelpAfterError('(knocktail --help tells more)');
-  asRun(program.command('run').summary('run the daemon'), DEFAULT_CONFIG, version, io);
-  for (const add of [
-    addInit,
-    addAdd,
-    addCheck,
-    addRules,
-    addDoctor,
-    addTest,
-    addHealth,
-    addReplay,
-    addExplain,
-    addReport,
-    addParse,
-    addList,
-    addOpen,
-    addClose,
-    addFlush,
-    addShow,
-    addKnock,
-    addConvert,
-    addSchema,
-    addCompletion,
-    addManual,
-    addShutGuard,
-  ]) {
-    add(program, io);
-  }
+  for (const add of await wanted(argv[0])) add(program, io);
   for (const command of program.commands) {
     // The client shows its own, under whatever name it was called.
     if (command.name() === 'knock') continue;
@@ -101,8 +85,15 @@ function knocktail(version: string, io: Io): Command {
   return program;
 }
 
+/** The command that is named alone; all of them for the help, for what was mistyped, and for what reads them. */
+function wanted(name = ''): Promise<readonly Add[]> {
+  const load = name === MANUAL ? undefined : COMMANDS.get(name);
+  return Promise.all(load === undefined ? [...COMMANDS.values()].map((each) => each()) : [load()]);
+}
+
 /** For a symlink of that name in the place of knockd's own. */
-function knockd(version: string, io: Io): Command {
+async function knockd(version: string, io: Io): Promise<Command> {
+  const { asRun } = await import('./run.ts');
   return asRun(withManners(new Command('knockd'), io), KNOCKD_CONFIG, version, io);
 }
 

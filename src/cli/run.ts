@@ -23,7 +23,7 @@ import { flagNames } from '../packet/format.ts';
 import { localTime } from '../time.ts';
 import { wordsFor } from '../words.ts';
 import { isInBackground, removePidfile, settleInBackground, toBackground } from './background.ts';
-import { type Overrides, override, readConfigFile } from './config-file.ts';
+import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
 import { requireTrusted } from './config-trust.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { deafDoorsHere, programsOf } from './deaf-doors.ts';
@@ -47,6 +47,10 @@ interface Options extends Overrides {
   readonly debug?: true;
   readonly lookup?: true;
   readonly verbose?: true;
+}
+
+export function addRun(program: Command, io: Io): void {
+  asRun(program.command('run').summary('run the daemon'), DEFAULT_CONFIG, program.version() ?? '', io);
 }
 
 /** Makes this the command that runs the daemon. The letters are knockd's, and mean what they mean there. */

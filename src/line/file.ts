@@ -1,7 +1,6 @@
 /** The path of a log -> its lines as they come, through rotations of every kind. */
 
-import type { Stats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type Stats, statSync } from 'node:fs';
 import type { LineEvent, Micros, Place } from '../model.ts';
 import { bootClock, wallClock } from './clock.ts';
 import { findPlace } from './find.ts';
@@ -141,7 +140,8 @@ class Follower {
   /** Opens the file at the path, if it is not open yet. */
   async *#find(): AsyncGenerator<LineEvent, Notice | null, void> {
     try {
-      const stats = await stat(this.#path);
+      // At once: a thread that looks costs more than the look.
+      const stats = statSync(this.#path);
       if (this.#start === 'unknown') this.#start = { dev: stats.dev, ino: stats.ino, position: stats.size };
       if (!stats.isFile()) return lost(`${this.#path} is ${kindOf(stats)}`);
       const known = this.#logs.find((log) => log.is(stats));

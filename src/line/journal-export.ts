@@ -73,24 +73,30 @@ export class JournalExport {
   push(chunk: Buffer, upTo: JournalPlace | null): readonly JournalLines[] {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     this.#end = 0;
-    const parts: { end: number; place: JournalPlace; again: boolean }[] = [];
+    const parts: { start: number; end: number; again: boolean }[] = [];
     let at = this.#isSkipping ? this.#skip(bytes) : 0;
     for (let end = this.#read(bytes, at); end >= 0; end = this.#read(bytes, at)) {
+      const start = at;
       at = end;
       if (!this.#write(bytes)) continue;
-      const place = this.#place(bytes);
-      // Of another boot nothing was read: the journal shows the present one alone.
-      const again = upTo !== null && upTo.boot === place.boot && place.monotonicUs <= upTo.monotonicUs;
+      const again = upTo !== null && this.#isBefore(bytes, upTo);
       const last = parts.at(-1);
-      if (last?.again === again) Object.assign(last, { end: this.#end, place });
-      else parts.push({ end: this.#end, place, again });
+      if (last?.again === again) Object.assign(last, { start, end: this.#end });
+      else parts.push({ start, end: this.#end, again });
     }
     this.#hold(bytes, at);
-    return parts.map(({ end, place, again }, index) => ({
-      bytes: this.#lines.subarray(parts[index - 1]?.end ?? 0, end),
-      place,
-      again,
-    }));
+    return parts.map(({ start, end, again }, index) => {
+      // Found once more, so that no place is made of the entries ahead of it.
+      this.#read(bytes, start);
+      const place = this.#place(bytes);
+      return { bytes: this.#lines.subarray(parts[index - 1]?.end ?? 0, end), place, again };
+    });
+  }
+
+  /** Of another boot nothing was read: the journal shows the present one alone. */
+  #isBefore(bytes: Buffer, { boot, monotonicUs }: JournalPlace): boolean {
+    const place = this.#place(bytes);
+    return place.boot === boot && place.monotonicUs <= monotonicUs;
   }
 
   #hold(bytes: Buffer, at: number): void {

@@ -1,11 +1,13 @@
 /** An open log file -> its lines, each once, even where it is truncated and grows again. */
 
-import { constants, type Stats } from 'node:fs';
+import { constants, fstatSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Place } from '../model.ts';
 import { LineSplitter } from './split.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+/** What is read at once, since a thread that reads costs more than such a read; signals and timers hardly wait for it. */
+const SMALL_BYTES = 16 * 1024;
 /** Holds a few lines, of which no two are equal: each has its own time. */
 const FINGERPRINT_BYTES = 1024;
 /** Of those, what a place is known by; a line's end has its time and number. */
@@ -89,7 +91,7 @@ export class LogFile {
    * is from the start of the file.
    */
   async *lines(): AsyncGenerator<Batch | 'rewritten', void, void> {
-    const { size, mtimeMs } = await this.#handle.stat();
+    const { size, mtimeMs } = fstatSync(this.#handle.fd);
     if (size === this.#position && mtimeMs === this.#checkedMtimeMs) return;
     for (let isMore = true; isMore; ) {
       const chunk = await this.#read(size - this.#position);
@@ -126,7 +128,11 @@ export class LogFile {
   async #read(bytes: number): Promise<Buffer | null> {
     const checked = this.#fingerprint.length;
     const buffer = this.#buffer.subarray(0, checked + Math.min(Math.max(bytes, 0), CHUNK_BYTES));
-    const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, this.#position - checked);
+    const from = this.#position - checked;
+    const bytesRead =
+      buffer.length <= SMALL_BYTES
+        ? readSync(this.#handle.fd, buffer, 0, buffer.length, from)
+        : (await this.#handle.read(buffer, 0, buffer.length, from)).bytesRead;
     if (bytesRead < checked || buffer.compare(this.#fingerprint, 0, checked, 0, checked) !== 0) return null;
     const chunk = buffer.subarray(checked, bytesRead);
     if (chunk.length > 0) {
