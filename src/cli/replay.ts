@@ -6,6 +6,7 @@ import { switchesFor } from '../attempt/switches.ts';
 import { locksOf } from '../config/locks.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import { EXIT } from '../errors.ts';
+import { keepHeapSmall } from '../lib/small-heap.ts';
 import { printable } from '../log.ts';
 import type { Decision, Packet, PacketNotes } from '../model.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
@@ -36,6 +37,7 @@ export function addReplay(program: Command, io: Io): void {
     .option('--json', 'one JSON object a line')
     .argument('[log]', LOG_ARGUMENT)
     .action(async (path: string | undefined, { config: configPath, json, ...lines }: Options) => {
+      keepHeapSmall();
       const config = override((await readConfigFile(configPath)).config, lineOverrides(lines));
       const oneTime = new OneTimeDoors();
       for (const { text } of await oneTime.fill(config)) io.stderr.write(`${printable(text)}\n`);
