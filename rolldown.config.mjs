@@ -18,7 +18,7 @@ export default defineConfig({
     codeSplitting: {
       groups: [
         // Each with all that it imports.
-        { name: 'base', test: /src\/(version|cli\/local-zone|(cli|client)\/program)\.ts$/, priority: 3 },
+        { name: 'base', test: /src\/(lib\/version|cli\/local-zone|(cli|client)\/program)\.ts$/, priority: 3 },
         { name: 'daemon', test: /src\/cli\/run\.ts$/, priority: 2 },
         { name: 'shared', minShareCount: 2, priority: 1 },
       ],

@@ -14,11 +14,11 @@ export const ALONE = [
   'test/killed.e2e.test.ts',
   'test/killed-fake.e2e.test.ts',
   'test/knockd.e2e.test.ts',
-  'test/line/forged.e2e.test.ts',
-  'test/line/kmsg.e2e.test.ts',
-  'test/line/stress.e2e.test.ts',
+  'test/source/forged.e2e.test.ts',
+  'test/source/kmsg.e2e.test.ts',
+  'test/source/stress.e2e.test.ts',
   'test/many-doors.e2e.test.ts',
-  'test/rule/bulk.e2e.test.ts',
+  'test/firewall/bulk.e2e.test.ts',
   'test/sweeps.e2e.test.ts',
 ];
 

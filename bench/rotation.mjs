@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { Tail } from 'tail';
 import { scratch, table } from './measure.mjs';
 
-const WRITER = fileURLToPath(new URL('../test/line/writer.mjs', import.meta.url));
+const WRITER = fileURLToPath(new URL('../test/source/writer.mjs', import.meta.url));
 const RUN_MS = 8_000;
 /** Of the last, the file is not there when the reader starts. */
 const MODES = ['rename', 'copytruncate', 'delete', 'absent'];

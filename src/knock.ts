@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-/** argv of the client -> one knock -> exit code. */
+/** The program `knocktail-knock`: sends one knock. */
 
 import { basename } from 'node:path';
 import { runKnock } from './client/program.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from './lib/version.ts';
 
 // A reader of our output that leaves early does not cut a knock short.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** argv -> command -> exit code; the only process.exit. */
+/** The program `knocktail`: runs one command, and is the only place that calls process.exit. */
 
 import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { basename } from 'node:path';
 import { zoneOfMachine } from './cli/local-zone.ts';
 import { runProgram } from './cli/program.ts';
 import { EXIT, type ExitCode } from './errors.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from './lib/version.ts';
 
 const STDIN = 0;
 /** What a printer, a mail and a pipe are taken to have. */

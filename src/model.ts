@@ -24,7 +24,7 @@ export type LineEvent =
       /** When the machine booted that they are from, by its clocks of this moment; null for a record. */
       readonly bootedAt: Micros | null;
       /** Where they end in their log; null where it cannot be gone back to. */
-      readonly place: Place | null;
+      readonly place: LogPosition | null;
       /** They were read and acted on before: by what was here then. */
       readonly again: boolean;
     }
@@ -47,7 +47,7 @@ export type LineEvent =
     };
 
 /** A place in a log that outlives its reader. */
-export type Place =
+export type LogPosition =
   | {
       readonly kind: 'file';
       readonly dev: number;

@@ -5,68 +5,62 @@ import { dirname, join, normalize } from 'node:path';
 import { expect, it } from 'vitest';
 
 const SRC = 'src';
-const STAGES = ['line', 'packet', 'attempt', 'opening', 'rule'];
-/** What a folder or a file of src/ may import, besides itself and the files that all may share. */
+/** Files beside the folders that every folder may import. */
+const SHARED = ['model.ts', 'errors.ts', 'sweep-limits.ts'];
+/** What each folder may import, besides itself, the shared files and lib/. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  ...Object.fromEntries(STAGES.map((stage) => [stage, []])),
-  command: [],
-  // The keeper starts the commands of doors that it has opened.
-  opening: ['command'],
-  // Networks, as the matches of rules have them.
-  rule: ['config'],
+  lib: [],
   config: [],
-  sink: [],
-  metrics: [],
-  manual: [],
-  setup: ['config', 'rule'],
-  explain: ['config', 'packet', 'attempt'],
-  report: [],
-  doctor: ['config', 'line', 'packet', 'rule', 'setup'],
-  // Together the place where stages meet: one log, all logs, and what becomes of them.
-  'reader.ts': ['line', 'packet', 'config'],
-  'intake.ts': ['line', 'packet', 'config', 'reader.ts'],
-  'daemon.ts': [...STAGES, 'command', 'config', 'intake.ts', 'reader.ts'],
+  telemetry: [],
+  // The stages of the pipeline: none imports another, except that an opening also starts commands.
+  source: [],
+  packet: [],
+  attempt: [],
+  command: ['telemetry'],
+  opening: ['command', 'telemetry'],
+  // MAX_CHAIN_NAME, and the counts of the metrics.
+  firewall: ['config', 'telemetry'],
+  'tools/setup': ['config', 'firewall'],
+  'tools/doctor': ['config', 'source', 'packet', 'firewall', 'tools/setup'],
+  'tools/explain': ['config', 'packet', 'attempt'],
+  'tools/report': [],
+  'tools/manual': [],
+  client: ['config'],
+  daemon: [...['config', 'telemetry'], ...['source', 'packet', 'attempt', 'opening', 'command', 'firewall']],
   cli: [
-    ...STAGES,
-    'command',
-    'config',
-    'setup',
-    'explain',
-    'report',
-    'doctor',
-    'sink',
-    'metrics',
-    'manual',
-    'client',
-    'daemon.ts',
-    'reader.ts',
+    ...['config', 'telemetry', 'client', 'daemon'],
+    ...['source', 'packet', 'attempt', 'opening', 'command', 'firewall'],
+    ...['tools/setup', 'tools/doctor', 'tools/explain', 'tools/report', 'tools/manual'],
   ],
   'main.ts': ['cli'],
-  client: ['config'],
   'knock.ts': ['client'],
+  'model.ts': [],
+  'errors.ts': [],
+  'sweep-limits.ts': [],
 };
-const SHARED = ['lib', ...readdirSync(SRC).filter((name) => name.endsWith('.ts') && !(name in MAY_IMPORT))];
-/** The core: no I/O, clock, timer or logger. The other files of opening/, rule/ and setup/ act on the world. */
+/** The core: no I/O, clock, timer or logger. The other files of these folders act on the world. */
 const CORE = [
   /^packet\//,
   /^attempt\//,
+  /^opening\/(expiry-heap|lease|clock-step-detector)\.ts$/,
   /^command\/pending-stop\.ts$/,
-  /^opening\/(ends|lease|step)\.ts$/,
-  /^rule\/(rule|hook|listing|operation|packet-match|rule-index|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages|exposure)\.ts$/,
-  /^setup\/(?!apply)/,
-  /^explain\//,
-  /^report\//,
-  /^metrics\/(?!file)/,
-  /^manual\//,
-  /^(muffle|near-misses|tally|words)\.ts$/,
-  /^doctor\/(?!host|state|log-source|scratch|filters)/,
+  /^firewall\/(rule|hook|listing|operation|packet-match|rule-index|walk|iptables-chains|target|extension|nft-match|nft-ruleset|stages|exposure)\.ts$/,
+  /^tools\/setup\/(?!apply)/,
+  /^tools\/(explain|report|manual)\//,
+  /^tools\/doctor\/(?!host|state|log-source|scratch|filters)/,
+  /^telemetry\/metrics\/(?!file)/,
+  /^telemetry\/(rate-limiter|near-misses|frequent-items|messages)\.ts$/,
 ];
 const IMPURE =
   /Date\.now|new Date\(\)|performance\.|setTimeout|setInterval|setImmediate|process\.|console\.|from 'node:(?!net')/;
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
 const textOf = (file: string): string => readFileSync(join(SRC, file), 'utf8');
-const placeOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : file);
+/** The folder that a file belongs to, or the file itself where it lies beside the folders. */
+function placeOf(file: string): string {
+  const [first = '', second = '', ...rest] = file.split('/');
+  return first === 'tools' && rest.length > 0 ? `${first}/${second}` : first;
+}
 
 function importsOf(file: string): string[] {
   const specifiers = [...textOf(file).matchAll(/from '(\.[^']+)'/g)].map(([, path]) => path ?? '');
@@ -76,7 +70,7 @@ function importsOf(file: string): string[] {
 it('every file imports only what its folder may import', () => {
   const offences = files.flatMap((file) => {
     const place = placeOf(file);
-    const allowed = [place, ...SHARED, ...(MAY_IMPORT[place] ?? [])];
+    const allowed = [place, 'lib', ...SHARED, ...(MAY_IMPORT[place] ?? [])];
     const wrong = importsOf(file).filter((other) => !allowed.includes(placeOf(other)));
     return wrong.map((other) => `${file} imports ${other}`);
   });
@@ -117,18 +111,18 @@ it('only main.ts ends the process, and few files spawn', () => {
   const holding = (pattern: RegExp): string[] => files.filter((file) => pattern.test(textOf(file))).sort();
   expect(holding(/process\.exit\(/)).toEqual(['main.ts']);
   expect(holding(/node:child_process/)).toEqual([
-    'cli/background.ts',
     'cli/shut-guard.ts',
-    'cli/systemd.ts',
     'client/ping.ts',
     'command/command.ts',
-    'doctor/scratch.ts',
-    'line/journal-end.ts',
-    'line/program.ts',
-    'line/ring-waiter.ts',
-    'rule/iptables.ts',
-    'rule/nft.ts',
-    'rule/restore.ts',
-    'sink/syslog.ts',
+    'daemon/background.ts',
+    'daemon/systemd.ts',
+    'firewall/iptables.ts',
+    'firewall/nft.ts',
+    'firewall/restore.ts',
+    'source/child-process.ts',
+    'source/journal-end.ts',
+    'source/ring-waiter.ts',
+    'telemetry/sink/syslog.ts',
+    'tools/doctor/scratch.ts',
   ]);
 });

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { asJson } from '../src/sink/form.ts';
+import { asJson } from '../src/telemetry/sink/form.ts';
 import { describeWith } from './lab/describe.ts';
 import { ENV } from './lab/needs.ts';
 import { removeFolder } from './lab/remove-folder.ts';

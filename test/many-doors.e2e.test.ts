@@ -7,17 +7,17 @@ import { keepSame, locksOf } from '../src/config/locks.ts';
 import { OneTimeDoors } from '../src/config/one-time-doors.ts';
 import type { Config } from '../src/config/schema.ts';
 import { weaknesses } from '../src/config/weak.ts';
-import { checkLogRules, deafDoors } from '../src/doctor/log-rules.ts';
-import { chooseTrial } from '../src/doctor/trial.ts';
-import { explainedDoors } from '../src/explain/door.ts';
-import { chainFrom } from '../src/rule/iptables-chains.ts';
-import { logChains } from '../src/setup/chains.ts';
-import { nftText } from '../src/setup/nft.ts';
-import { planRules } from '../src/setup/plan.ts';
-import { knockProbes, openingProbes } from '../src/setup/probes.ts';
-import { restoreText } from '../src/setup/restore.ts';
-import { rulesScript } from '../src/setup/script.ts';
-import { watched } from '../src/setup/watched.ts';
+import { chainFrom } from '../src/firewall/iptables-chains.ts';
+import { checkLogRules, deafDoors } from '../src/tools/doctor/log-rules.ts';
+import { chooseTrial } from '../src/tools/doctor/trial.ts';
+import { explainedDoors } from '../src/tools/explain/door.ts';
+import { logChains } from '../src/tools/setup/chains.ts';
+import { nftText } from '../src/tools/setup/nft.ts';
+import { planRules } from '../src/tools/setup/plan.ts';
+import { knockProbes, openingProbes } from '../src/tools/setup/probes.ts';
+import { restoreText } from '../src/tools/setup/restore.ts';
+import { rulesScript } from '../src/tools/setup/script.ts';
+import { watched } from '../src/tools/setup/watched.ts';
 import { address, asPort, packet } from './attempt/traffic.ts';
 
 /** Four times as many doors take four times as long where it is linear, and sixteen times where it is quadratic. */

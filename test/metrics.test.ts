@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Served } from './lab/served.ts';
-import { parseMetrics } from './metrics/parse.ts';
+import { parseMetrics } from './telemetry/metrics/parse.ts';
 
 let served: Served;
 beforeEach(() => {

@@ -1,7 +1,7 @@
 /** Openings for tests: by hand, and any. */
 
 import fc from 'fast-check';
-import { parseAddress, toPort } from '../src/address.ts';
+import { parseAddress, toPort } from '../src/lib/address.ts';
 import type { Address, Firewall, Opening, Port } from '../src/model.ts';
 
 export function address(text: string): Address {

@@ -1,4 +1,4 @@
-/** Slots -> queues of slots: doubly linked, so that a slot leaves any queue at once. */
+/** Links slots into queues, doubly, so that a slot can leave any queue at once. */
 
 import { at } from './typed.ts';
 

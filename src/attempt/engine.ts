@@ -1,6 +1,6 @@
 /** Decides from packets and time which doors open, by the sequences they wait for. */
 
-import { addressOf, numbersOf } from '../address.ts';
+import { addressOf, numbersOf } from '../lib/address.ts';
 import {
   type AddressNumbers,
   type Decision,
@@ -13,9 +13,9 @@ import {
   US_PER_SECOND,
 } from '../model.ts';
 import { Deadlines } from './deadlines.ts';
-import { Doubles } from './doubles.ts';
+import { compile, type DoorMatcher, type Fit, portKey, sees, type Track } from './door-matcher.ts';
+import { DuplicateFilter } from './duplicate-filter.ts';
 import { HostNumbers } from './host-numbers.ts';
-import { compile, type Fit, portKey, type Sight, sees, type Track } from './match.ts';
 import { Progress } from './progress.ts';
 import { SweepGuard } from './sweep.ts';
 import type { Switches } from './switches.ts';
@@ -49,11 +49,11 @@ export class Engine implements PacketNotes {
   readonly #hosts: HostNumbers;
   readonly #guard: SweepGuard;
   #sweeps: Sweep[] = [];
-  readonly #doubles = new Doubles();
+  readonly #doubles = new DuplicateFilter();
   #live: (readonly Sequence[])[] = [];
   /** The numbers of the locks whose sequences can change. */
   #changing: readonly number[] = [];
-  #sight: Sight = compile([], [], []);
+  #sight: DoorMatcher = compile([], [], []);
   /** The longest window of any door. */
   #longestUs = 0;
   #evicted = 0;

@@ -1,7 +1,7 @@
 /** Numbers the hosts that log packets, so that a client of one host is never taken for one of another. */
 
-import { isSameHost } from '../host-name.ts';
-import { RecentMap } from '../recent.ts';
+import { isSameHost } from '../lib/host-name.ts';
+import { RecentMap } from '../lib/recent-map.ts';
 
 /** This machine, and lines that name no host. */
 export const OWN_HOST = 0;

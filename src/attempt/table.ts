@@ -1,9 +1,9 @@
-/** (host, client, track) -> slot: a bounded table that, when full, gives up the attempt that has got least far. */
+/** Holds the attempts, by host, client and door, in a bounded table that evicts the attempt with the least progress. */
 
-import { addressOf } from '../address.ts';
+import { addressOf } from '../lib/address.ts';
 import type { Address, AddressNumbers } from '../model.ts';
 import { Chains } from './chains.ts';
-import type { Track } from './match.ts';
+import type { Track } from './door-matcher.ts';
 import { SourceSlots } from './source-slots.ts';
 import { at } from './typed.ts';
 

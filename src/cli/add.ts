@@ -2,17 +2,17 @@
 
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_CONFIG, readAsWritten, readConfigFile } from '../config/config-file.ts';
 import { parseDuration } from '../config/duration.ts';
 import { isKnockdText } from '../config/knockd-text.ts';
 import { loadConfig } from '../config/load.ts';
 import { DOOR_NAME } from '../config/values.ts';
 import { EXIT, KnocktailError, messageOf } from '../errors.ts';
+import { rewriteFile } from '../lib/atomic-write.ts';
+import type { Io } from '../lib/io.ts';
 import type { Port } from '../model.ts';
-import { rewriteFile } from '../replace.ts';
-import { addDoor, doorBlock, type NewDoor } from '../setup/add-door.ts';
-import { DEFAULT_CONFIG, readAsWritten, readConfigFile } from './config-file.ts';
+import { addDoor, doorBlock, type NewDoor } from '../tools/setup/add-door.ts';
 import { drawFresh } from './draw.ts';
-import type { Io } from './io.ts';
 import { configOption, howToKnock } from './next-steps.ts';
 import { toPort } from './typed-port.ts';
 import { sequencesBy } from './watched-by.ts';

@@ -1,17 +1,17 @@
 /** `knocktail check`: finds the problems in a configuration, and warns of doors that are weak or useless here. */
 
 import type { Command } from 'commander';
+import { DEFAULT_CONFIG, readConfigFile, tellProblem } from '../config/config-file.ts';
+import { requireTrusted } from '../config/config-trust.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { formatStep } from '../config/sequence.ts';
 import { type Weakness, weaknesses } from '../config/weak.ts';
 import { EXIT } from '../errors.ts';
-import { printable } from '../log.ts';
-import { DEFAULT_CONFIG, readConfigFile, tellProblem } from './config-file.ts';
-import { requireTrusted } from './config-trust.ts';
+import type { Io } from '../lib/io.ts';
+import { printable } from '../lib/printable.ts';
 import { listenedHere } from './host-ports.ts';
-import type { Io } from './io.ts';
 
 export function addCheck(program: Command, io: Io): void {
   program

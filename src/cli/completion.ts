@@ -2,14 +2,14 @@
 
 import { Argument, type Command } from 'commander';
 import { CLIENT_NAME, knockCommand } from '../client/program.ts';
+import { DEFAULT_CONFIG, readConfigFile } from '../config/config-file.ts';
 import { EXIT } from '../errors.ts';
-import { printable } from '../log.ts';
-import { type Candidate, complete } from '../manual/complete.ts';
-import { completionScript, SHELLS, type Shell } from '../manual/scripts.ts';
-import { type CommandTable, tableOf } from '../manual/tables.ts';
-import { VERSION } from '../version.ts';
-import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
-import type { Io } from './io.ts';
+import type { Io } from '../lib/io.ts';
+import { printable } from '../lib/printable.ts';
+import { VERSION } from '../lib/version.ts';
+import { type Candidate, complete } from '../tools/manual/complete.ts';
+import { completionScript, SHELLS, type Shell } from '../tools/manual/scripts.ts';
+import { type CommandTable, tableOf } from '../tools/manual/tables.ts';
 
 /** The last, for those who have made a link of that name. */
 const PROGRAMS = ['knocktail', CLIENT_NAME, 'knock'] as const;

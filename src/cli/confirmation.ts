@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { EXIT, KnocktailError, messageOf } from '../errors.ts';
-import { makeFolder, replaceFileSync } from '../replace.ts';
+import { makeFolder, replaceFileSync } from '../lib/atomic-write.ts';
 
 const PENDING = 'shut.pending';
 const CONFIRMED = 'shut.confirmed';

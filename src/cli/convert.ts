@@ -1,11 +1,11 @@
 /** `knocktail convert`: prints the knock.yaml that means the same as a knockd.conf. */
 
 import type { Command } from 'commander';
+import { readAsWritten, readText, tellProblem } from '../config/config-file.ts';
 import { convertKnockdConf } from '../config/convert.ts';
 import { isKnockdText } from '../config/knockd-text.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { readAsWritten, readText, tellProblem } from './config-file.ts';
-import type { Io } from './io.ts';
+import type { Io } from '../lib/io.ts';
 
 const WHERE_MISSING = 'name the knockd.conf';
 

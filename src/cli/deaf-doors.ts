@@ -2,13 +2,13 @@
 
 import { hostname } from 'node:os';
 import type { Config } from '../config/schema.ts';
-import { type Programs, readFilter, readNftHere } from '../doctor/filters.ts';
-import { hasIpv6 } from '../doctor/host.ts';
-import { type DeafDoor, deafDoors, deafness } from '../doctor/log-rules.ts';
-import { isSameHost } from '../host-name.ts';
+import { settleBinaries } from '../firewall/backend.ts';
+import type { PacketFilter } from '../firewall/stages.ts';
+import { isSameHost } from '../lib/host-name.ts';
 import type { Family } from '../model.ts';
-import { settleBinaries } from '../rule/backend.ts';
-import type { PacketFilter } from '../rule/stages.ts';
+import { type Programs, readFilter, readNftHere } from '../tools/doctor/filters.ts';
+import { hasIpv6 } from '../tools/doctor/host.ts';
+import { type DeafDoor, deafDoors, deafness } from '../tools/doctor/log-rules.ts';
 import { sequencesBy } from './watched-by.ts';
 
 /** As a person is to read it. */

@@ -2,12 +2,12 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { Finding } from '../doctor/finding.ts';
+import { DEFAULT_CONFIG, type Overrides } from '../config/config-file.ts';
 import { EXIT, type ExitCode } from '../errors.ts';
-import { jsonLine, printable } from '../log.ts';
-import { DEFAULT_CONFIG, type Overrides } from './config-file.ts';
+import type { Io } from '../lib/io.ts';
+import { jsonLine, printable } from '../lib/printable.ts';
+import type { Finding } from '../tools/doctor/finding.ts';
 import { examine } from './examine.ts';
-import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
 import { withOptions } from './own-command.ts';
 

@@ -2,8 +2,8 @@
 
 import { randomInt } from 'node:crypto';
 import type { Port, Sequence } from '../model.ts';
-import { freePorts } from '../setup/ports.ts';
-import { drawSequence } from '../setup/sequence.ts';
+import { freePorts } from '../tools/setup/ports.ts';
+import { drawSequence } from '../tools/setup/sequence.ts';
 import { hostPorts } from './host-ports.ts';
 
 /** @param taken ports that it is not to have: those of other doors */

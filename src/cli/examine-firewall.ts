@@ -1,28 +1,28 @@
 /** Examines the firewall of this host for the doctor: its programs, and what stands between a packet and its rule. */
 
 import type { Config } from '../config/schema.ts';
-import { backendUnknown, checkBackend } from '../doctor/backend.ts';
-import { checkChain } from '../doctor/chain.ts';
-import { type FamilyFilter, readFilter, readNftHere } from '../doctor/filters.ts';
-import { type Finding, fail, skip, warn } from '../doctor/finding.ts';
-import { hasIpv6, kernelText, outsideInterfaces, outsideOf, textOf } from '../doctor/host.ts';
-import { kernelHas } from '../doctor/kernel-modules.ts';
-import { checkLateStarts } from '../doctor/late-start.ts';
-import { checkLogRules } from '../doctor/log-rules.ts';
-import { checkPrivileges } from '../doctor/privileges.ts';
-import { checkSessions } from '../doctor/sessions.ts';
-import { checkShut } from '../doctor/shut.ts';
-import { checkSweeps } from '../doctor/sweeps.ts';
-import { checkXtTime } from '../doctor/xt-time.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import type { LockOwner } from '../lock-socket.ts';
+import { backendOf, rulesIn, settleBinaries } from '../firewall/backend.ts';
+import { lackOf, lackRemedy, namesLack } from '../firewall/extension.ts';
+import type { Iptables } from '../firewall/iptables.ts';
+import type { PacketFilter } from '../firewall/stages.ts';
+import type { LockOwner } from '../lib/lock-socket.ts';
 import type { Family } from '../model.ts';
-import { backendOf, rulesIn, settleBinaries } from '../rule/backend.ts';
-import { lackOf, lackRemedy, namesLack } from '../rule/extension.ts';
-import type { Iptables } from '../rule/iptables.ts';
-import type { PacketFilter } from '../rule/stages.ts';
-import { openingProbes, strangerProbes } from '../setup/probes.ts';
-import { watched } from '../setup/watched.ts';
+import { backendUnknown, checkBackend } from '../tools/doctor/backend.ts';
+import { checkChain } from '../tools/doctor/chain.ts';
+import { type FamilyFilter, readFilter, readNftHere } from '../tools/doctor/filters.ts';
+import { type Finding, fail, skip, warn } from '../tools/doctor/finding.ts';
+import { hasIpv6, kernelText, outsideInterfaces, outsideOf, textOf } from '../tools/doctor/host.ts';
+import { kernelHas } from '../tools/doctor/kernel-modules.ts';
+import { checkLateStarts } from '../tools/doctor/late-start.ts';
+import { checkLogRules } from '../tools/doctor/log-rules.ts';
+import { checkPrivileges } from '../tools/doctor/privileges.ts';
+import { checkSessions } from '../tools/doctor/sessions.ts';
+import { checkShut } from '../tools/doctor/shut.ts';
+import { checkSweeps } from '../tools/doctor/sweeps.ts';
+import { checkXtTime } from '../tools/doctor/xt-time.ts';
+import { openingProbes, strangerProbes } from '../tools/setup/probes.ts';
+import { watched } from '../tools/setup/watched.ts';
 import type { SequencesOf } from './watched-by.ts';
 
 const FAMILIES = [4, 6] as const;

@@ -1,28 +1,28 @@
 /** Examines a configuration and this host, from the log to the rule. */
 
 import { statSync } from 'node:fs';
-import { commandLine } from '../command-line.ts';
+import { type Overrides, override, readConfigFile, tellProblem } from '../config/config-file.ts';
 import type { Problem } from '../config/problem.ts';
 import type { Config } from '../config/schema.ts';
 import { weaknesses } from '../config/weak.ts';
-import { untested } from '../doctor/arrival.ts';
-import { checkClock } from '../doctor/clock.ts';
-import { checkDaemon, checkOthers, runningDaemon } from '../doctor/daemons.ts';
-import { type Finding, ok, warn } from '../doctor/finding.ts';
-import { isNetworkOfItsOwn, processes } from '../doctor/host.ts';
-import { checkHostClocks } from '../doctor/host-clocks.ts';
-import { checkLogSource } from '../doctor/log-source.ts';
-import { checkSecrecy } from '../doctor/secrecy.ts';
-import { checkState } from '../doctor/state.ts';
-import type { LogPlace } from '../line/choose.ts';
-import { ringState } from '../line/kmsg-device.ts';
+import { daemonOf } from '../daemon/state-lock.ts';
+import type { PacketFilter } from '../firewall/stages.ts';
+import type { Io } from '../lib/io.ts';
+import { commandLine } from '../lib/shell-quote.ts';
 import type { Family } from '../model.ts';
-import type { PacketFilter } from '../rule/stages.ts';
-import { type Overrides, override, readConfigFile, tellProblem } from './config-file.ts';
+import type { LogPlace } from '../source/auto.ts';
+import { ringState } from '../source/kmsg-device.ts';
+import { untested } from '../tools/doctor/arrival.ts';
+import { checkClock } from '../tools/doctor/clock.ts';
+import { checkDaemon, checkOthers, runningDaemon } from '../tools/doctor/daemons.ts';
+import { type Finding, ok, warn } from '../tools/doctor/finding.ts';
+import { isNetworkOfItsOwn, processes } from '../tools/doctor/host.ts';
+import { checkHostClocks } from '../tools/doctor/host-clocks.ts';
+import { checkLogSource } from '../tools/doctor/log-source.ts';
+import { checkSecrecy } from '../tools/doctor/secrecy.ts';
+import { checkState } from '../tools/doctor/state.ts';
 import { examineFirewall, tried } from './examine-firewall.ts';
-import type { Io } from './io.ts';
 import { selfTest } from './self-test.ts';
-import { daemonOf } from './state-lock.ts';
 import { sequencesBy } from './watched-by.ts';
 
 export interface Examination {

@@ -1,12 +1,12 @@
 /** Finds the ports of doors that everyone reaches on this host, for a command that only mentions it. */
 
 import type { Config } from '../config/schema.ts';
-import { readFilter, readNftHere } from '../doctor/filters.ts';
-import { hasIpv6, outsideOf } from '../doctor/host.ts';
-import { type OpenPort, openPorts } from '../doctor/shut.ts';
 import { KnocktailError } from '../errors.ts';
-import { settleBinaries } from '../rule/backend.ts';
-import { strangerProbes } from '../setup/probes.ts';
+import { settleBinaries } from '../firewall/backend.ts';
+import { readFilter, readNftHere } from '../tools/doctor/filters.ts';
+import { hasIpv6, outsideOf } from '../tools/doctor/host.ts';
+import { type OpenPort, openPorts } from '../tools/doctor/shut.ts';
+import { strangerProbes } from '../tools/setup/probes.ts';
 
 /** Nothing where that cannot be told, as where the rules may not be read. */
 export async function exposedHere(config: Config): Promise<readonly OpenPort[]> {

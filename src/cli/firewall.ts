@@ -1,11 +1,11 @@
 /** Makes the firewall that a configuration names. */
 
 import type { Config } from '../config/schema.ts';
-import { outsideInterfaces } from '../doctor/host.ts';
+import { IptablesFirewall } from '../firewall/chain.ts';
+import { DryRunFirewall } from '../firewall/dry-run.ts';
 import type { Firewall } from '../model.ts';
-import { IptablesFirewall } from '../rule/chain.ts';
-import { DryRunFirewall } from '../rule/dry-run.ts';
-import { openingProbes } from '../setup/probes.ts';
+import { outsideInterfaces } from '../tools/doctor/host.ts';
+import { openingProbes } from '../tools/setup/probes.ts';
 
 /**
  * @param tell hears what a dry run would do

@@ -1,8 +1,8 @@
 /** The options and the argument that say which lines of which recorded log count. */
 
 import { Option } from 'commander';
+import type { Overrides } from '../config/config-file.ts';
 import { LOG_FORMATS, type LogFormat } from '../model.ts';
-import type { Overrides } from './config-file.ts';
 
 export const LOG_ARGUMENT =
   'the log file, - for stdin; without it what is piped in, or else the configured log since boot';

@@ -2,19 +2,19 @@
 
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from '../config/config-file.ts';
 import type { Config } from '../config/schema.ts';
-import { checkDaemon, logOptionsOf, type Process } from '../doctor/daemons.ts';
-import { processes } from '../doctor/host.ts';
-import { checkLogSource } from '../doctor/log-source.ts';
+import { nameOf } from '../config/schema.ts';
+import { daemonOf } from '../daemon/state-lock.ts';
 import { EXIT } from '../errors.ts';
-import { printable } from '../log.ts';
-import { nameOf } from '../reader.ts';
-import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
+import type { Io } from '../lib/io.ts';
+import { printable } from '../lib/printable.ts';
+import { checkDaemon, logOptionsOf, type Process } from '../tools/doctor/daemons.ts';
+import { processes } from '../tools/doctor/host.ts';
+import { checkLogSource } from '../tools/doctor/log-source.ts';
 import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
-import type { Io } from './io.ts';
 import { withOptions } from './own-command.ts';
-import { daemonOf } from './state-lock.ts';
 
 const MS_PER_SECOND = 1_000;
 

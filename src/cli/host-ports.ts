@@ -1,7 +1,7 @@
 /** Reads from /proc which ports this host uses. */
 
 import { readFile } from 'node:fs/promises';
-import { type HostPorts, listenedPorts } from '../setup/ports.ts';
+import { type HostPorts, listenedPorts } from '../tools/setup/ports.ts';
 
 const SOCKETS = [
   { proto: 'tcp', path: '/proc/net/tcp' },

@@ -1,15 +1,16 @@
-/** A log that is followed from its end -> the packets that it has shown since. */
+/** Follows a log from its end and collects the packets that appear in it. */
 
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogConfig } from '../config/schema.ts';
+import { nameOf } from '../config/schema.ts';
+import { LogReader } from '../daemon/log-reader.ts';
 import { messageOf } from '../errors.ts';
-import { openLines } from '../line/source.ts';
-import type { Log } from '../log.ts';
+import type { Io } from '../lib/io.ts';
 import type { LineEvent, LineSource, Micros, Packet } from '../model.ts';
 import { AnyPrefixScan } from '../packet/any-prefix.ts';
-import { LogReader, nameOf } from '../reader.ts';
-import type { Io } from './io.ts';
+import { openLines } from '../source/source.ts';
+import type { Log } from '../telemetry/log.ts';
 
 const POLL_MS = 10;
 /** A journalctl that has much to look through takes some time to start. */

@@ -1,7 +1,7 @@
 /** Takes the time zone of /etc/localtime where the runtime has not found it, as where a container has the host's mounted. */
 
 import { readFileSync } from 'node:fs';
-import { LOCAL_ZONE, parseTimeZone, type TimeZone } from '../time-zone.ts';
+import { LOCAL_ZONE, parseTimeZone, type TimeZone } from '../lib/time-zone.ts';
 
 const LOCALTIME = '/etc/localtime';
 const MS_PER_SECOND = 1_000;

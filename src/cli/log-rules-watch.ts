@@ -1,7 +1,7 @@
 /** Warns the daemon's user when the firewall does not log the knocks of a door, or no longer does. */
 
 import type { Config } from '../config/schema.ts';
-import type { Log } from '../log.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { Deafness } from './deaf-doors.ts';
 
 const CHECK_MS = 60_000;

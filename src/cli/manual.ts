@@ -4,15 +4,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CLIENT_NAME, examplesOf } from '../client/program.ts';
+import { DEFAULT_CONFIG } from '../config/config-file.ts';
 import { EXIT } from '../errors.ts';
-import { sectionsOf } from '../manual/commands.ts';
-import { EXAMPLES } from '../manual/examples.ts';
-import { type KeySchema, keySections } from '../manual/keys.ts';
-import { type Page, roffOf, type Section } from '../manual/roff.ts';
-import { VERSION } from '../version.ts';
+import type { Io } from '../lib/io.ts';
+import { VERSION } from '../lib/version.ts';
+import { sectionsOf } from '../tools/manual/commands.ts';
+import { EXAMPLES } from '../tools/manual/examples.ts';
+import { type KeySchema, keySections } from '../tools/manual/keys.ts';
+import { type Page, roffOf, type Section } from '../tools/manual/roff.ts';
 import { tablesOf } from './completion.ts';
-import { DEFAULT_CONFIG } from './config-file.ts';
-import type { Io } from './io.ts';
 import { jsonSchema } from './schema.ts';
 
 const EXAMPLE = `log:

@@ -1,9 +1,9 @@
 /** Writes what `init` and `add` say to do next. */
 
-import { commandLine } from '../command-line.ts';
+import { DEFAULT_CONFIG } from '../config/config-file.ts';
+import { commandLine } from '../lib/shell-quote.ts';
 import type { Sequence } from '../model.ts';
-import { bashCommand, knockCommand } from '../setup/knock-command.ts';
-import { DEFAULT_CONFIG } from './config-file.ts';
+import { bashCommand, knockCommand } from '../tools/setup/knock-command.ts';
 
 const PLACEHOLDER = 'HOST';
 

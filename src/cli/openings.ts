@@ -1,10 +1,13 @@
 /** `knocktail list`, `open`, `close` and `flush`: shows and changes the openings in the chain, with or without a daemon. */
 
 import { type Command, InvalidArgumentError } from 'commander';
-import { familyOf } from '../address.ts';
+import { DEFAULT_CONFIG, readConfigFile } from '../config/config-file.ts';
 import { LONGEST_DAYS, parseDuration } from '../config/duration.ts';
 import type { Config, DoorConfig } from '../config/schema.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { familyOf } from '../lib/address.ts';
+import type { Io } from '../lib/io.ts';
+import { localTime } from '../lib/time.ts';
 import {
   type Address,
   type Family,
@@ -15,12 +18,9 @@ import {
   US_PER_SECOND,
 } from '../model.ts';
 import { idOf, Leases } from '../opening/lease.ts';
-import { hindrance } from '../opening/reach.ts';
-import { localTime } from '../time.ts';
-import { describeClosed, describeOpened, describeStillOpen, endOf } from '../words.ts';
-import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
+import { familyMismatch } from '../opening/reach.ts';
+import { describeClosed, describeOpened, describeStillOpen, endOf } from '../telemetry/messages.ts';
 import { firewallOf } from './firewall.ts';
-import type { Io } from './io.ts';
 import { describeOpening, openingJson } from './print.ts';
 import { toAddress } from './typed-address.ts';
 
@@ -68,7 +68,7 @@ export function addOpen(program: Command, io: Io): void {
       const { config } = await readConfigFile(options.config);
       const settings = doorNamed(door, config, options.config).open;
       if (settings === null) throw usage('the door has no open:', door, 'name a door that has one');
-      const hindered = hindrance(source, settings.to);
+      const hindered = familyMismatch(source, settings.to);
       if (hindered !== null) throw hindered;
       // Only now, so that a mistyped door is named also where there is no iptables.
       const firewall = firewallFor(config, io);

@@ -1,7 +1,7 @@
 /** Completes our own commands in a message, so that they can be typed as they stand. */
 
-import { commandLine } from '../command-line.ts';
-import { DEFAULT_CONFIG, type Overrides } from './config-file.ts';
+import { DEFAULT_CONFIG, type Overrides } from '../config/config-file.ts';
+import { commandLine } from '../lib/shell-quote.ts';
 
 /** Our own commands, and whether they take --log and --prefix. */
 const COMMANDS = /\bknocktail (?:(?:check|init)|(run|rules|doctor))\b/g;

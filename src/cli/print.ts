@@ -1,8 +1,8 @@
-/** Packets, openings and the lack of them -> what a person or a program reads. */
+/** Formats packets and openings for people and programs, and explains why there are none. */
 
+import { spanText } from '../lib/time.ts';
 import { type Micros, type Opening, type Packet, US_PER_MS, US_PER_SECOND } from '../model.ts';
-import { spanText } from '../time.ts';
-import { endOf, untilText, wholeSeconds } from '../words.ts';
+import { endOf, untilText, wholeSeconds } from '../telemetry/messages.ts';
 
 /** Said where reading was ended by a signal, or as nothing can be written: what is told then looks whole. */
 export const CUT_SHORT = 'ended early: this is of the part that was read, run it again for the whole';

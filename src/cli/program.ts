@@ -2,9 +2,9 @@
 
 import { Command } from 'commander';
 import { EXIT, type ExitCode } from '../errors.ts';
-import { EXAMPLES } from '../manual/examples.ts';
-import { tellFailure } from '../outcome.ts';
-import type { Io } from './io.ts';
+import type { Io } from '../lib/io.ts';
+import { tellFailure } from '../lib/report-error.ts';
+import { EXAMPLES } from '../tools/manual/examples.ts';
 
 const KNOCKD_CONFIG = '/etc/knockd.conf';
 

@@ -1,13 +1,13 @@
 /** Finds the log that explain, replay and parse read: the one that is named, what is piped in, or this host's since boot. */
 
 import { EXIT, KnocktailError } from '../errors.ts';
-import { choose, type LogPlace } from '../line/choose.ts';
-import { bootClock } from '../line/clock.ts';
-import { readSinceBoot } from '../line/since-boot.ts';
-import { readLog } from '../line/stream.ts';
-import { printable } from '../log.ts';
+import type { Io } from '../lib/io.ts';
+import { printable } from '../lib/printable.ts';
 import type { LineEvent, Micros } from '../model.ts';
-import type { Io } from './io.ts';
+import { choose, type LogPlace } from '../source/auto.ts';
+import { bootClock } from '../source/clock.ts';
+import { readSinceBoot } from '../source/since-boot.ts';
+import { readLog } from '../source/stream.ts';
 
 export class RecordedLog {
   readonly name: string;

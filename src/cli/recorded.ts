@@ -2,11 +2,11 @@
 
 import { stat } from 'node:fs/promises';
 import type { LogConfig } from '../config/schema.ts';
-import { readLog } from '../line/stream.ts';
+import type { Io } from '../lib/io.ts';
 import type { Micros, Packet } from '../model.ts';
 import { AnyPrefixScan } from '../packet/any-prefix.ts';
 import { PacketScan } from '../packet/scan.ts';
-import type { Io } from './io.ts';
+import { readLog } from '../source/stream.ts';
 
 /** What counts: the lines of one prefix, or with null those of any. */
 export interface Wanted extends Pick<LogConfig, 'format' | 'hosts' | 'timezone'> {

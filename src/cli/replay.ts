@@ -3,19 +3,19 @@
 import type { Command } from 'commander';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
+import { DEFAULT_CONFIG, override, readConfigFile } from '../config/config-file.ts';
 import { locksOf } from '../config/locks.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import { EXIT } from '../errors.ts';
+import type { Io } from '../lib/io.ts';
+import { printable } from '../lib/printable.ts';
 import { keepHeapSmall } from '../lib/small-heap.ts';
-import { printable } from '../log.ts';
+import { localTime } from '../lib/time.ts';
 import type { Decision, Packet, PacketNotes } from '../model.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
 import { PacketScan } from '../packet/scan.ts';
-import { localTime } from '../time.ts';
-import { decisionJson, describe } from '../words.ts';
-import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
+import { decisionJson, describe } from '../telemetry/messages.ts';
 import { formatOption, type LineOptions, LOG_ARGUMENT, lineOverrides } from './format-option.ts';
-import type { Io } from './io.ts';
 import { CUT_SHORT, noLineCounts, noLineRead, notBelieved } from './print.ts';
 import { RecordedLog } from './recorded-log.ts';
 

@@ -5,23 +5,23 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
+import { override, readConfigFile } from '../config/config-file.ts';
 import { locksOf } from '../config/locks.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import { EXIT, type ExitCode, KnocktailError } from '../errors.ts';
-import { printable } from '../log.ts';
+import { writeOut } from '../lib/atomic-write.ts';
+import type { Io } from '../lib/io.ts';
+import { printable } from '../lib/printable.ts';
 import { type Played, RecordedTime } from '../packet/recorded-time.ts';
-import { writeOut } from '../replace.ts';
-import { countriesOf } from '../report/countries.ts';
-import { reportJson } from '../report/json.ts';
-import { Knocks } from '../report/knocks.ts';
-import type { Report } from '../report/report.ts';
-import { servicesOf } from '../report/services.ts';
-import { reportText } from '../report/text.ts';
-import { type CountryOf, TrafficCount } from '../report/traffic.ts';
-import { override, readConfigFile } from './config-file.ts';
+import { countriesOf } from '../tools/report/countries.ts';
+import { reportJson } from '../tools/report/json.ts';
+import { Knocks } from '../tools/report/knocks.ts';
+import type { Report } from '../tools/report/report.ts';
+import { servicesOf } from '../tools/report/services.ts';
+import { reportText } from '../tools/report/text.ts';
+import { type CountryOf, TrafficCount } from '../tools/report/traffic.ts';
 import { formatOption, type LineOptions, lineOverrides } from './format-option.ts';
-import type { Io } from './io.ts';
 import { CUT_SHORT, noLineRead, notBelieved } from './print.ts';
 import { RecordedLogs, type Wanted } from './recorded.ts';
 
@@ -136,7 +136,7 @@ async function countriesAt(path: string): Promise<CountryOf> {
 
 async function writePage(path: string, report: Report, io: Io): Promise<void> {
   // The map and the charts are more to load than all else that a command needs.
-  const { reportPage, STYLE } = await import('../report/page.ts');
+  const { reportPage, STYLE } = await import('../tools/report/page.ts');
   const styleHash = createHash('sha256').update(STYLE).digest('base64');
   const page = reportPage(report, styleHash);
   await writeOut(path, page, PAGE_MODE).catch((cause: unknown) => {

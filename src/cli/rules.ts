@@ -1,29 +1,29 @@
-/** `knocktail rules`: a configuration -> the rules that log its knocks, printed in a format, applied or removed. */
+/** `knocktail rules`: prints, applies or removes the firewall rules that a configuration needs. */
 
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from '../config/config-file.ts';
 import type { Config } from '../config/schema.ts';
-import { describeDaemon, runningDaemon } from '../doctor/daemons.ts';
-import { outsideInterfaces, processes } from '../doctor/host.ts';
+import { daemonOf } from '../daemon/state-lock.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { PROGRAM } from '../home.ts';
-import type { LockOwner } from '../lock-socket.ts';
+import { PROGRAM } from '../lib/install-path.ts';
+import type { Io } from '../lib/io.ts';
+import type { LockOwner } from '../lib/lock-socket.ts';
 import type { Family } from '../model.ts';
-import { changeRules, readHost, whileLocked } from '../setup/apply.ts';
-import { type LogChains, type LogSettings, logChains } from '../setup/chains.ts';
-import { cronText, logrotateText, ownLog, rsyslogText } from '../setup/log-files.ts';
-import { nftText } from '../setup/nft.ts';
-import { type Listing, type Passing, type Plan, planRemoval, planRules } from '../setup/plan.ts';
-import { knockProbes, openingProbes } from '../setup/probes.ts';
-import { restoreText } from '../setup/restore.ts';
-import { rulesScript } from '../setup/script.ts';
-import type { Watched } from '../setup/watched.ts';
-import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
-import type { Io } from './io.ts';
+import { describeDaemon, runningDaemon } from '../tools/doctor/daemons.ts';
+import { outsideInterfaces, processes } from '../tools/doctor/host.ts';
+import { changeRules, readHost, whileLocked } from '../tools/setup/apply.ts';
+import { type LogChains, type LogSettings, logChains } from '../tools/setup/chains.ts';
+import { cronText, logrotateText, ownLog, rsyslogText } from '../tools/setup/log-files.ts';
+import { nftText } from '../tools/setup/nft.ts';
+import { type Listing, type Passing, type Plan, planRemoval, planRules } from '../tools/setup/plan.ts';
+import { knockProbes, openingProbes } from '../tools/setup/probes.ts';
+import { restoreText } from '../tools/setup/restore.ts';
+import { rulesScript } from '../tools/setup/script.ts';
+import type { Watched } from '../tools/setup/watched.ts';
 import { withLogOptions } from './log-options.ts';
 import { withOptions } from './own-command.ts';
 import { confirmShut, MOST_SECONDS, shut } from './shut.ts';
-import { daemonOf } from './state-lock.ts';
 import { watchedBy } from './watched-by.ts';
 
 const FORMATS = ['iptables', 'iptables-restore', 'nft', 'rsyslog', 'logrotate', 'cron'] as const;

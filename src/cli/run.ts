@@ -6,37 +6,37 @@ import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { runCommand } from '../command/command.ts';
 import { StopFolder } from '../command/stop-store.ts';
+import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from '../config/config-file.ts';
+import { requireTrusted } from '../config/config-trust.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
 import { interfaceName } from '../config/values.ts';
-import { Daemon } from '../daemon.ts';
+import { isInBackground, removePidfile, settleInBackground, toBackground } from '../daemon/background.ts';
+import { CheckpointFile } from '../daemon/checkpoint-file.ts';
+import { Daemon } from '../daemon/daemon.ts';
+import { DaemonLog } from '../daemon/daemon-log.ts';
+import { Reload } from '../daemon/reload.ts';
+import { StateLock } from '../daemon/state-lock.ts';
+import { tellSystemd } from '../daemon/systemd.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import type { Io } from '../lib/io.ts';
 import { machineClock } from '../lib/machine-clock.ts';
-import type { LogPlace } from '../line/choose.ts';
-import { openLines } from '../line/source.ts';
-import { doubtsOfHost } from '../line/trust.ts';
-import { expose } from '../metrics/exposition.ts';
-import { familiesOf } from '../metrics/families.ts';
-import { MetricsFile } from '../metrics/file.ts';
+import { localTime } from '../lib/time.ts';
 import { type Packet, US_PER_MS } from '../model.ts';
 import { flagNames } from '../packet/format.ts';
-import { localTime } from '../time.ts';
-import { wordsFor } from '../words.ts';
-import { isInBackground, removePidfile, settleInBackground, toBackground } from './background.ts';
-import { DEFAULT_CONFIG, type Overrides, override, readConfigFile } from './config-file.ts';
-import { requireTrusted } from './config-trust.ts';
-import { DaemonLog } from './daemon-log.ts';
+import type { LogPlace } from '../source/auto.ts';
+import { openLines } from '../source/source.ts';
+import { doubtsOfHost } from '../source/trust.ts';
+import { messagesFor } from '../telemetry/messages.ts';
+import { expose } from '../telemetry/metrics/exposition.ts';
+import { familiesOf } from '../telemetry/metrics/families.ts';
+import { MetricsFile } from '../telemetry/metrics/file.ts';
 import { deafDoorsHere, programsOf } from './deaf-doors.ts';
 import { firewallOf } from './firewall.ts';
-import type { Io } from './io.ts';
 import { withLogOptions } from './log-options.ts';
 import { LogRulesWatch } from './log-rules-watch.ts';
 import { withOptions } from './own-command.ts';
-import { PositionFile } from './position.ts';
 import { describePacket } from './print.ts';
-import { Reload } from './reload.ts';
-import { StateLock } from './state-lock.ts';
-import { tellSystemd } from './systemd.ts';
 
 const DEFAULT_PIDFILE = { none: '/run/knocktail.pid', knockd: '/var/run/knockd.pid' };
 
@@ -111,7 +111,7 @@ async function run(
     });
   }
   log.use(config);
-  const words = wordsFor(config.compat);
+  const words = messagesFor(config.compat);
   const pidfile = config.pidfile ?? DEFAULT_PIDFILE[config.compat];
   const oneTime = new OneTimeDoors();
   const startedAt = Date.now() * US_PER_MS;
@@ -122,7 +122,7 @@ async function run(
     openLines: (place, how) =>
       openLines(place, { stdin: io.stdin, ...how, chosen: (choice) => (chosen = choice) }),
     openPosition: ({ firewall, state }, place) =>
-      firewall.backend === 'dry-run' ? null : new PositionFile(state, place, log),
+      firewall.backend === 'dry-run' ? null : new CheckpointFile(state, place, log),
     openFirewall: (config) =>
       firewallOf(
         config,

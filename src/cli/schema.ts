@@ -1,10 +1,10 @@
-/** `knocktail schema`: the schema of knock.yaml -> JSON Schema. */
+/** `knocktail schema`: prints the JSON Schema of knock.yaml. */
 
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { schema } from '../config/schema.ts';
 import { EXIT } from '../errors.ts';
-import type { Io } from './io.ts';
+import type { Io } from '../lib/io.ts';
 
 /** For editors: what knock.yaml may hold, before defaults are filled in. */
 export function jsonSchema(): string {

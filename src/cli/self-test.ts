@@ -1,20 +1,20 @@
 /** Sends one knock from a scratch network, and finds out whether each log of the configuration shows it. */
 
 import { networkInterfaces } from 'node:os';
-import { parseAddress } from '../address.ts';
-import { type Network, parseNetwork, within } from '../config/networks.ts';
 import type { Config, LogConfig } from '../config/schema.ts';
-import { type Arrival, checkArrival, type KernelLine } from '../doctor/arrival.ts';
-import { type Finding, skip } from '../doctor/finding.ts';
-import { isNetworkOfItsOwn } from '../doctor/host.ts';
-import { isLogged } from '../doctor/log-rules.ts';
-import { drawWire, Scratch, type Wire } from '../doctor/scratch.ts';
-import { chooseTrial, probeOf, stepText, type Trial } from '../doctor/trial.ts';
 import { KnocktailError, messageOf } from '../errors.ts';
-import { CLIENT } from '../home.ts';
+import type { PacketFilter } from '../firewall/stages.ts';
+import { parseAddress } from '../lib/address.ts';
+import { CLIENT } from '../lib/install-path.ts';
+import type { Io } from '../lib/io.ts';
+import { type Network, parseNetwork, within } from '../lib/networks.ts';
 import { type Address, type Family, type Packet, US_PER_MS } from '../model.ts';
-import type { PacketFilter } from '../rule/stages.ts';
-import type { Io } from './io.ts';
+import { type Arrival, checkArrival, type KernelLine } from '../tools/doctor/arrival.ts';
+import { type Finding, skip } from '../tools/doctor/finding.ts';
+import { isNetworkOfItsOwn } from '../tools/doctor/host.ts';
+import { isLogged } from '../tools/doctor/log-rules.ts';
+import { drawWire, Scratch, type Wire } from '../tools/doctor/scratch.ts';
+import { chooseTrial, probeOf, stepText, type Trial } from '../tools/doctor/trial.ts';
 import { type Heard, Listener, pause } from './listener.ts';
 import type { SequencesOf } from './watched-by.ts';
 

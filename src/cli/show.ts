@@ -1,14 +1,14 @@
 /** `knocktail show`: prints how to knock at a door, for several clients and as a QR code. */
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { DEFAULT_CONFIG, readConfigFile } from '../config/config-file.ts';
 import type { Config, DoorConfig } from '../config/schema.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import type { Io } from '../lib/io.ts';
+import { spanText } from '../lib/time.ts';
 import { type Sequence, TCP_FLAGS } from '../model.ts';
-import { bashCommand, knockCommand, powershellScript } from '../setup/knock-command.ts';
-import { spanText } from '../time.ts';
-import { endOf } from '../words.ts';
-import { DEFAULT_CONFIG, readConfigFile } from './config-file.ts';
-import type { Io } from './io.ts';
+import { endOf } from '../telemetry/messages.ts';
+import { bashCommand, knockCommand, powershellScript } from '../tools/setup/knock-command.ts';
 import { doorNamed } from './openings.ts';
 import { sequencesBy } from './watched-by.ts';
 

@@ -4,19 +4,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { childEnvironment } from '../environment.ts';
 import { EXIT, KnocktailError, messageOf } from '../errors.ts';
+import { lockChains } from '../firewall/chains-lock.ts';
+import { Iptables } from '../firewall/iptables.ts';
+import type { Change } from '../firewall/operation.ts';
+import { childEnvironment } from '../lib/environment.ts';
+import type { Io } from '../lib/io.ts';
+import { shortTime } from '../lib/time.ts';
 import { US_PER_MS } from '../model.ts';
-import { lockChains } from '../rule/chains-lock.ts';
-import { Iptables } from '../rule/iptables.ts';
-import type { Change } from '../rule/operation.ts';
-import { whileLocked } from '../setup/apply.ts';
-import { makeChanges, takeBack } from '../setup/apply-changes.ts';
-import type { Spec } from '../setup/chains.ts';
-import type { Made } from '../setup/undo.ts';
-import { shortTime } from '../time.ts';
+import { whileLocked } from '../tools/setup/apply.ts';
+import { makeChanges, takeBack } from '../tools/setup/apply-changes.ts';
+import type { Spec } from '../tools/setup/chains.ts';
+import type { Made } from '../tools/setup/undo.ts';
 import { Confirmation } from './confirmation.ts';
-import type { Io } from './io.ts';
 
 const COMMAND = 'shut-guard';
 const POLL_MS = 100;
@@ -185,7 +185,7 @@ export function addShutGuard(program: Command, io: Io): void {
   program.command(COMMAND, { hidden: true }).action(async () => {
     // TERM and INT take the changes back; HUP does nothing.
     io.stay(() => undefined);
-    const words = new Words(io.signal);
+    const words = new Messages(io.signal);
     const order = await words.order();
     if (order === null)
       throw new KnocktailError('is run by knocktail rules --shut', { exitCode: EXIT.USAGE });
@@ -194,7 +194,7 @@ export function addShutGuard(program: Command, io: Io): void {
   });
 }
 
-async function guard({ families, limitMs, folder }: ShutOrder, words: Words): Promise<ShutEnd> {
+async function guard({ families, limitMs, folder }: ShutOrder, words: Messages): Promise<ShutEnd> {
   const record = new Record();
   const confirmation = new Confirmation(folder);
   let isConfirmed = false;
@@ -236,7 +236,7 @@ async function make(
 }
 
 /** What the process that has started this one says. It may be gone. */
-class Words {
+class Messages {
   readonly #order: Promise<ShutOrder | null>;
   readonly #signal: AbortSignal;
   isToConfirm = false;

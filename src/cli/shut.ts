@@ -1,22 +1,22 @@
 /** `knocktail rules --shut`: shuts the ports of doors to all who have not knocked, unless that would shut them for good. */
 
+import { requireTrusted } from '../config/config-trust.ts';
 import { OneTimeDoors } from '../config/one-time-doors.ts';
 import type { Config } from '../config/schema.ts';
-import { checkChain } from '../doctor/chain.ts';
-import { checkDaemon } from '../doctor/daemons.ts';
-import { type FamilyFilter, readFilter, readNftHere } from '../doctor/filters.ts';
-import { hasIpv6, outsideInterfaces, outsideOf, processes } from '../doctor/host.ts';
-import { deafDoors, deafness } from '../doctor/log-rules.ts';
+import { daemonOf } from '../daemon/state-lock.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { findProgram } from '../permissions.ts';
-import { settleBinaries } from '../rule/backend.ts';
-import { openingProbes, portOf, strangerProbes } from '../setup/probes.ts';
-import { commandsOf, type IptablesFilter, planShut, type ShutPlan } from '../setup/shut.ts';
-import { requireTrusted } from './config-trust.ts';
+import { settleBinaries } from '../firewall/backend.ts';
+import type { Io } from '../lib/io.ts';
+import { findProgram } from '../lib/permissions.ts';
+import { checkChain } from '../tools/doctor/chain.ts';
+import { checkDaemon } from '../tools/doctor/daemons.ts';
+import { type FamilyFilter, readFilter, readNftHere } from '../tools/doctor/filters.ts';
+import { hasIpv6, outsideInterfaces, outsideOf, processes } from '../tools/doctor/host.ts';
+import { deafDoors, deafness } from '../tools/doctor/log-rules.ts';
+import { openingProbes, portOf, strangerProbes } from '../tools/setup/probes.ts';
+import { commandsOf, type IptablesFilter, planShut, type ShutPlan } from '../tools/setup/shut.ts';
 import { confirm, requireNonePending } from './confirmation.ts';
-import type { Io } from './io.ts';
 import { type ShutFamily, ShutGuard, shutForGood } from './shut-guard.ts';
-import { daemonOf } from './state-lock.ts';
 import { type SequencesOf, sequencesBy } from './watched-by.ts';
 
 const APPLY = 'knocktail rules --apply';

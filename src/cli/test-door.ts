@@ -1,22 +1,18 @@
 /** `knocktail test`: knocks a whole door from a scratch network, says how far that came, and closes it again. */
 
 import type { Command } from 'commander';
-import { familyOf } from '../address.ts';
 import { Engine } from '../attempt/engine.ts';
 import { switchesFor } from '../attempt/switches.ts';
+import { DEFAULT_CONFIG, override, readConfigFile } from '../config/config-file.ts';
 import { locksOf } from '../config/locks.ts';
 import type { Config } from '../config/schema.ts';
-import { OWN_NETWORK, RULES, titleOf } from '../doctor/arrival.ts';
-import { describeDaemon, runningDaemon } from '../doctor/daemons.ts';
-import { isNetworkOfItsOwn, processes } from '../doctor/host.ts';
-import { drawWire, Scratch } from '../doctor/scratch.ts';
-import { stepText } from '../doctor/trial.ts';
-import { hasCommand, type WholeKnock, wholeKnock } from '../doctor/whole-knock.ts';
+import { daemonOf } from '../daemon/state-lock.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
-import { CLIENT } from '../home.ts';
-import { choose } from '../line/choose.ts';
-import type { LockOwner } from '../lock-socket.ts';
-import { jsonLine, printable } from '../log.ts';
+import { familyOf } from '../lib/address.ts';
+import { CLIENT } from '../lib/install-path.ts';
+import type { Io } from '../lib/io.ts';
+import type { LockOwner } from '../lib/lock-socket.ts';
+import { jsonLine, printable } from '../lib/printable.ts';
 import {
   type Decision,
   type Family,
@@ -27,16 +23,20 @@ import {
   TCP_FLAGS,
   US_PER_MS,
 } from '../model.ts';
-import { endOf } from '../words.ts';
-import { DEFAULT_CONFIG, override, readConfigFile } from './config-file.ts';
+import { choose } from '../source/auto.ts';
+import { endOf } from '../telemetry/messages.ts';
+import { OWN_NETWORK, RULES, titleOf } from '../tools/doctor/arrival.ts';
+import { describeDaemon, runningDaemon } from '../tools/doctor/daemons.ts';
+import { isNetworkOfItsOwn, processes } from '../tools/doctor/host.ts';
+import { drawWire, Scratch } from '../tools/doctor/scratch.ts';
+import { stepText } from '../tools/doctor/trial.ts';
+import { hasCommand, type WholeKnock, wholeKnock } from '../tools/doctor/whole-knock.ts';
 import { firewallOf } from './firewall.ts';
 import { overridesOf } from './health.ts';
-import type { Io } from './io.ts';
 import { type Heard, Listener, pause } from './listener.ts';
 import { doorNamed } from './openings.ts';
 import { withOptions } from './own-command.ts';
 import { isLocal, isOf, localNetworks } from './self-test.ts';
-import { daemonOf } from './state-lock.ts';
 
 /** Between two steps, so that they arrive in order over any path. */
 const STEP_DELAY_MS = 20;

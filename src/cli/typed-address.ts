@@ -1,7 +1,7 @@
-/** An address as a person types or pastes it -> Address. */
+/** Parses an address that a person types or pastes. */
 
 import { InvalidArgumentError } from 'commander';
-import { parseAddress } from '../address.ts';
+import { parseAddress } from '../lib/address.ts';
 import type { Address } from '../model.ts';
 
 /** What programs that listen to both families at once call an IPv4 address (RFC 4291, 2.5.5.2). */

@@ -1,7 +1,7 @@
 /** Reads a port as someone types it. */
 
 import { InvalidArgumentError } from 'commander';
-import { parsePort } from '../address.ts';
+import { parsePort } from '../lib/address.ts';
 import type { Port } from '../model.ts';
 
 export function toPort(text: string): Port {

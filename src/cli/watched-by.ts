@@ -1,9 +1,9 @@
-/** Config, with its files of one-time sequences -> the packets of each family that the log must show. */
+/** Finds the packets of each family that the log must show for a configuration and its one-time files. */
 
 import { readOneTimeFile } from '../config/one-time-file.ts';
 import type { Config } from '../config/schema.ts';
 import type { Family, Sequence } from '../model.ts';
-import { type Watched, watched } from '../setup/watched.ts';
+import { type Watched, watched } from '../tools/setup/watched.ts';
 
 /** All sequences that may open a door. */
 export type SequencesOf = (door: string) => readonly Sequence[];

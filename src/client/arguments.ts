@@ -1,4 +1,4 @@
-/** Arguments as text -> the steps of a knock and the wait between them. */
+/** Parses the steps of a knock and the delay between them. */
 
 import { parseStep } from '../config/sequence.ts';
 import { EXIT, KnocktailError } from '../errors.ts';

@@ -1,9 +1,9 @@
-/** A name or an address -> the one address to knock at. */
+/** Resolves a name or an address to the one address to knock at. */
 
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { parseAddress } from '../address.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { parseAddress } from '../lib/address.ts';
 import type { Family } from '../model.ts';
 
 /** Not an `Address`: it may have a zone, as in `fe80::1%eth0`. */

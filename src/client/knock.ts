@@ -1,4 +1,4 @@
-/** A target and steps -> their packets, one after the other. */
+/** Sends the packets of a knock, one after the other. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sequence, Step } from '../model.ts';

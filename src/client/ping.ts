@@ -1,8 +1,8 @@
-/** A target and a size -> one echo request, by the system's own ping: a raw socket would need root. */
+/** Sends one echo request with the system's ping, since a raw socket would need root. */
 
 import { type ExecFileException, execFile } from 'node:child_process';
-import { childEnvironment } from '../environment.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { childEnvironment } from '../lib/environment.ts';
 import type { Target } from './host.ts';
 
 /** A ping that has no option for its patience is ended: the packet has long been sent. */

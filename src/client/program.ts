@@ -2,8 +2,8 @@
 
 import { Command } from 'commander';
 import { EXIT, type ExitCode } from '../errors.ts';
+import { tellFailure } from '../lib/report-error.ts';
 import type { Family } from '../model.ts';
-import { tellFailure } from '../outcome.ts';
 import { parseDelay, parseSteps } from './arguments.ts';
 import { resolveHost } from './host.ts';
 import { knock } from './knock.ts';

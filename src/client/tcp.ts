@@ -1,4 +1,4 @@
-/** A target and a port -> one SYN. */
+/** Sends one SYN. */
 
 import { connect } from 'node:net';
 import type { Port } from '../model.ts';

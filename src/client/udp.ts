@@ -1,4 +1,4 @@
-/** A target and a port -> one datagram. */
+/** Sends one datagram. */
 
 import { createSocket } from 'node:dgram';
 import type { Port } from '../model.ts';

@@ -1,4 +1,4 @@
-/** The system's refusal to send a packet -> an error in words. */
+/** Explains why the system did not send a packet. */
 
 import { getSystemErrorMap } from 'node:util';
 import { EXIT, KnocktailError } from '../errors.ts';

@@ -1,9 +1,9 @@
 /** Runs commands beside each other, at most 32 at once, those of one door and client one after the other. */
 
-import type { CommandCounts } from '../counts.ts';
-import type { Log } from '../log.ts';
 import type { Address } from '../model.ts';
-import { wordsFor } from '../words.ts';
+import type { CommandCounts } from '../telemetry/counts.ts';
+import type { Log } from '../telemetry/log.ts';
+import { messagesFor } from '../telemetry/messages.ts';
 import { type CommandContext, failureOf, type runCommand, withAddress } from './command.ts';
 
 /** `taken`: it did not run because another process had claimed it. */
@@ -47,7 +47,7 @@ export class CommandRunner {
   /** Runs a command at once, and logs it and its output. Never rejects. */
   async run(command: string, context: CommandContext, settings: RunnerSettings): Promise<Outcome> {
     const { log, run } = this.#parts;
-    const who = wordsFor(settings.compat).commandOf(context.door, context.source);
+    const who = messagesFor(settings.compat).commandOf(context.door, context.source);
     const verb = settings.isDry ? 'would run' : 'running';
     log.info(`${who}: ${verb} command: ${withAddress(command, context.source)}`);
     if (settings.isDry) return 'done';

@@ -1,12 +1,12 @@
 /** Runs the start command of each opened door, and its stop command in time and once, even if the daemon dies. */
 
 import { randomBytes } from 'node:crypto';
-import { familyOf } from '../address.ts';
-import type { CommandCounts } from '../counts.ts';
+import { familyOf } from '../lib/address.ts';
 import { DeadlineTimer } from '../lib/deadline-timer.ts';
 import type { MachineClock } from '../lib/machine-clock.ts';
 import { within } from '../lib/timeout.ts';
 import { type Address, type Micros, US_PER_SECOND } from '../model.ts';
+import type { CommandCounts } from '../telemetry/counts.ts';
 import {
   type ClaimState,
   claimEnd,

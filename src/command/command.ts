@@ -6,8 +6,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { childEnvironment } from '../environment.ts';
 import { messageOf } from '../errors.ts';
+import { childEnvironment } from '../lib/environment.ts';
 import type { Address } from '../model.ts';
 
 /** Long, because knockd users let a start command sleep and then close the door itself. */

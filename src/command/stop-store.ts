@@ -5,10 +5,10 @@ import { copyFile, lstat, open, readdir, readFile, rename, rm, symlink } from 'n
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { parseAddress } from '../address.ts';
-import type { Log } from '../log.ts';
-import { isWritableByOthers } from '../permissions.ts';
-import { makeFolder, replaceFile, syncFolder } from '../replace.ts';
+import { parseAddress } from '../lib/address.ts';
+import { makeFolder, replaceFile, syncFolder } from '../lib/atomic-write.ts';
+import { isWritableByOthers } from '../lib/permissions.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { SavedStop } from './pending-stop.ts';
 
 const JOURNAL = 'journal';

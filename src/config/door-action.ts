@@ -1,4 +1,4 @@
-/** Doors with commands -> what they open and close, where that is all that their commands do. */
+/** Finds what the commands of a door open and close, if that is all they do. */
 
 import type { Micros } from '../model.ts';
 import { mayDelete, type RuleForm, readRuleForm, ruleKey, sameRule } from './iptables-form.ts';

@@ -1,8 +1,8 @@
 /** Finds the doors that share a key and clients with a given door, without a look at all the others. */
 
-import { familyOf, networkOf } from '../address.ts';
+import { familyOf, networkOf } from '../lib/address.ts';
+import type { Network } from '../lib/networks.ts';
 import type { Address } from '../model.ts';
-import type { Network } from './networks.ts';
 import { familiesOf } from './reach.ts';
 import type { Config, DoorConfig } from './schema.ts';
 
@@ -31,7 +31,7 @@ interface Bucket {
 }
 
 /** A network, and all around it whose lengths occur in the configuration. */
-interface Place {
+interface LogPosition {
   readonly exact: string;
   readonly around: readonly string[];
 }
@@ -44,7 +44,7 @@ export class DoorIndex {
   readonly #settings: Pick<Config, 'ipv6'>;
   readonly #lengths: Readonly<Record<4 | 6, readonly number[]>>;
   readonly #buckets = new Map<string, Map<string, Bucket>>();
-  readonly #places = new Map<Network, Place>();
+  readonly #places = new Map<Network, LogPosition>();
 
   constructor({ doors, ipv6 }: Pick<Config, 'doors' | 'ipv6'>) {
     this.#settings = { ipv6 };
@@ -124,7 +124,7 @@ export class DoorIndex {
     return bucket;
   }
 
-  #place(network: Network): Place {
+  #place(network: Network): LogPosition {
     const known = this.#places.get(network);
     if (known !== undefined) return known;
     const { address, length } = network;

@@ -1,4 +1,4 @@
-/** "5s" -> microseconds. A bare number is seconds, as in knockd.conf. */
+/** Parses durations such as 5s to microseconds. A bare number is seconds, as in knockd.conf. */
 
 import { US_PER_MS, US_PER_SECOND } from '../model.ts';
 

@@ -1,4 +1,4 @@
-/** The key `firewall` of knock.yaml -> where openings become rules. */
+/** The schema of the key `firewall` in knock.yaml. */
 
 import { z } from 'zod';
 import { chainName, cron, path, strictMap, wrong, yesOrNo } from './values.ts';

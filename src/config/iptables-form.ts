@@ -1,6 +1,6 @@
 /** Reads a start or stop command as the one rule it adds or deletes, where it is one of the usual iptables commands. */
 
-import { parseAddress, parsePort } from '../address.ts';
+import { parseAddress, parsePort } from '../lib/address.ts';
 import type { Address, Family, Port } from '../model.ts';
 
 /** The rule that lets the client in at one port. */

@@ -1,6 +1,6 @@
-/** The text of a knockd.conf -> Config, with every problem and every oddity at its line. */
+/** Reads a knockd.conf as a Config, with the line of every problem and warning. */
 
-import { parseAddress } from '../address.ts';
+import { parseAddress } from '../lib/address.ts';
 import { US_PER_SECOND } from '../model.ts';
 import { type Entry, type KnockdText, readKnockdText, type Section } from './knockd-text.ts';
 import { type Read, readFlags, readSeconds, readSequence } from './knockd-values.ts';

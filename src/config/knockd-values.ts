@@ -1,6 +1,6 @@
-/** Values of a knockd.conf -> typed ones, as knockd 0.8 reads them (observed; see docs/knockd.md). */
+/** Parses the values of a knockd.conf as knockd 0.8 does (observed; see docs/knockd.md). */
 
-import { toPort } from '../address.ts';
+import { toPort } from '../lib/address.ts';
 import { type FlagRule, type Step, TCP_FLAGS } from '../model.ts';
 import { MAX_STEPS } from './values.ts';
 

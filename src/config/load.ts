@@ -1,4 +1,4 @@
-/** The text of a configuration, knock.yaml or knockd.conf -> Config, or every problem in it with its line and column. */
+/** Loads knock.yaml or knockd.conf as a Config, or lists every problem with its line and column. */
 
 import type { z } from 'zod';
 import { loadKnockdConf } from './knockd-conf.ts';

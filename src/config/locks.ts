@@ -1,9 +1,9 @@
-/** Config -> the locks that the engine watches. */
+/** Derives from a Config the locks that the engine watches. */
 
-import { familyOf } from '../address.ts';
-import { isSameHost } from '../host-name.ts';
+import { familyOf } from '../lib/address.ts';
+import { isSameHost } from '../lib/host-name.ts';
+import { within } from '../lib/networks.ts';
 import type { Lock, Packet } from '../model.ts';
-import { within } from './networks.ts';
 import type { OneTimeDoors } from './one-time-doors.ts';
 import type { Config, DoorConfig } from './schema.ts';
 

@@ -1,4 +1,4 @@
-/** The one-time doors of a Config -> the sequences that are left for each, as their files say. */
+/** Keeps the remaining sequences of each door that uses a file of one-time sequences. */
 
 import { OneTimeSequences } from './one-time.ts';
 import { markInFile, readOneTimeFile } from './one-time-file.ts';

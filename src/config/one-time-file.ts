@@ -1,8 +1,8 @@
-/** The path of a file of one-time sequences <-> what is left in it, with used ones marked for good. */
+/** Reads a file of one-time sequences and marks used ones in it. */
 
 import { readFile, realpath } from 'node:fs/promises';
 import { EXIT, KnocktailError, messageOf } from '../errors.ts';
-import { rewriteFile } from '../replace.ts';
+import { rewriteFile } from '../lib/atomic-write.ts';
 import { type BadLine, markUsed, type OneTime, readOneTime } from './one-time.ts';
 
 /** @throws KnocktailError when the file cannot be read */

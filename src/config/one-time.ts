@@ -1,4 +1,4 @@
-/** The text of a file of one-time sequences -> those that are left, and the text with one marked as used. */
+/** Parses the text of a file of one-time sequences, and returns it with one marked as used. */
 
 import type { Sequence } from '../model.ts';
 import { readSequence } from './knockd-values.ts';

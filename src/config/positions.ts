@@ -1,4 +1,4 @@
-/** YAML text -> where each key and value stands in it. */
+/** Finds the position of each key and value in YAML text. */
 
 import { EVENT_ID, type Event, getScalarValue, parseEvents } from 'js-yaml';
 

@@ -1,8 +1,8 @@
 /** Says which clients and packets a door can be knocked with, and whether two doors share any. */
 
-import { familyOf, networkOf } from '../address.ts';
+import { familyOf, networkOf } from '../lib/address.ts';
+import type { Network } from '../lib/networks.ts';
 import { type Family, type FlagRule, type Step, TCP_FLAGS } from '../model.ts';
-import type { Network } from './networks.ts';
 import type { Config, DoorConfig } from './schema.ts';
 
 const { AE, CWR, ECE, URG, ACK, PSH, RST, SYN, FIN } = TCP_FLAGS;

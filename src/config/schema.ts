@@ -1,7 +1,7 @@
-/** knock.yaml as data -> Config: the one place that says what the keys are, mean and default to. */
+/** The schema of knock.yaml: the one place that says what the keys are, mean and default to. */
 
 import { z } from 'zod';
-import { KERNEL_LOGS } from '../kernel-logs.ts';
+import { KERNEL_LOGS } from '../lib/kernel-logs.ts';
 import { LOG_FORMATS } from '../model.ts';
 import { firewall } from './firewall.ts';
 import {
@@ -242,3 +242,8 @@ function settle({
 
 export type Config = z.output<typeof schema>;
 export type DoorConfig = z.output<typeof door>;
+
+/** What a log is called. */
+export function nameOf({ from, path }: LogConfig): string {
+  return from === 'file' ? path : from;
+}

@@ -1,6 +1,6 @@
-/** "8000:udp" -> Step, in knockd's spelling. */
+/** Parses and prints steps in knockd's notation, such as 8000:udp. */
 
-import { toPort } from '../address.ts';
+import { toPort } from '../lib/address.ts';
 import type { Step } from '../model.ts';
 
 export const STEP_PATTERN = /^\s*(?:(\d{1,5})\s*(?::\s*(tcp|udp)\s*)?|icmp\s*(?::\s*(\d{1,5})\s*)?)$/i;

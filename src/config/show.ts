@@ -1,4 +1,4 @@
-/** Whatever stands in a configuration -> how a message quotes it: whole where it is short. */
+/** Quotes a value from a configuration in a message, shortened where it is long. */
 
 const MOST_LETTERS = 100;
 const MOST_ITEMS = 10;

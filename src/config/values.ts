@@ -1,12 +1,12 @@
-/** Values of knock.yaml -> typed ones: durations, ports, sequences, flags, names. */
+/** Schemas of the values in knock.yaml: durations, ports, sequences, flags, names. */
 
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { parseAddress, toPort } from '../address.ts';
+import { parseAddress, toPort } from '../lib/address.ts';
+import { NETWORK_PATTERN, parseNetwork } from '../lib/networks.ts';
+import { parseTimeZone } from '../lib/time-zone.ts';
 import { type FlagRule, TCP_FLAGS } from '../model.ts';
-import { parseTimeZone } from '../time-zone.ts';
 import { DURATION_PATTERN, parseDuration } from './duration.ts';
-import { NETWORK_PATTERN, parseNetwork } from './networks.ts';
 import { parseStep, STEP_PATTERN } from './sequence.ts';
 import { show } from './show.ts';
 import { keyAdvice } from './similar.ts';

@@ -1,6 +1,6 @@
 /** Finds what makes a door weak, useless, or open for good, in words for the admin. */
 
-import { familyOf } from '../address.ts';
+import { familyOf } from '../lib/address.ts';
 import { type Micros, type Sequence, US_PER_SECOND } from '../model.ts';
 import { SequenceTree, spelled, stepsFor } from './along.ts';
 import { closingProblems } from './closing.ts';

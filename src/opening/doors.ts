@@ -1,21 +1,21 @@
 /** Opens doors as configured: rules, commands, and the timetable by which all doors are closed. */
 
 import { type CommandParts, CommandScheduler, type CommandSettings } from '../command/command-scheduler.ts';
-import type { Counts } from '../counts.ts';
-import { Keeper, type KeeperParts } from './keeper.ts';
+import type { Counts } from '../telemetry/counts.ts';
+import { OpeningManager, type OpeningManagerParts } from './opening-manager.ts';
 import { Timetable } from './timetable.ts';
 
 /** What a reload may change. */
 export interface DoorsSettings extends CommandSettings {
-  readonly doors: KeeperParts['doors'];
+  readonly doors: OpeningManagerParts['doors'];
   /** When all doors are closed, as a cron expression; null for never. */
   readonly flush: string | null;
 }
 
-export type DoorsParts = CommandParts & Omit<KeeperParts, 'doors' | 'commands'>;
+export type DoorsParts = CommandParts & Omit<OpeningManagerParts, 'doors' | 'commands'>;
 
 export class Doors {
-  readonly keeper: Keeper;
+  readonly keeper: OpeningManager;
   readonly #parts: DoorsParts;
   readonly #commands: CommandScheduler;
   readonly #timetable = new Timetable(() => this.keeper.closeAll());
@@ -25,7 +25,7 @@ export class Doors {
     this.#parts = parts;
     this.#settings = settings;
     this.#commands = new CommandScheduler(parts, settings);
-    this.keeper = new Keeper({ ...parts, doors: settings.doors, commands: this.#commands });
+    this.keeper = new OpeningManager({ ...parts, doors: settings.doors, commands: this.#commands });
   }
 
   /** @throws KnocktailError when the firewall cannot be had */

@@ -1,4 +1,4 @@
-/** Doors that were knocked open -> the parts in which they can be opened at once. */
+/** Splits completed knocks into groups of which each can be opened in one batch. */
 
 import type { DoorCommands } from '../command/command-scheduler.ts';
 import type { Grant } from './lease.ts';

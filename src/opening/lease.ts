@@ -1,7 +1,7 @@
-/** Grants and passing time -> which openings to insert into the firewall and which to remove. */
+/** Decides which openings to insert into the firewall and which to remove. Pure. */
 
 import { type Address, type Micros, type Opening, type Port, US_PER_SECOND } from '../model.ts';
-import { type Ending, Ends } from './ends.ts';
+import { type Ending, ExpiryHeap } from './expiry-heap.ts';
 
 export interface Grant {
   readonly door: string;
@@ -29,7 +29,7 @@ const SPARE_ENDS = 1_000;
 export class Leases {
   readonly #held = new Map<string, Opening>();
   /** Those held, and some that are held no more: they are passed over when their end has come. */
-  readonly #ends = new Ends();
+  readonly #ends = new ExpiryHeap();
 
   /**
    * Opens a door to a source, or lets an open one end later; never sooner. The longer rule goes in before the

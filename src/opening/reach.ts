@@ -1,7 +1,7 @@
-/** A source and the host that a door leads to -> why no packet of that source can be for that host. */
+/** Explains why a client cannot reach the host that a door leads to. */
 
-import { familyOf } from '../address.ts';
 import { EXIT, KnocktailError } from '../errors.ts';
+import { familyOf } from '../lib/address.ts';
 import type { Address } from '../model.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Address } from '../model.ts';
  * @param to null where the door leads to this machine, which has both
  * @returns null where there is nothing in the way
  */
-export function hindrance(source: Address, to: Address | null): KnocktailError | null {
+export function familyMismatch(source: Address, to: Address | null): KnocktailError | null {
   if (to === null || familyOf(to) === familyOf(source)) return null;
   return new KnocktailError('the door leads to a host of the other family', {
     exitCode: EXIT.USAGE,

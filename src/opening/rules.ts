@@ -1,14 +1,19 @@
-/** Grants, revocations and passing time -> rules that stand in the firewall. */
+/** Keeps the rules in the firewall in line with what was granted, revoked and has expired. */
 
 import { messageOf } from '../errors.ts';
 import type { MachineClock } from '../lib/machine-clock.ts';
 import { type Firewall, type Micros, type Opening, US_PER_MS, US_PER_SECOND } from '../model.ts';
-import { describeClosed, describeNotOpened, describeOpened, describeStillOpen } from '../words.ts';
-import { Closer, type CloserParts } from './closer.ts';
+import {
+  describeClosed,
+  describeNotOpened,
+  describeOpened,
+  describeStillOpen,
+} from '../telemetry/messages.ts';
+import { ChainReconciler, type ChainReconcilerParts } from './chain-reconciler.ts';
+import { ClockStepDetector } from './clock-step-detector.ts';
 import { type Grant, idOf, keyOf, type LeaseChange, Leases } from './lease.ts';
-import { Mender, type MenderParts } from './mender.ts';
-import { hindrance } from './reach.ts';
-import { StepWatch } from './step.ts';
+import { familyMismatch } from './reach.ts';
+import { RemovalRetry, type RemovalRetryParts } from './removal-retry.ts';
 
 /** One door, open for one source. */
 export type Lease = Pick<Opening, 'door' | 'source'>;
@@ -27,8 +32,8 @@ const LONGEST_REST_US = 20 * US_PER_SECOND;
 const MOST_ASKED = 4;
 
 export interface RulesParts
-  extends Pick<CloserParts, 'log' | 'again'>,
-    Pick<MenderParts, 'now' | 'isEnding'> {
+  extends Pick<RemovalRetryParts, 'log' | 'again'>,
+    Pick<ChainReconcilerParts, 'now' | 'isEnding'> {
   readonly machine: MachineClock;
   readonly firewall: Firewall;
 }
@@ -36,11 +41,11 @@ export interface RulesParts
 /** One thing at a time, please: each method is to be called when the one before has resolved. */
 export class Rules {
   /** Keeps the chain as it has to be. */
-  readonly mender: Mender;
+  readonly reconciler: ChainReconciler;
   readonly #parts: RulesParts;
   readonly #leases = new Leases();
-  readonly #closer: Closer;
-  readonly #steps = new StepWatch();
+  readonly #closer: RemovalRetry;
+  readonly #steps = new ClockStepDetector();
   /** Openings that are over, and whose rules stand in the chain for nothing until it is their turn to be removed. */
   #ended: readonly Opening[] = [];
   #isPreparing = false;
@@ -54,8 +59,8 @@ export class Rules {
     this.#parts = parts;
     this.#firewall = parts.firewall;
     const firewall = (): Firewall => this.#firewall;
-    this.#closer = new Closer({ ...parts, firewall });
-    this.mender = new Mender({ ...parts, firewall, leases: this.#leases });
+    this.#closer = new RemovalRetry({ ...parts, firewall });
+    this.reconciler = new ChainReconciler({ ...parts, firewall, leases: this.#leases });
   }
 
   /** What is open. */
@@ -86,7 +91,7 @@ export class Rules {
    * @throws KnocktailError when the firewall cannot be had
    */
   async start(): Promise<void> {
-    await this.mender.make(this.#firewall);
+    await this.reconciler.make(this.#firewall);
     await this.#followClock();
     await this.#tidy(this.#leases.adopt(await this.#firewall.list(), this.#parts.now()));
   }
@@ -104,7 +109,7 @@ export class Rules {
     const kept = new Set(granted.map(({ held }) => held).filter((opening) => opening !== null));
     for (const opening of fresh) kept.delete(opening);
     const absent = await this.#absent(kept);
-    const refused = await this.mender.insert([...fresh, ...absent]);
+    const refused = await this.reconciler.insert([...fresh, ...absent]);
     const failureOf = ({ fresh, held }: (typeof granted)[number]): Error | undefined => {
       const opening = fresh ?? held;
       return opening === null ? undefined : refused.get(opening)?.error;
@@ -185,7 +190,7 @@ export class Rules {
     if (changes.length === 0) return;
     const anew = changes.filter(({ kind }) => kind === 'insert').map(({ opening }) => opening);
     log.warn(`the clock was set by ${seconds(stepUs)}; openings that keep their time: ${anew.length}`);
-    const refused = await this.mender.insert(anew);
+    const refused = await this.reconciler.insert(anew);
     for (const [{ source, door }, { error }] of refused) {
       log.error(`${source}: ${door}: does not keep its time: ${error.message}`);
     }
@@ -195,7 +200,7 @@ export class Rules {
   }
 
   async #copyTo(firewall: Firewall): Promise<{ standing: readonly Opening[]; added: readonly Opening[] }> {
-    await this.mender.make(firewall);
+    await this.reconciler.make(firewall);
     const standing = await firewall.list();
     const ids = new Set(standing.map(idOf));
     // What was rehearsed opens nothing, and a rehearsal closes nothing.
@@ -237,7 +242,7 @@ export class Rules {
   /** Tells of those that no rule could be made of. */
   #possible(grants: readonly Grant[]): readonly Grant[] {
     return grants.filter((grant) => {
-      const hindered = hindrance(grant.source, grant.to);
+      const hindered = familyMismatch(grant.source, grant.to);
       if (hindered !== null) this.#tell(grant, null, hindered);
       return hindered === null;
     });

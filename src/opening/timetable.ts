@@ -1,4 +1,4 @@
-/** A cron expression -> a call at each of its moments, by the local time of the machine. */
+/** Calls a function at the times of a cron expression, in local time. */
 
 import { Cron } from 'croner';
 

@@ -5,7 +5,7 @@ import { isDigit } from './bytes.ts';
 import { readDate, readMinute, type Stamp } from './calendar.ts';
 import { readNumber } from './stamp.ts';
 import { type Host, NO_HOST } from './tag.ts';
-import { type Header, readKmsgHeader } from './timestamp.ts';
+import { type LogHeader, readKmsgHeader } from './timestamp.ts';
 import { readUptime, type Uptime } from './uptime.ts';
 
 const [OPEN, CLOSE, AT] = [0x5b, 0x5d, 0x40];
@@ -17,7 +17,7 @@ const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.:/@-]*$/;
 /** A relay may write the host twice, or its own name ahead of it. More words than these are no hosts. */
 const MOST_HOSTS = 3;
 
-export interface AnyHeader extends Header {
+export interface AnyLogHeader extends LogHeader {
   /** Whether `wall` is known to the minute alone. */
   readonly isMinute: boolean;
 }
@@ -28,7 +28,7 @@ export interface AnyHeader extends Header {
  *
  * @param end where the prefix begins
  */
-export function readAnyHeader(bytes: Buffer, start: number, end: number, reference: Micros): AnyHeader {
+export function readAnyHeader(bytes: Buffer, start: number, end: number, reference: Micros): AnyLogHeader {
   const record = readKmsgHeader(bytes, start, end);
   if (record !== null) return { ...record, doubt: null, isMinute: false, end };
   const dates = stampsIn(bytes, start, end, (at) => readDate(bytes, at, end, reference));

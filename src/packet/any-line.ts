@@ -1,14 +1,14 @@
 /** Reads the packet in a line of a log that only the firewall writes, whatever stands ahead of the prefix. */
 
 import { type Micros, US_PER_SECOND } from '../model.ts';
-import { type AnyHeader, readAnyHeader } from './any-header.ts';
+import { type AnyLogHeader, readAnyHeader } from './any-header.ts';
 import { BLANK, skipBlanks, standsAt, textEnd, textStart } from './bytes.ts';
 import type { Stamps } from './clock.ts';
 import type { HostClocks } from './host-clocks.ts';
 import { hostOf, packetFrom, type Reading, spelled } from './line.ts';
-import { Body } from './netfilter.ts';
+import { LogBody } from './netfilter.ts';
 import { readShipped, type Shipped } from './shipped.ts';
-import { type Header, readHeader } from './timestamp.ts';
+import { type LogHeader, readHeader } from './timestamp.ts';
 
 export interface AnyReading extends Reading {
   /** Whether nothing in the line says that it was not written just now. */
@@ -41,7 +41,7 @@ export class AnyLines {
   /** The spellings of the prefix; null for lines with any. */
   readonly #prefixes: readonly Buffer[] | null;
   readonly #clocks: HostClocks;
-  readonly #body = new Body();
+  readonly #body = new LogBody();
   readonly #isPipe: boolean;
   #beganAt: Micros | null = null;
   /** The moment of the last line of dmesg -H. */
@@ -126,7 +126,7 @@ export class AnyLines {
    * `[Nov20 23:56] ` and `[  +0.157500] ` of dmesg -H say the minute, and how long after the line before, which need
    * not be one of ours. For lines that were written just now, the moment of reading says more.
    */
-  #dated(line: Buffer, header: AnyHeader, readAt: Micros): Header {
+  #dated(line: Buffer, header: AnyLogHeader, readAt: Micros): LogHeader {
     const last = this.#last;
     const delta = header.wall === null && header.uptimeUs === null ? deltaIn(line, header.end) : null;
     this.#last = null;
@@ -193,7 +193,7 @@ function unquoted(line: Buffer): Buffer {
   return line[comma - 1] === QUOTE ? line.subarray(0, comma - 1) : line;
 }
 
-function timeOf({ wall, wholeSecond, hasZone }: Header): Shipped['time'] {
+function timeOf({ wall, wholeSecond, hasZone }: LogHeader): Shipped['time'] {
   return wall === null ? null : { wall, wholeSecond, hasZone };
 }
 
@@ -208,7 +208,7 @@ function within(outer: Shipped, inner: Shipped): Shipped {
 }
 
 /** What the line says itself counts before what the shipper does: it was written first. */
-function completed(own: AnyHeader, shipped: Shipped): AnyHeader {
+function completed(own: AnyLogHeader, shipped: Shipped): AnyLogHeader {
   return { ...own, ...(own.wall === null ? shipped.time : null), uptimeUs: own.uptimeUs ?? shipped.uptimeUs };
 }
 

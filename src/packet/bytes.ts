@@ -1,4 +1,4 @@
-/** Bytes at a place -> numbers and words: the few questions that the readers of headers and bodies ask. */
+/** Reads numbers and words from bytes, for the parsers of headers and bodies. */
 
 export const BLANK = 0x20;
 export const LF = 0x0a;

@@ -1,6 +1,6 @@
 /** Reads lines like those that were read with care before: by position, as numbers, with no string or object for a line. */
 
-import { addressOf } from '../address.ts';
+import { addressOf } from '../lib/address.ts';
 import { type Address, type AddressNumbers, TCP_FLAGS, US_PER_SECOND } from '../model.ts';
 import { BLANK, LF } from './bytes.ts';
 import { HeaderTemplate, type LearnedLine } from './header-template.ts';

@@ -1,7 +1,7 @@
-/** Packet -> the object that `knocktail parse --json` prints. */
+/** Builds the object that `knocktail parse --json` prints for a packet. */
 
+import { isoTime } from '../lib/time.ts';
 import { type Packet, TCP_FLAGS } from '../model.ts';
-import { isoTime } from '../time.ts';
 
 /** Keys that are left out where they say nothing. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['host', 'proto']);

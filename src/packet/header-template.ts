@@ -3,8 +3,8 @@
 import { type Micros, type Packet, US_PER_SECOND } from '../model.ts';
 import { BLANK, isDigit } from './bytes.ts';
 import type { Stamps } from './clock.ts';
-import type { Body } from './netfilter.ts';
-import type { Header } from './timestamp.ts';
+import type { LogBody } from './netfilter.ts';
+import type { LogHeader } from './timestamp.ts';
 
 const [ZERO, NINE, DOT, COMMA, OPEN] = [0x30, 0x39, 0x2e, 0x2c, 0x5b];
 const WORD_BYTES = 4;
@@ -26,9 +26,9 @@ const IS_MAC = Uint8Array.from({ length: 256 }, (_, byte) =>
 /** A line that was read with care and believed: where its parts stand, and its packet. */
 export interface LearnedLine {
   readonly start: number;
-  readonly header: Header;
+  readonly header: LogHeader;
   readonly uptimeUs: number;
-  readonly body: Body;
+  readonly body: LogBody;
   readonly packet: Packet;
 }
 
@@ -149,7 +149,7 @@ export class HeaderTemplate {
   }
 
   /** Takes the stamps that were read with care of a line that fits. */
-  readStamps(bytes: Buffer, start: number, { wall, hasZone }: Header): void {
+  readStamps(bytes: Buffer, start: number, { wall, hasZone }: LogHeader): void {
     this.#hour = null;
     this.#hasZone = hasZone;
     bytes.copy(this.#read, 0, start, start + this.headerLength);

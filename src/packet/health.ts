@@ -1,4 +1,4 @@
-/** Batches of a log and passing time -> what a person should hear of lines that are forged or missing. */
+/** Watches the lines of a log for forged and missing ones, and reports them. */
 
 import { type Micros, US_PER_SECOND } from '../model.ts';
 import { lossesIn } from './loss.ts';

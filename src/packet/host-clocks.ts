@@ -1,9 +1,9 @@
 /** Keeps one clock for each host whose lines a log holds, in bounded number. */
 
-import { isSameHost } from '../host-name.ts';
+import { isSameHost } from '../lib/host-name.ts';
+import { RecentMap } from '../lib/recent-map.ts';
+import { LOCAL_ZONE, momentOf, parseTimeZone, type TimeZone } from '../lib/time-zone.ts';
 import { type Micros, US_PER_MS, US_PER_SECOND } from '../model.ts';
-import { RecentMap } from '../recent.ts';
-import { LOCAL_ZONE, momentOf, parseTimeZone, type TimeZone } from '../time-zone.ts';
 import { type ClockNotice, HostClock, type Moment, type Stamps } from './clock.ts';
 
 /** A syslog server hears from fewer; anyone who writes more names than this makes the oldest unused forgotten. */

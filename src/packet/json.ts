@@ -1,15 +1,15 @@
-/** A line of JSON, as docker, journald and ulogd2 write -> the log line or the packet inside. */
+/** Unwraps lines of JSON as Docker, journald and ulogd2 write them. */
 
 import { z } from 'zod';
-import { parseAddress, toPort } from '../address.ts';
+import { parseAddress, toPort } from '../lib/address.ts';
 import { type Micros, type Packet, TCP_FLAGS, US_PER_SECOND } from '../model.ts';
-import type { Header } from './timestamp.ts';
+import type { LogHeader } from './timestamp.ts';
 
 export type Unwrapped =
   /** A line in any other spelling. */
   | { readonly kind: 'line'; readonly bytes: Buffer }
   /** What the kernel said, without a header of its own; `host` is empty where the entry names none. */
-  | { readonly kind: 'message'; readonly bytes: Buffer; readonly header: Header; readonly host: string }
+  | { readonly kind: 'message'; readonly bytes: Buffer; readonly header: LogHeader; readonly host: string }
   | {
       readonly kind: 'packet';
       readonly packet: Omit<Packet, 'time' | 'second' | 'clock'>;
@@ -89,7 +89,7 @@ export function unwrap(text: string): Unwrapped | null {
 /** journald vouches for `_TRANSPORT`; facility 0 shuts out what root writes to /dev/kmsg. */
 function fromJournal(entry: z.output<typeof journal>): Unwrapped {
   const isKernel = entry._TRANSPORT === 'kernel' && entry.SYSLOG_FACILITY === '0';
-  const header: Header = {
+  const header: LogHeader = {
     wall: entry.__REALTIME_TIMESTAMP ?? null,
     wholeSecond: false,
     hasZone: true,

@@ -1,6 +1,6 @@
-/** One log line -> the packet it tells of, and whether a daemon would believe it. */
+/** Reads one log line: its packet, and whether a daemon would trust it. */
 
-import { parseAddress, toPort } from '../address.ts';
+import { parseAddress, toPort } from '../lib/address.ts';
 import type { Address, Micros, Packet } from '../model.ts';
 import { BLANK, textEnd, textStart } from './bytes.ts';
 import type { Moment } from './clock.ts';
@@ -8,8 +8,8 @@ import type { FastPath } from './fast-path.ts';
 import type { HeaderTemplate } from './header-template.ts';
 import type { Clocks, HostClocks } from './host-clocks.ts';
 import { FROM_ULOGD, unwrap } from './json.ts';
-import { Body } from './netfilter.ts';
-import { type Header, readHeader } from './timestamp.ts';
+import { LogBody } from './netfilter.ts';
+import { type LogHeader, readHeader } from './timestamp.ts';
 
 export interface Reading {
   readonly packet: Packet;
@@ -45,7 +45,7 @@ export function readLine(
 
 function readMessage(
   bytes: Buffer,
-  header: Header,
+  header: LogHeader,
   host: string,
   start: number,
   end: number,
@@ -53,7 +53,7 @@ function readMessage(
   clocks: HostClocks,
   readAt: Micros,
 ): Reading | null {
-  const body = new Body();
+  const body = new LogBody();
   const at =
     prefix === null
       ? anyBody(bytes, header.end, end, body)
@@ -86,17 +86,17 @@ function readJson(text: string, prefix: Buffer | null, clocks: HostClocks, readA
 }
 
 /** The name of its host in a line, empty where it has none. */
-export function hostOf(bytes: Buffer, { hostAt, hostEnd }: Pick<Header, 'hostAt' | 'hostEnd'>): string {
+export function hostOf(bytes: Buffer, { hostAt, hostEnd }: Pick<LogHeader, 'hostAt' | 'hostEnd'>): string {
   return hostAt === hostEnd ? '' : bytes.toString('utf8', hostAt, hostEnd);
 }
 
 /** The packet of a body that has been read; null when its addresses are none. */
 export function packetFrom(
   bytes: Buffer,
-  header: Header,
+  header: LogHeader,
   host: string,
   at: number,
-  body: Body,
+  body: LogBody,
   clocks: Clocks,
   readAt: Micros,
 ): Packet | null {
@@ -158,7 +158,7 @@ export function fastPacket(
 }
 
 /** A prefix as it stands in this kind of line: kmsg writes control bytes, backslash and non-ASCII as \xNN. */
-export function spelled(prefix: Buffer, { isKmsg }: Pick<Header, 'isKmsg'>): Buffer {
+export function spelled(prefix: Buffer, { isKmsg }: Pick<LogHeader, 'isKmsg'>): Buffer {
   if (!isKmsg) return prefix;
   const text = [...prefix].map((byte) => {
     const isPlain = byte >= 0x20 && byte < 0x7f && byte !== 0x5c;
@@ -168,7 +168,7 @@ export function spelled(prefix: Buffer, { isKmsg }: Pick<Header, 'isKmsg'>): Buf
 }
 
 /** The first `IN=` that begins a body: a prefix may itself hold one. */
-function anyBody(bytes: Buffer, start: number, end: number, body: Body): number {
+function anyBody(bytes: Buffer, start: number, end: number, body: LogBody): number {
   for (let at = bytes.indexOf(IN, start); at >= 0 && at < end; at = bytes.indexOf(IN, at + 1)) {
     if (body.read(bytes, at, end)) return at;
   }
@@ -180,8 +180,8 @@ function bodyAfter(
   bytes: Buffer,
   start: number,
   end: number,
-  body: Body,
-  header: Header,
+  body: LogBody,
+  header: LogHeader,
   prefix: Buffer,
 ): number {
   const sought = spelled(prefix, header);

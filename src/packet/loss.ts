@@ -1,4 +1,4 @@
-/** Batches of lines -> what they say of lines that are missing from the log. */
+/** Finds statements in a log that lines are missing. */
 
 import { LF } from './bytes.ts';
 

@@ -1,7 +1,7 @@
-/** Packets of several logs -> one stream in the order of their times, with each packet once. */
+/** Merges the packets of several logs by time, each packet once. */
 
+import { sameOnWire } from '../lib/same-packet.ts';
 import { type Micros, type Packet, US_PER_SECOND } from '../model.ts';
-import { sameOnWire } from '../wire.ts';
 
 /** A log that has not been read to its end for so long is not waited for. */
 const STALLED_US = US_PER_SECOND;

@@ -1,4 +1,4 @@
-/** The body of a LOG line, from `IN=` on -> the fields of a packet, as offsets and numbers. */
+/** Parses the body of a LOG line, from `IN=` on, in the order in which the kernel writes it. */
 
 import { TCP_FLAGS } from '../model.ts';
 import { BLANK, decimal, skipBlanks, standsAt, wordEnd } from './bytes.ts';
@@ -68,7 +68,7 @@ const LAST_FLAGS = TCP_FLAGS.RST | TCP_FLAGS.SYN | TCP_FLAGS.FIN;
  *
  * One object serves for many lines, so that a line that does not matter costs no allocation.
  */
-export class Body {
+export class LogBody {
   inAt = 0;
   inEnd = 0;
   outAt = 0;

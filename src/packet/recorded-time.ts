@@ -1,7 +1,7 @@
 /** Tells how far time has passed at each host of a recorded log, which no single wild stamp may decide. */
 
+import { RecentMap } from '../lib/recent-map.ts';
 import { type Micros, type Packet, US_PER_SECOND } from '../model.ts';
-import { RecentMap } from '../recent.ts';
 
 /** Lines of one host may be out of order by so much. */
 const DISORDER_US = 2 * US_PER_SECOND;

@@ -1,6 +1,6 @@
-/** Batches of lines -> the packets that count: the kernel's own, with the right prefix. */
+/** Finds the kernel's packets with the right prefix in batches of lines. */
 
-import { isSameHost } from '../host-name.ts';
+import { isSameHost } from '../lib/host-name.ts';
 import { type LogFormat, type Micros, type Packet, type PacketNotes, UDP_PORTS } from '../model.ts';
 import { AnyLines, stampsOfAny } from './any-line.ts';
 import { LF, standsAt, textEnd, textStart } from './bytes.ts';
@@ -10,7 +10,7 @@ import { FastPath } from './fast-path.ts';
 import type { HeaderTemplate } from './header-template.ts';
 import { HostClocks } from './host-clocks.ts';
 import { fastPacket, hostOf, packetFrom, readLine, spelled } from './line.ts';
-import { Body } from './netfilter.ts';
+import { LogBody } from './netfilter.ts';
 import { readHeader } from './timestamp.ts';
 import { readUlogdLine } from './ulogd.ts';
 
@@ -57,7 +57,7 @@ export class PacketScan {
   #plainAt = -1;
   #escapedAt = -1;
   readonly #clocks: HostClocks;
-  readonly #body = new Body();
+  readonly #body = new LogBody();
   readonly #fast = new FastPath();
   readonly #notes: PacketNotes | null;
   #trusted = 0;

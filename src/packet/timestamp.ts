@@ -8,7 +8,7 @@ import { dataEnd, type Host, NO_HOST, NO_TAG, OTHER_TAG, readTag, type StampKind
 import { readUnixSeconds } from './unix-time.ts';
 import { readUptime, type Uptime } from './uptime.ts';
 
-export interface Header extends Host {
+export interface LogHeader extends Host {
   /** The wall clock's time of the writer: a moment, or civil time as if that were UTC where no zone is named. */
   readonly wall: Micros | null;
   readonly wholeSecond: boolean;
@@ -35,12 +35,12 @@ const COUNT_DIGITS = 6;
 const [SVLOGD_LENGTH, TAI64NLOCAL_LENGTH] = [25, 29];
 
 /** Reads the header of a line by position, left to right; every line has one, if only an empty one. */
-export function readHeader(bytes: Buffer, start: number, end: number, reference: Micros): Header {
+export function readHeader(bytes: Buffer, start: number, end: number, reference: Micros): LogHeader {
   return readKmsgHeader(bytes, start, end) ?? syslogLine(bytes, start, end, reference);
 }
 
 /** `4,377,1024482935,-;`, with more fields before the semicolon (Documentation/ABI/testing/dev-kmsg). */
-export function readKmsgHeader(bytes: Buffer, start: number, end: number): Header | null {
+export function readKmsgHeader(bytes: Buffer, start: number, end: number): LogHeader | null {
   const priorityEnd = digitsEnd(bytes, start, end);
   const sequenceEnd = digitsEnd(bytes, priorityEnd + 1, end);
   const stampEnd = digitsEnd(bytes, sequenceEnd + 1, end);
@@ -54,7 +54,7 @@ export function readKmsgHeader(bytes: Buffer, start: number, end: number): Heade
   return { ...NO_STAMP, ...NO_HOST, uptimeUs, doubt, isKmsg: true, end: semicolon + 1 };
 }
 
-function syslogLine(bytes: Buffer, start: number, end: number, reference: Micros): Header {
+function syslogLine(bytes: Buffer, start: number, end: number, reference: Micros): LogHeader {
   const frame = frameAt(bytes, start, end);
   const priority = priorityAt(bytes, frame, end);
   const at = priority?.end ?? start;
@@ -84,7 +84,7 @@ function priorityAt(
 }
 
 /** RFC 5424: `1 STAMP HOST APP PROCID MSGID DATA MESSAGE`. */
-function versionOne(bytes: Buffer, at: number, end: number, reference: Micros): Header | null {
+function versionOne(bytes: Buffer, at: number, end: number, reference: Micros): LogHeader | null {
   if (!standsAt(bytes, '1 ', at, end)) return null;
   const stamp = readStamp(bytes, at + 2, end, reference);
   if (stamp === null) return null;
@@ -103,7 +103,7 @@ function versionOne(bytes: Buffer, at: number, end: number, reference: Micros): 
 }
 
 /** All others: a stamp of some kind, a host, facility and severity, a tag, each where it is there. */
-function traditional(bytes: Buffer, start: number, end: number, reference: Micros): Header {
+function traditional(bytes: Buffer, start: number, end: number, reference: Micros): LogHeader {
   const monotonic = readUptime(bytes, start, end);
   if (monotonic !== null) return afterMonotonic(bytes, monotonic, end);
   const ring = ringAt(bytes, start, end);
@@ -159,7 +159,7 @@ function fieldAt(bytes: Buffer, at: number, end: number): number {
 }
 
 /** dmesg has the message behind the stamp; journalctl -o short-monotonic host and tag first. */
-function afterMonotonic(bytes: Buffer, uptime: Uptime, end: number): Header {
+function afterMonotonic(bytes: Buffer, uptime: Uptime, end: number): LogHeader {
   const tag = readTag(bytes, uptime.end, end, 'uptime');
   const isKernel = tag.doubt === null;
   const { hostAt, hostEnd } = isKernel ? tag : NO_HOST;
@@ -167,7 +167,7 @@ function afterMonotonic(bytes: Buffer, uptime: Uptime, end: number): Header {
   return { ...NO_STAMP, hostAt, hostEnd, uptimeUs: uptime.us, doubt: tag.doubt, isKmsg: false, end: at };
 }
 
-function withUptime(bytes: Buffer, stamp: Stamp | null, tag: Tag, end: number): Header {
+function withUptime(bytes: Buffer, stamp: Stamp | null, tag: Tag, end: number): LogHeader {
   const uptime = readUptime(bytes, tag.end, end);
   return {
     wall: stamp?.time ?? null,

@@ -1,11 +1,11 @@
-/** A line of ulogd2, which has packets through nflog and not through the kernel's log -> its packet. */
+/** Parses lines of ulogd2, which receives packets through nflog instead of the kernel log. */
 
 import type { Micros, Packet } from '../model.ts';
 import { BLANK, standsAt, textEnd, textStart, wordEnd } from './bytes.ts';
 import type { HostClocks } from './host-clocks.ts';
 import { FROM_ULOGD } from './json.ts';
 import { hostOf, packetFrom, readLine } from './line.ts';
-import { Body } from './netfilter.ts';
+import { LogBody } from './netfilter.ts';
 import { readHeader } from './timestamp.ts';
 
 const OPEN_BRACE = 0x7b;
@@ -35,7 +35,7 @@ export function readUlogdLine(
   const header = readHeader(bytes, start, end, readAt);
   if (header.wall === null) return null;
   const message = wordEnd(bytes, header.end, end) + 1;
-  const body = new Body();
+  const body = new LogBody();
   const at = prefix === null ? anyBody(bytes, message, end) : message + Buffer.byteLength(prefix) + 1;
   const isDue = prefix === null || standsAt(bytes, prefix, message, end);
   const isWhole = at > message && isDue && bytes[at - 1] === BLANK && body.read(bytes, at, end);

@@ -1,7 +1,7 @@
 /** Says what opens in a whole list of packets, by brute force from the sentence that the engine keeps. */
 
-import { familyOf, networkOf } from '../../src/address.ts';
-import { echoSize } from '../../src/attempt/match.ts';
+import { echoSize } from '../../src/attempt/door-matcher.ts';
+import { familyOf, networkOf } from '../../src/lib/address.ts';
 import {
   type Address,
   type Lock,

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { numbersOf } from '../../src/address.ts';
 import { Engine } from '../../src/attempt/engine.ts';
 import { switchesFor } from '../../src/attempt/switches.ts';
+import { numbersOf } from '../../src/lib/address.ts';
 import { type Decision, type Lock, type Packet, type Step, UDP_PORTS } from '../../src/model.ts';
 import { runs } from '../support/runs.ts';
 import { fitsStep, isSweeping, oracle, straysOf } from './oracle.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { numbersOf } from '../../src/address.ts';
 import { SweepGuard } from '../../src/attempt/sweep.ts';
+import { numbersOf } from '../../src/lib/address.ts';
 import { strayLimits } from '../../src/sweep-limits.ts';
 import { runs } from '../support/runs.ts';
 import { isSweeping, type StrayLine } from './oracle.ts';

@@ -11,9 +11,9 @@ import {
   type Sequence,
   US_PER_SECOND,
 } from '../../src/model.ts';
-import { STEPS_AT_ONCE, STEPS_PER_SECOND } from '../../src/setup/chains.ts';
-import { drawSequence } from '../../src/setup/sequence.ts';
 import { strayLimits } from '../../src/sweep-limits.ts';
+import { STEPS_AT_ONCE, STEPS_PER_SECOND } from '../../src/tools/setup/chains.ts';
+import { drawSequence } from '../../src/tools/setup/sequence.ts';
 import { address, asPort, packet } from './traffic.ts';
 
 const S = US_PER_SECOND;

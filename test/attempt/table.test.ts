@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { numbersOf } from '../../src/address.ts';
 import { Deadlines } from '../../src/attempt/deadlines.ts';
 import { Engine } from '../../src/attempt/engine.ts';
 import { SourceSlots } from '../../src/attempt/source-slots.ts';
 import { switchesFor } from '../../src/attempt/switches.ts';
+import { numbersOf } from '../../src/lib/address.ts';
 import type { Lock, Packet } from '../../src/model.ts';
 import { address, asPort, door, packet, packets } from './traffic.ts';
 

@@ -1,9 +1,9 @@
 /** Scripts of packets -> what an engine decides, for tests of the engine. */
 
-import { parseAddress, toPort } from '../../src/address.ts';
 import { Engine } from '../../src/attempt/engine.ts';
 import { type Switches, switchesFor } from '../../src/attempt/switches.ts';
 import { parseStep } from '../../src/config/sequence.ts';
+import { parseAddress, toPort } from '../../src/lib/address.ts';
 import {
   type Decision,
   type Lock,

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { Listener } from '../../src/cli/listener.ts';
 import { schema } from '../../src/config/schema.ts';
 import { until } from '../lab.ts';
-import { logPath } from '../line/following.ts';
+import { logPath } from '../source/following.ts';
 
 const BODY =
   'KNOCK IN=eth0 OUT= MAC= SRC=192.0.2.7 DST=192.0.2.1 LEN=60 TOS=0x00 PREC=0x00 TTL=64 ID=1 PROTO=TCP SPT=40000 DPT=7000 WINDOW=64240 RES=0x00 SYN URGP=0 ';

@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { zoneOfMachine } from '../../src/cli/local-zone.ts';
-import { parseTimeZone } from '../../src/time-zone.ts';
+import { parseTimeZone } from '../../src/lib/time-zone.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';
 
 const TZ = process.env['TZ'];

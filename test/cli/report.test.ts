@@ -4,7 +4,7 @@ import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { mmdbOf } from '../report/mmdb.ts';
+import { mmdbOf } from '../tools/report/mmdb.ts';
 import { fileWith, knocktail } from './terminal.ts';
 
 const CONFIG = 'fixtures/explain/knock.yaml';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { bashCommand } from '../../src/setup/knock-command.ts';
+import { bashCommand } from '../../src/tools/setup/knock-command.ts';
 import { asPort } from '../attempt/traffic.ts';
 import { describeWith } from '../lab/describe.ts';
 import { ENV, type Need } from '../lab/needs.ts';

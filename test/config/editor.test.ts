@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { keysOf } from '../../src/manual/keys.ts';
+import { keysOf } from '../../src/tools/manual/keys.ts';
 import { knocktail } from '../cli/terminal.ts';
 import { LanguageServer } from '../lab/language-server.ts';
 import { scratchFolder } from '../lab/scratch-folder.ts';

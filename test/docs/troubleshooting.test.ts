@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 const PAGE = readFileSync('docs/troubleshooting.md', 'utf8');
 const SOURCES = [
   ...['examine', 'self-test'].map((name) => `src/cli/${name}.ts`),
-  ...readdirSync('src/doctor').map((name) => join('src/doctor', name)),
+  ...readdirSync('src/tools/doctor').map((name) => join('src/tools/doctor', name)),
 ];
 
 /** The names of checks, as findings are made of them. */

@@ -1,11 +1,11 @@
 /** Lines of a log of which all is believed: what is taken from around the prefix. */
 
 import { describe, expect, it } from 'vitest';
+import { isoTime } from '../../src/lib/time.ts';
 import type { Packet } from '../../src/model.ts';
 import { AnyLines } from '../../src/packet/any-line.ts';
 import { HostClocks } from '../../src/packet/host-clocks.ts';
 import { PacketScan } from '../../src/packet/scan.ts';
-import { isoTime } from '../../src/time.ts';
 
 const READ_AT = Date.UTC(2026, 10, 26, 22, 10, 30) * 1000;
 const MONTH_LATER = Date.UTC(2026, 11, 26) * 1000;

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { numbersOf } from '../../src/address.ts';
+import { numbersOf } from '../../src/lib/address.ts';
 import { type AddressNumbers, type Packet, type PacketNotes, UDP_PORTS } from '../../src/model.ts';
 import { HostClocks } from '../../src/packet/host-clocks.ts';
 import { readLine } from '../../src/packet/line.ts';

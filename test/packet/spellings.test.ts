@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { isoTime } from '../../src/lib/time.ts';
 import { LOG_FORMATS, type LogFormat, type Packet } from '../../src/model.ts';
 import { flagNames } from '../../src/packet/format.ts';
 import { HostClocks } from '../../src/packet/host-clocks.ts';
 import { lineReader } from '../../src/packet/line-reader.ts';
 import { PacketScan } from '../../src/packet/scan.ts';
-import { isoTime } from '../../src/time.ts';
 
 const spelling = z.object({
   format: z.enum(LOG_FORMATS),

@@ -1,6 +1,0 @@
-import { expect, it } from 'vitest';
-import { commandLine } from '../src/command-line.ts';
-
-it('a command line can be pasted into a shell', () => {
-  expect(commandLine(['-j', 'KNOCKD', 'a b', "it's $HOME", ''])).toBe(`-j KNOCKD "a b" 'it'\\''s $HOME' ''`);
-});
