@@ -131,14 +131,7 @@ async function waitForWord(
 /** Without a terminal nobody can press a key, so what is meant has to be said. */
 function secondsOf(given: ShutRequest['confirm'], io: Io): number {
   if (given === true) return USUAL_SECONDS;
-  if (given !== undefined && given <= MOST_SECONDS) return given;
-  if (given !== undefined)
-    throw new KnocktailError('too long to wait for a confirmation', {
-      exitCode: EXIT.USAGE,
-      where: '--confirm',
-      value: String(given),
-      remedy: `use at most ${MOST_SECONDS} seconds`,
-    });
+  if (given !== undefined) return given;
   if (isTerminal(io)) return USUAL_SECONDS;
   throw new KnocktailError('there is no terminal to confirm at', {
     exitCode: EXIT.USAGE,

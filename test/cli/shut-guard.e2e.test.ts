@@ -80,7 +80,7 @@ describe('rules --shut', () => {
       ),
     });
     expect(rules('--confirm', '60').stderr).toContain('seconds are for --shut (60), add --shut');
-    expect(rules('--shut', '--confirm', '99999').stderr).toContain('use at most 3600');
+    expect(rules('--shut', '--confirm', '99999').stderr).toContain('up to 3600');
     expect(rules('--shut', '--apply').status).toBe(64);
   });
 

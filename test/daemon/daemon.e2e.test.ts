@@ -269,7 +269,7 @@ describeWith(['root', 'ip', 'iptables', 'kernel log', 'knock', 'ping'], 'the dae
       },
     ]);
     expect((await cli('close', 'ssh', '10.77.0.2')).stdout).toMatch(
-      /^closed 22\/tcp for 10\.77\.0\.2 \(\d+ s early\)$/m,
+      /^ssh: closed 22\/tcp for 10\.77\.0\.2 \(\d+ s early\)$/m,
     );
     expect(await tries(SERVER.v4)).toBe('dropped');
     expect((await cli('close', 'ssh', '10.77.0.2')).status).toBe(1);
