@@ -1,7 +1,7 @@
 /** Counts packets by port, source, hour and more. */
 
 import { type Address, type Micros, type Packet, UDP_PORTS } from '../../model.ts';
-import { type Ranking, FrequentItems } from './frequent-items.ts';
+import { FrequentItems, type Ranking } from './frequent-items.ts';
 import { type HourCounts, Hours } from './hours.ts';
 import { type Stretches, Timeline } from './timeline.ts';
 
