@@ -24,7 +24,7 @@ describe.each(['simple', 'doors', 'knockd'])('the rules of fixtures/rules/%s', (
     'are what they were, in the format %s',
     async (format, ending) => {
       await expect(await printed(name, format)).toMatchFileSnapshot(
-        `../../${FOLDER}/${name}/rules.${ending}`,
+        `../../../${FOLDER}/${name}/rules.${ending}`,
       );
     },
   );
@@ -36,6 +36,6 @@ describe.each(['simple', 'doors', 'knockd'])('the rules of fixtures/rules/%s', (
     const chains = seen === null ? null : logChains(seen, { logs, chain: firewall.chain, sweepGuard });
     const hooks = firewall.hooks.map((hook) => [hook, hook === 'INPUT' ? HOST : null] as const);
     const { operations } = planRules(new Map(hooks), firewall, chains);
-    await expect(restoreText(operations)).toMatchFileSnapshot(`../../${FOLDER}/${name}/rules.v${family}`);
+    await expect(restoreText(operations)).toMatchFileSnapshot(`../../../${FOLDER}/${name}/rules.v${family}`);
   });
 });
