@@ -31,8 +31,8 @@ export interface ReadOptions {
 /**
  * Reads a recorded log to its end, one that gzip has compressed as well; `-` is stdin. Of /dev/kmsg it reads what is there.
  *
- * @throws KnocktailError 66 when there is no such file, 77 when it may not be read, 66 for a folder, 74 for a failing
- * disk and for what has no end, 65 for what gzip has compressed and is damaged
+ * @throws KnocktailError 66 for a missing file or a folder, 77 for lack of permission, 74 for a failing disk and for what has no end,
+ * 65 for a damaged gzip file
  */
 export async function* readLog(
   path: string,
