@@ -27,7 +27,7 @@ export function notBelieved(untrusted: number): string {
 
 /** How lines are accepted that do not show that they are the kernel's. */
 export const TRY_ANY =
-  'if only the firewall writes this log, read it with --format any (log.format: any); of the journal read ' +
+  'if only the firewall writes this log, read it with --format any (log.format: any); for the journal use ' +
   'journalctl -k -o short-iso-precise';
 
 /** `192.0.2.1:40000 -> 192.0.2.2:7000 tcp SYN` */

@@ -143,8 +143,8 @@ export class Daemon {
     const before = this.#config;
     const isSame = (key: keyof Config): boolean =>
       JSON.stringify(config[key]) === JSON.stringify(before[key]);
-    if (isSame('firewall')) this.#doors.keeper.ensure();
-    else await this.#doors.keeper.setFirewall(this.#firewallTally.watch(openFirewall(config)));
+    if (isSame('firewall')) this.#doors.manager.ensure();
+    else await this.#doors.manager.setFirewall(this.#firewallTally.watch(openFirewall(config)));
     this.#config = config;
     this.#doors.reload(doorsOf(config, openStops));
     const made = locksOf(config, oneTime);
@@ -197,7 +197,7 @@ export class Daemon {
     for (const sweep of this.#engine.takeSweeps()) this.#events.swept(sweep, now);
   }
 
-  /** Decisions go to the log, and those that open a door on to the keeper. */
+  /** Decisions go to the log, and those that open a door go on to the opening manager. */
   #decide(decisions: readonly Decision[], { readAt, maxAgeUs }: { readAt: Micros; maxAgeUs: Micros }): void {
     this.#events.decided(decisions, readAt);
     for (const decision of decisions) {
@@ -219,7 +219,7 @@ export class Daemon {
       if (ageUs <= maxAgeUs) {
         if (this.#config.compat === 'none' && doesNothing(door))
           log.info(`${name}: knocked by ${source}, and does nothing`, { door: name, source });
-        this.#doors.keeper.opened(name, source);
+        this.#doors.manager.opened(name, source);
       } else log.warn(`${source}: ${name}: not opened, the knock is ${seconds(ageUs)} old (max_age)`, late);
     };
     this.#openings = this.#openings.then(open).catch((error: unknown) => {
@@ -228,7 +228,7 @@ export class Daemon {
   }
 
   #trap({ door, source }: Decision): void {
-    this.#openings = this.#openings.then(() => this.#doors.keeper.trapped(door, source));
+    this.#openings = this.#openings.then(() => this.#doors.manager.trapped(door, source));
   }
 
   #words(): Messages {

@@ -117,17 +117,17 @@ export class LogReader {
    * Reads with these settings from now on.
    *
    * @param isAlone whether no other log is read beside it
-   * @param shelf where its position is saved for the next daemon; null where it is not
+   * @param store where its position is saved for the next daemon; null where it is not
    */
   change(
     settings: LogConfig,
-    { isAlone, shelf }: { readonly isAlone: boolean; readonly shelf: CheckpointStore | null },
+    { isAlone, store }: { readonly isAlone: boolean; readonly store: CheckpointStore | null },
   ): void {
     const before = this.#settings;
     this.#isAlone = isAlone;
     this.#label = isAlone ? '' : `${nameOf(settings)}: `;
     this.#settings = settings;
-    this.#checkpoints.turn(shelf);
+    this.#checkpoints.turn(store);
     if (this.#warnedOf !== settings.format)
       for (const { what, remedy } of doubtsOfFormat(settings)) this.#parts.log.warn(`${what}: ${remedy}`);
     this.#warnedOf = settings.format;

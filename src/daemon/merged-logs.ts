@@ -79,8 +79,8 @@ export class MergedLogs {
     this.#readers = logs.map(readerOf);
     this.#merge.remember(Math.max(...logs.map(({ maxAgeUs }) => maxAgeUs)));
     logs.forEach((log, index) => {
-      const shelf = this.#parts.openPosition(this.#config, log);
-      this.#readers[index]?.change(log, { isAlone: logs.length === 1, shelf });
+      const store = this.#parts.openPosition(this.#config, log);
+      this.#readers[index]?.change(log, { isAlone: logs.length === 1, store });
     });
     for (const reader of this.#readers)
       if (!before.includes(reader)) this.#begin(reader, before.length === 0);

@@ -15,22 +15,22 @@ export interface DoorsSettings extends CommandSettings {
 export type DoorsParts = CommandParts & Omit<OpeningManagerParts, 'doors' | 'commands'>;
 
 export class Doors {
-  readonly keeper: OpeningManager;
+  readonly manager: OpeningManager;
   readonly #parts: DoorsParts;
   readonly #commands: CommandScheduler;
-  readonly #timetable = new Timetable(() => this.keeper.closeAll());
+  readonly #timetable = new Timetable(() => this.manager.closeAll());
   #settings: DoorsSettings;
 
   constructor(parts: DoorsParts, settings: DoorsSettings) {
     this.#parts = parts;
     this.#settings = settings;
     this.#commands = new CommandScheduler(parts, settings);
-    this.keeper = new OpeningManager({ ...parts, doors: settings.doors, commands: this.#commands });
+    this.manager = new OpeningManager({ ...parts, doors: settings.doors, commands: this.#commands });
   }
 
   /** @throws KnocktailError when the firewall cannot be had */
   async start(): Promise<void> {
-    await this.keeper.start();
+    await this.manager.start();
     await this.#commands.resume();
     this.#timetable.set(this.#settings.flush);
   }
@@ -41,19 +41,19 @@ export class Doors {
     const { doors, flush } = settings;
     this.#settings = settings;
     this.#commands.reconfigure(settings);
-    this.keeper.setDoors(doors);
-    this.keeper.flush(({ door }) => before.has(door) && !doors.has(door));
+    this.manager.setDoors(doors);
+    this.manager.flush(({ door }) => before.has(door) && !doors.has(door));
     this.#timetable.set(flush);
   }
 
   counts(): Pick<Counts, 'openings' | 'commands'> {
-    return { openings: this.keeper.counts(), commands: this.#commands.counts };
+    return { openings: this.manager.counts(), commands: this.#commands.counts };
   }
 
   /** Rules stay until they expire, and stop commands are left to the next daemon; with `closeOnExit` all is closed. */
   async shutdown(): Promise<void> {
     this.#timetable.set(null);
-    if (this.#parts.closeOnExit) this.keeper.closeAll();
-    await Promise.all([this.keeper.shutdown(), this.#commands.shutdown()]);
+    if (this.#parts.closeOnExit) this.manager.closeAll();
+    await Promise.all([this.manager.shutdown(), this.#commands.shutdown()]);
   }
 }

@@ -44,7 +44,7 @@ export class Rules {
   readonly reconciler: ChainReconciler;
   readonly #parts: RulesParts;
   readonly #leases = new Leases();
-  readonly #closer: RemovalRetry;
+  readonly #removals: RemovalRetry;
   readonly #steps = new ClockStepDetector();
   /** Openings that are over, and whose rules stand in the chain for nothing until it is their turn to be removed. */
   #ended: readonly Opening[] = [];
@@ -59,7 +59,7 @@ export class Rules {
     this.#parts = parts;
     this.#firewall = parts.firewall;
     const firewall = (): Firewall => this.#firewall;
-    this.#closer = new RemovalRetry({ ...parts, firewall });
+    this.#removals = new RemovalRetry({ ...parts, firewall });
     this.reconciler = new ChainReconciler({ ...parts, firewall, leases: this.#leases });
   }
 
@@ -122,7 +122,7 @@ export class Rules {
       const anew = each.fresh ?? (each.held !== null && absent.has(each.held) ? each.held : null);
       this.#tell(each.grant, anew, failureOf(each));
     }
-    await this.#closer.close(removedBy(over).filter((opening) => !refused.has(opening)));
+    await this.#removals.close(removedBy(over).filter((opening) => !refused.has(opening)));
     return new Set(granted.filter((each) => failureOf(each) === undefined).map(({ grant }) => grant));
   }
 
@@ -196,7 +196,7 @@ export class Rules {
     }
     const unkept = new Set([...refused.keys()].map(({ door, source }) => keyOf(door, source)));
     const replaced = removedBy(changes).filter(({ door, source }) => !unkept.has(keyOf(door, source)));
-    await this.#closer.close(replaced);
+    await this.#removals.close(replaced);
   }
 
   async #copyTo(firewall: Firewall): Promise<{ standing: readonly Opening[]; added: readonly Opening[] }> {
@@ -317,7 +317,7 @@ export class Rules {
 
   /** Removes rules, and logs the doors that this shuts. */
   async #shut(openings: readonly Opening[]): Promise<void> {
-    for (const opening of await this.#closer.close(openings)) {
+    for (const opening of await this.#removals.close(openings)) {
       const { source, door, port, proto } = opening;
       const facts = { event: 'closed', door, source, port, proto };
       this.#parts.log.info(`${door}: ${describeClosed(opening, this.#parts.now())}`, facts);

@@ -53,24 +53,24 @@ export class PositionHistory {
 
 /** Saves how far a log was read: each second, and at once when it was acted on. */
 export class CheckpointSaver {
-  #shelf: CheckpointStore | null;
+  #store: CheckpointStore | null;
   readonly #places = new PositionHistory();
   #saved: LogPosition | null = null;
   #savedAt = Number.NEGATIVE_INFINITY;
 
-  /** @param shelf null where nothing is to be kept */
-  constructor(shelf: CheckpointStore | null) {
-    this.#shelf = shelf;
+  /** @param store null where nothing is to be kept */
+  constructor(store: CheckpointStore | null) {
+    this.#store = store;
   }
 
   /** What the reader before us has left. */
   find(): Checkpoint | null {
-    return this.#shelf?.read() ?? null;
+    return this.#store?.read() ?? null;
   }
 
   /** The place is kept elsewhere from here on. */
-  turn(shelf: CheckpointStore | null): void {
-    this.#shelf = shelf;
+  turn(store: CheckpointStore | null): void {
+    this.#store = store;
     this.#saved = null;
   }
 
@@ -92,7 +92,7 @@ export class CheckpointSaver {
 
   save(): void {
     const { resume } = this.#places;
-    if (resume !== null && resume.upTo !== this.#saved) this.#shelf?.write(resume);
+    if (resume !== null && resume.upTo !== this.#saved) this.#store?.write(resume);
     this.#saved = resume?.upTo ?? null;
   }
 }

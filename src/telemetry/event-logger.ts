@@ -17,10 +17,10 @@ export interface EventLoggerParts {
 
 export class EventLogger {
   readonly #parts: EventLoggerParts;
-  readonly #muffle = new DecisionLimiter();
+  readonly #limiter = new DecisionLimiter();
   readonly #tally = new DecisionTally();
   readonly #nearMisses = new NearMisses();
-  readonly #nearTrickle = new RateLimiter();
+  readonly #nearMissLimiter = new RateLimiter();
   readonly #missed = { 'one step short': 0, trap: 0, 'port sweep': 0, unfinished: 0 };
 
   constructor(parts: EventLoggerParts) {
@@ -32,7 +32,7 @@ export class EventLogger {
     const { log, words } = this.#parts;
     for (const decision of decisions) {
       this.#tally.count(decision);
-      const said = this.#muffle.tells(decision, now) ? words().decision(decision) : null;
+      const said = this.#limiter.tells(decision, now) ? words().decision(decision) : null;
       if (said !== null) log[words().decisionLevel](said, factsOf(decision));
     }
     for (const miss of this.#nearMisses.among(decisions)) this.#missedBy(miss, now);
@@ -46,9 +46,9 @@ export class EventLogger {
   /** Tells how much was not told, when that is due. */
   passed(now: Micros): void {
     const { log, words } = this.#parts;
-    const untold = this.#muffle.report(now);
+    const untold = this.#limiter.report(now);
     if (untold !== null) log[words().decisionLevel](untold);
-    const misses = this.#nearTrickle.untold(now);
+    const misses = this.#nearMissLimiter.untold(now);
     if (misses > 0) log.info(`${misses} more near misses are not told`);
   }
 
@@ -58,7 +58,7 @@ export class EventLogger {
 
   #missedBy(miss: NearMiss, now: Micros): void {
     this.#missed[miss.kind]++;
-    if (!this.#parts.logsNearMisses() || !this.#nearTrickle.passes(now)) return;
+    if (!this.#parts.logsNearMisses() || !this.#nearMissLimiter.passes(now)) return;
     const { kind, host, source, door } = miss;
     const where = host === '' ? {} : { host };
     const facts: Facts = { event: 'near miss', kind, ...where, source, ...(door === null ? {} : { door }) };
